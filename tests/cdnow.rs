@@ -9,7 +9,7 @@ use mongodb::bson::RawDocumentBuf;
 
 use crate::support::app::App;
 use crate::support::engines::{test_dir, workspace};
-use crate::support::process::{Ended, run};
+use crate::support::process::{CommandOutput, run};
 
 pub(crate) const CUSTOMERS: usize = 23_570;
 const ORDERS: usize = 69_659;
@@ -27,7 +27,7 @@ const AUDIENCES: [(&str, u64); 4] = [
 ];
 
 /// Runs the README's import, with the journal outside the repository, under the test's own name.
-pub(crate) fn import(app: &App, journal: &str) -> Ended {
+pub(crate) fn import(app: &App, journal: &str) -> CommandOutput {
     let mut command = app.patron(["import", "orders", "tests/data/CDNOW_master.txt"]);
     command
         .args(["--delimiter", "whitespace"])
@@ -43,14 +43,14 @@ pub(crate) fn import(app: &App, journal: &str) -> Ended {
     run(command)
 }
 
-fn assert_succeeds(command: Command) -> Ended {
+fn assert_succeeds(command: Command) -> CommandOutput {
     let ended = run(command);
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
     ended
 }
 
 async fn assert_figures(app: &App) {
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let customers = app.client.list("/api/customers", 500).await;
     let sum = |field: &str| -> i64 {
         let values = customers
@@ -156,7 +156,7 @@ async fn assert_rebuild_is_byte_equal(app: &App) {
     app.client
         .get("/api/customers/07592")
         .await
-        .problem(404, "not-found");
+        .assert_problem(404, "not-found");
     let verified = run(app.patron(["verify"]));
     assert_eq!(
         verified.code,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::app::{App, Settings};
 use crate::support::deployment::delete_commit;
 use crate::support::engines::engines;
-use crate::support::process::{Ended, Process, patron, run};
+use crate::support::process::{CommandOutput, Process, patron, run};
 use crate::support::redis_server::RedisServer;
 use crate::support::wait::{eventually, until};
 
@@ -16,7 +16,7 @@ fn fresh() -> Settings {
 }
 
 /// Asserts that a command failed with this error message, and not with a panic or a debug dump.
-fn assert_refuses(ended: &Ended, message: &str) {
+fn assert_refuses(ended: &CommandOutput, message: &str) {
     assert_eq!(ended.code, Some(1), "{}\n{}", ended.out, ended.err);
     assert!(ended.err.contains("patron: "), "{}", ended.err);
     assert!(ended.err.contains(message), "{}", ended.err);
@@ -132,7 +132,7 @@ async fn a_redis_that_can_lose_data_is_refused_unless_allowed() {
 
     let allowed = ["serve", "--listen", "127.0.0.1:0", "--allow-data-loss"];
     let serving = Process::start(settings.patron(allowed));
-    serving.line_with("listening on ");
+    serving.wait_for_line("listening on ");
     let status = run(settings.patron(["status", "--allow-data-loss"]));
     assert!(
         status.out.contains("CAN LOSE EVENTS: appendonly"),
@@ -149,8 +149,8 @@ async fn shop() -> App {
                 "amount": 100, "currency": "USD", "placed_at": "2026-01-01T00:00:00Z"})
         })
         .collect();
-    app.client.accept("/api/data/orders", orders).await;
-    app.client.caught_up().await;
+    app.client.post_accepted("/api/data/orders", orders).await;
+    app.client.wait_until_caught_up().await;
     app
 }
 
@@ -200,7 +200,7 @@ async fn an_outdated_view_is_reported_until_it_is_rebuilt() {
 
     let reason = "customers was folded by an older program: run `patron rebuild customers`";
     let readiness = eventually("/readyz is degraded", async || {
-        let readiness = app.client.readiness(200).await;
+        let readiness = app.client.wait_for_readiness(200).await;
         (readiness["status"] == "degraded").then_some(readiness)
     })
     .await;
@@ -221,19 +221,19 @@ async fn an_outdated_view_is_reported_until_it_is_rebuilt() {
     assert_eq!(json["views"][0]["skipped"], 0);
 
     assert_eq!(run(app.patron(["rebuild", "customers"])).code, Some(0));
-    app.client.all_well().await;
+    app.client.wait_until_ready().await;
     assert!(!status().contains("OUTDATED"), "{}", status());
     let back = run(app.patron(["rebuild", "customers", "--rollback"]));
     assert_eq!(back.code, Some(0), "{}", back.err);
     until("/readyz is degraded again", async || {
-        app.client.readiness(200).await["status"] == "degraded"
+        app.client.wait_for_readiness(200).await["status"] == "degraded"
     })
     .await;
 
     app.add_worker();
     let worker = app.workers.last().unwrap();
     until("the worker logs a warning", async || {
-        worker.errors().contains(reason)
+        worker.stderr().contains(reason)
     })
     .await;
 }
@@ -339,7 +339,7 @@ async fn a_rebuild_can_be_rolled_back() {
     );
     let order = json!({"order_id": "new", "customer_id": "c-1", "amount": 100, "currency": "USD",
         "placed_at": "2026-01-01T00:00:00Z"});
-    let at = app.client.accept("/api/data/orders", order).await;
+    let at = app.client.post_accepted("/api/data/orders", order).await;
     let orders = app
         .client
         .list(&format!("/api/orders?after={at}"), 500)

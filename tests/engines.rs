@@ -10,8 +10,7 @@ async fn both_engines_answer() {
     let engines = engines();
     assert!(engines.redis_server.to_string_lossy().contains("-server"));
     assert!(engines.mongod.ends_with("mongod"));
-    let redis = Client::open(engines.redis_url.as_str()).unwrap();
-    let mut redis = redis.get_multiplexed_async_connection().await.unwrap();
+    let mut redis = connect(&engines.redis_url).await;
     let pong: String = redis::cmd("PING").query_async(&mut redis).await.unwrap();
     assert_eq!(pong, "PONG");
 
@@ -24,21 +23,14 @@ async fn both_engines_answer() {
 async fn killed_engines_restart_with_their_data() {
     let mut own = OwnEngines::start(&test_dir("killed_ones"));
     let url = own.redis_url();
-    write(&url).await;
+    let mut redis = connect(&url).await;
+    redis.set::<_, _, ()>("word", "kept").await.unwrap();
     own.kill_redis();
     own.kill_mongod();
     own.restart();
     assert_eq!(own.redis_url(), url);
-    assert_eq!(read(&url).await, "kept");
-}
-
-async fn write(url: &str) {
-    let mut redis = connect(url).await;
-    redis.set::<_, _, ()>("word", "kept").await.unwrap();
-}
-
-async fn read(url: &str) -> String {
-    connect(url).await.get("word").await.unwrap()
+    let kept: String = connect(&url).await.get("word").await.unwrap();
+    assert_eq!(kept, "kept");
 }
 
 async fn connect(url: &str) -> redis::aio::MultiplexedConnection {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::App;
 use crate::support::engines::test_dir;
-use crate::support::process::{Ended, Process, run};
+use crate::support::process::{CommandOutput, Process, run};
 use crate::support::wait::until;
 
 /// Writes a file in the test's own directory and returns its path.
@@ -34,7 +34,7 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}{suffix}", file.display()))
 }
 
-fn assert_succeeds(ended: &Ended, summary: &str) {
+fn assert_succeeds(ended: &CommandOutput, summary: &str) {
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
     assert!(ended.out.contains(summary), "{}", ended.out);
 }
@@ -53,7 +53,7 @@ async fn ndjson_lines_are_imported_unchanged() {
         &ended,
         "100 read: 100 created, 0 updated, 0 unchanged, 0 refused",
     );
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let customer = app.client.read("/api/customers/c-1").await;
     assert_eq!(customer["total_spend"], 5050);
     let again = run(import(&app, "orders", &file, &[]));
@@ -101,7 +101,7 @@ async fn columns_become_customers_with_attributes() {
     ];
     let ended = run(import(&app, "customers", &file, &arguments));
     assert_succeeds(&ended, "2 read: 2 created");
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let anna = app.client.read("/api/customers/7").await;
     let expected = json!({
         "name": "Blüm; Anna", "email": "anna@example.com", "country": "DE", "tags": ["vip"],
@@ -129,7 +129,7 @@ async fn columns_named_like_fields_become_activity() {
     let file = file("events", "visits.csv", table);
     let ended = run(import(&app, "events", &file, &[]));
     assert_succeeds(&ended, "2 read: 2 created");
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let customer = app.client.read("/api/customers/c-1").await;
     let visits = json!({"count": 2, "last_at": "2026-01-02T02:04:05.000Z"});
     assert_eq!(customer["events"]["visit"], visits);
@@ -192,7 +192,7 @@ async fn refused_lines_go_to_a_file_and_set_the_exit_status() {
             "the reason must not repeat the line number: {text}"
         );
     }
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let customer = app.client.read("/api/customers/c-1").await;
     assert_eq!(customer["total_spend"], 1029);
 }
@@ -239,7 +239,7 @@ async fn a_killed_import_continues_where_it_stopped() {
     );
     assert!(!journal.exists());
 
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let log = app.client.read("/api/admin/log").await;
     assert_eq!(log["events"], ORDERS, "an order was recorded twice");
     let customers = app.client.list("/api/customers", 500).await;
@@ -264,12 +264,12 @@ async fn an_import_waits_for_a_restarted_server() {
     until("the journal exists", async || journal.exists()).await;
     app.api.kill();
     until("the importer logs a retry", async || {
-        importer.errors().contains("trying again")
+        importer.stderr().contains("trying again")
     })
     .await;
     app.restart_api();
-    assert!(importer.wait().success(), "{}", importer.errors());
-    app.client.caught_up().await;
+    assert!(importer.wait().success(), "{}", importer.stderr());
+    app.client.wait_until_caught_up().await;
     let log = app.client.read("/api/admin/log").await;
     assert_eq!(log["events"], 5_000);
 }

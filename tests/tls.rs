@@ -8,19 +8,19 @@ use crate::support::redis_server::{DURABLE, RedisServer};
 use crate::support::tls::{Authority, TlsMongod};
 
 /// Engines behind TLS, and the authority that issued their certificates.
-struct Engines {
+struct TlsEngines {
     redis_url: String,
     authority: Authority,
     mongod: TlsMongod,
     _redis: RedisServer,
 }
 
-async fn engines(name: &str) -> Engines {
-    let authority = Authority::found(name);
+async fn engines(name: &str) -> TlsEngines {
+    let authority = Authority::create(name);
     let redis = RedisServer::start(&format!("{name}/redis"), DURABLE).await;
-    Engines {
-        redis_url: authority.before_redis(redis.port).await,
-        mongod: authority.mongod().await,
+    TlsEngines {
+        redis_url: authority.start_redis_proxy(redis.port).await,
+        mongod: authority.start_mongod().await,
         authority,
         _redis: redis,
     }
@@ -32,7 +32,7 @@ async fn engines_with_certificates_of_a_private_authority_are_trusted() {
     let uri = engines.mongod.uri(&engines.authority);
     let mut settings = Settings::fresh(&engines.redis_url, &uri);
     settings.redis_ca_file = Some(engines.authority.file());
-    let mut app = App::with(settings);
+    let mut app = App::with_settings(settings);
     app.add_worker();
     let order = json!({"order_id": "o-1", "customer_id": "c-1", "amount": 1999,
         "currency": "USD", "placed_at": "2026-01-01T00:00:00Z"});
@@ -45,7 +45,7 @@ async fn engines_with_certificates_of_a_private_authority_are_trusted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_with_a_certificate_of_another_authority_is_not_trusted() {
     let engines = engines("tls_untrusted").await;
-    let other = Authority::found("tls_other");
+    let other = Authority::create("tls_other");
     let uri = engines.mongod.uri(&engines.authority);
     let mut settings = Settings::fresh(&engines.redis_url, &uri);
     for trusted in [None, Some(other.file())] {

@@ -1,6 +1,5 @@
-//! `patron up`: start, printed commands, crashes, and operator commands on its data directory.
-
-mod sign_in;
+//! `patron up`: start, printed commands and sign-in link, crashes, and operator commands on its
+//! data directory.
 
 use std::fs;
 use std::path::Path;
@@ -10,10 +9,11 @@ use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::support::campaign::{assert_accounted, completed, launch};
-use crate::support::client::{Answer, Client, answer};
-use crate::support::engines::{Scratch, test_dir};
-use crate::support::process::{Ended, Process, patron, run};
+use crate::support::browser::Browser;
+use crate::support::campaign::{assert_accounted, launch, wait_for_completion};
+use crate::support::client::{Answer, Client, send};
+use crate::support::engines::{ScratchDir, test_dir};
+use crate::support::process::{CommandOutput, Process, patron, run};
 use crate::support::vendor::sent;
 use crate::support::wait::until;
 
@@ -47,20 +47,23 @@ impl Up {
 
     fn run(command: Command) -> Self {
         let process = Process::start(command);
-        let api = process.line_with("  API ");
+        let api = process.wait_for_line("  API ");
         let base = api.split_whitespace().nth(1).unwrap().to_owned();
-        let vendor = process.line_with("  vendor ");
+        let vendor = process.wait_for_line("  vendor ");
         let vendor = vendor.split_whitespace().nth(1).unwrap().to_owned();
-        let key = process.line_with("  key ");
+        let key = process.wait_for_line("  key ");
         let key = key.split_whitespace().nth(1).unwrap().to_owned();
-        let link = process.line_with("  sign in ");
+        let link = process.wait_for_line("  sign in ");
         let (_, link) = link.split_once("http://localhost:").unwrap();
         let link = link.split_whitespace().next().unwrap();
         let link = link[link.find('/').unwrap()..].to_owned();
-        let first = process.line_with("curl ").trim_end_matches('\\').to_owned();
+        let first = process
+            .wait_for_line("curl ")
+            .trim_end_matches('\\')
+            .to_owned();
         let curls = vec![
-            first + &process.line_with("-d "),
-            process.line_with("curl "),
+            first + &process.wait_for_line("-d "),
+            process.wait_for_line("curl "),
         ];
         Self {
             client: Client::new(&base, &key),
@@ -89,7 +92,7 @@ impl Up {
             let (name, value) = pair[1].split_once(": ").unwrap();
             request = request.header(name, value);
         }
-        answer(request.body(body.cloned().unwrap_or_default())).await
+        send(request.body(body.cloned().unwrap_or_default())).await
     }
 
     /// Posts one order; returns its position.
@@ -133,7 +136,7 @@ fn is_running(pid: i32) -> bool {
     fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
-async fn all_gone(pids: Vec<i32>) {
+async fn until_engines_have_ended(pids: Vec<i32>) {
     until("the engines have ended", async || {
         !pids.iter().any(|pid| is_running(*pid))
     })
@@ -142,11 +145,11 @@ async fn all_gone(pids: Vec<i32>) {
 
 /// Returns a data directory that is removed when dropped. Declare it before the process that uses
 /// it, so that the process is dropped first.
-fn dir(name: &str) -> Scratch {
-    Scratch(test_dir(&format!("up_{name}")))
+fn scratch_dir(name: &str) -> ScratchDir {
+    ScratchDir(test_dir(&format!("up_{name}")))
 }
 
-fn assert_succeeds(command: Command) -> Ended {
+fn assert_succeeds(command: Command) -> CommandOutput {
     let ended = run(command);
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
     ended
@@ -154,7 +157,7 @@ fn assert_succeeds(command: Command) -> Ended {
 
 #[tokio::test]
 async fn printed_commands_work_and_data_survives_a_restart() {
-    let dir = dir("kept");
+    let dir = scratch_dir("kept");
     let mut up = Up::start(&dir.0);
     let ordered = up.curl(&up.curls[0]).await;
     assert_eq!(ordered.status, 202, "{ordered:?}");
@@ -165,13 +168,13 @@ async fn printed_commands_work_and_data_survives_a_restart() {
     .await;
     let customer = up.curl(&up.curls[1]).await.body;
     assert_eq!(customer["total_spend"], 1999);
-    up.client.all_well().await;
+    up.client.wait_until_ready().await;
 
     let pids = engine_pids(&dir.0);
     assert!(
         up.process.stop(Signal::INT).success(),
         "{}",
-        up.process.errors()
+        up.process.stderr()
     );
     assert!(
         !pids.iter().any(|pid| is_running(*pid)),
@@ -194,16 +197,18 @@ async fn printed_commands_work_and_data_survives_a_restart() {
 
 #[tokio::test]
 async fn a_campaign_is_sent_to_the_simulated_vendor_and_completed() {
-    let dir = dir("campaign");
+    let dir = scratch_dir("campaign");
     let up = Up::start(&dir.0);
     let customer = |n: usize| {
         let email = format!("c-{n}@example.com");
         json!({"customer_id": format!("c-{n}"), "name": "Ada", "email": email})
     };
     let customers: Value = (0..50).map(customer).collect();
-    up.client.accept("/api/data/customers", customers).await;
+    up.client
+        .post_accepted("/api/data/customers", customers)
+        .await;
     let id = launch(&up.client, "up", "order_count = 0", None).await;
-    completed(&up.client, &id).await;
+    wait_for_completion(&up.client, &id).await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let sent = sent(&http, &up.vendor).await;
     assert_eq!(sent.len(), 50);
@@ -213,7 +218,7 @@ async fn a_campaign_is_sent_to_the_simulated_vendor_and_completed() {
 
 #[tokio::test]
 async fn a_second_up_on_the_same_directory_is_refused() {
-    let dir = dir("second");
+    let dir = scratch_dir("second");
     let up = Up::start(&dir.0);
     let second = run(up_command(&dir.0));
     assert_eq!(second.code, Some(1));
@@ -232,12 +237,12 @@ async fn a_second_up_on_the_same_directory_is_refused() {
 
 #[tokio::test]
 async fn up_starts_again_after_a_sigkill() {
-    let dir = dir("killed");
+    let dir = scratch_dir("killed");
     let mut up = Up::start(&dir.0);
     up.order("o-1").await;
     let pids = engine_pids(&dir.0);
     up.process.kill();
-    all_gone(pids).await;
+    until_engines_have_ended(pids).await;
 
     let mut up = Up::start(&dir.0);
     up.order("o-2").await;
@@ -246,7 +251,7 @@ async fn up_starts_again_after_a_sigkill() {
         kill_process(Pid::from_raw(*pid).unwrap(), Signal::KILL).unwrap();
     }
     up.process.kill();
-    all_gone(pids).await;
+    until_engines_have_ended(pids).await;
 
     let up = Up::start(&dir.0);
     let at = up.order("o-3").await;
@@ -257,20 +262,20 @@ async fn up_starts_again_after_a_sigkill() {
 
 #[tokio::test]
 async fn up_ends_with_an_error_when_an_engine_dies() {
-    let dir = dir("engine_dies");
+    let dir = scratch_dir("engine_dies");
     let mut up = Up::start(&dir.0);
     up.order("o-1").await;
     let pids = engine_pids(&dir.0);
     kill_process(Pid::from_raw(pids[0]).unwrap(), Signal::KILL).unwrap();
     assert_eq!(up.process.wait().code(), Some(1));
-    let errors = up.process.errors();
+    let errors = up.process.stderr();
     assert!(errors.contains("redis-server (pid "), "{errors}");
-    all_gone(pids).await;
+    until_engines_have_ended(pids).await;
 }
 
 #[tokio::test]
 async fn the_currency_is_fixed_at_the_first_start() {
-    let dir = dir("currency");
+    let dir = scratch_dir("currency");
     let mut first = up_command(&dir.0);
     first.args(["--currency", "EUR"]);
     let mut up = Up::run(first);
@@ -298,7 +303,7 @@ async fn the_currency_is_fixed_at_the_first_start() {
 
 #[tokio::test]
 async fn a_failed_start_prints_the_reason_and_leaves_no_engine_running() {
-    let dir = dir("refused");
+    let dir = scratch_dir("refused");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let mut on_taken = in_dir(["up", "--vendor-listen", "127.0.0.1:0"], &dir.0);
@@ -320,13 +325,13 @@ async fn a_failed_start_prints_the_reason_and_leaves_no_engine_running() {
 
 #[tokio::test]
 async fn commands_find_the_engines_by_the_data_directory() {
-    let dir = dir("commands");
+    let dir = scratch_dir("commands");
     let mut up = Up::start(&dir.0);
     let at = up.order("o-1").await;
     up.client.customer("c-1", &at).await;
-    up.client.caught_up().await;
+    up.client.wait_until_caught_up().await;
     assert_commands_work(&dir.0, 1);
-    up.client.caught_up().await;
+    up.client.wait_until_caught_up().await;
     assert!(up.process.stop(Signal::INT).success());
     assert_commands_work(&dir.0, 2);
 
@@ -363,7 +368,7 @@ fn assert_commands_work(dir: &Path, generation: u64) {
 
 #[tokio::test]
 async fn commands_without_engines_or_directory_name_the_options() {
-    let missing = in_dir(["status"], &dir("not_there").0);
+    let missing = in_dir(["status"], &scratch_dir("not_there").0);
     let refused = run(missing);
     assert_eq!(refused.code, Some(1));
     assert!(
@@ -373,5 +378,56 @@ async fn commands_without_engines_or_directory_name_the_options() {
         "{}",
         refused.err
     );
-    assert!(!dir("not_there").0.exists());
+    assert!(!scratch_dir("not_there").0.exists());
+}
+
+#[tokio::test]
+async fn the_printed_link_signs_an_admin_in_once() {
+    let dir = scratch_dir("link");
+    let mut up = Up::start(&dir.0);
+    let mut browser = Browser::new(up.client.base());
+    let preview = send(browser.request(Method::HEAD, &up.link)).await;
+    assert_eq!(preview.status, 400, "a HEAD request does not sign in");
+    let signed_in = browser.get(&up.link).await;
+    assert_eq!(signed_in.status, 303, "{signed_in:?}");
+    assert_eq!(browser.me().await.body["role"], "admin");
+    let again = Browser::new(up.client.base()).get(&up.link).await;
+    again.assert_problem(400, "sign-in-failed");
+
+    assert!(up.process.stop(Signal::INT).success());
+    let session = browser.session_token().unwrap();
+    assert!(
+        !up.process.stderr().contains(session),
+        "the log contains no session token"
+    );
+    let again = Up::start(&dir.0);
+    assert_ne!(again.link, up.link);
+    let mut after = browser.for_api(again.client.base());
+    assert_eq!(
+        after.me().await.status,
+        200,
+        "the session survives a restart"
+    );
+}
+
+#[tokio::test]
+async fn no_link_is_printed_with_a_provider_or_on_a_public_address() {
+    let with_provider = [
+        ("GOOGLE_CLIENT_ID", "patron-1"),
+        ("GOOGLE_CLIENT_SECRET", "s3cret"),
+    ];
+    for (name, listen, environment) in [
+        ("provider", "127.0.0.1:0", &with_provider[..]),
+        ("everywhere", "0.0.0.0:0", &[]),
+    ] {
+        let dir = scratch_dir(name);
+        let mut command = in_dir(["up", "--vendor-listen", "127.0.0.1:0"], &dir.0);
+        command.args(["--listen", listen]);
+        command.envs(environment.iter().copied());
+        let mut process = Process::start(command);
+        process.wait_for_line("  key ");
+        assert!(process.stop(Signal::INT).success(), "{}", process.stderr());
+        let rest = process.remaining_output();
+        assert!(rest.contains("Try:") && !rest.contains("sign in"), "{rest}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Short texts of bounded length, and e-mail addresses.
+//! Short texts of bounded length, and email addresses.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub enum TextError {
     /// The text contains a control character.
     #[error("must not contain control characters")]
     Control,
-    /// The text is not an e-mail address. The message does not repeat it, since
+    /// The text is not an email address. The message does not repeat it, since
     /// it is personal data.
     #[error("is not an e-mail address")]
     Email,
@@ -77,7 +77,7 @@ impl<const MAX: usize> From<Text<MAX>> for String {
     }
 }
 
-/// E-mail address in the syntax of RFC 5321, at most 254 bytes.
+/// Email address in the syntax of RFC 5321, at most 254 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Email(Box<str>);

@@ -31,7 +31,7 @@ pub(crate) struct SignInOptions {
     )]
     google_client_secret: Option<String>,
 
-    /// E-mail addresses of admins, separated by commas
+    /// Email addresses of admins, separated by commas
     #[arg(long, env = "PATRON_ADMIN_EMAILS", value_name = "EMAILS")]
     admin_emails: Option<String>,
 

@@ -66,8 +66,11 @@ async fn every_view_reports_its_positions() {
     let orders: Vec<Value> = (0..30)
         .map(|n| order(&format!("c-{n}"), "o-1", 1))
         .collect();
-    let at = app.client.accept("/api/data/orders", orders.into()).await;
-    app.client.caught_up().await;
+    let at = app
+        .client
+        .post_accepted("/api/data/orders", orders.into())
+        .await;
+    app.client.wait_until_caught_up().await;
     let status = app.client.read("/api/admin/projections").await;
     let names: Vec<_> = status["items"]
         .as_array()
@@ -98,7 +101,7 @@ async fn every_view_reports_its_positions() {
 async fn without_a_worker_views_report_lag() {
     let app = App::without_workers().await;
     let orders = json!([order("c-1", "o-1", 1), order("c-1", "o-2", 1)]);
-    app.client.accept("/api/data/orders", orders).await;
+    app.client.post_accepted("/api/data/orders", orders).await;
     let status = app.client.read("/api/admin/projections").await;
     assert_eq!(view(&status, "customers")["lag"], 2);
 }
@@ -109,8 +112,10 @@ async fn a_requested_rebuild_is_carried_out_by_a_worker() {
     let orders: Vec<Value> = (0..50)
         .map(|n| order(&format!("c-{}", n % 7), &format!("o-{n}"), n))
         .collect();
-    app.client.accept("/api/data/orders", orders.into()).await;
-    app.client.caught_up().await;
+    app.client
+        .post_accepted("/api/data/orders", orders.into())
+        .await;
+    app.client.wait_until_caught_up().await;
     let before = app.client.list("/api/customers", 500).await;
 
     let requested = app
@@ -134,7 +139,7 @@ async fn a_requested_rebuild_is_carried_out_by_a_worker() {
 
     let at = app
         .client
-        .accept("/api/data/orders", order("c-1", "new", 1000))
+        .post_accepted("/api/data/orders", order("c-1", "new", 1000))
         .await;
     let customer = app.client.customer("c-1", &at).await;
     assert_eq!(
@@ -159,7 +164,9 @@ async fn the_log_reports_its_size() {
     let orders: Vec<Value> = (0..30)
         .map(|n| order(&format!("c-{n}"), "o-1", 1))
         .collect();
-    app.client.accept("/api/data/orders", orders.into()).await;
+    app.client
+        .post_accepted("/api/data/orders", orders.into())
+        .await;
     let log = app.client.read("/api/admin/log").await;
     assert_eq!(log["events"], 30);
     assert_eq!(log["unsafe_settings"], json!([]));

@@ -13,7 +13,7 @@ async fn a_read_after_a_position_shows_that_write() {
     for n in 0..20 {
         let at = app
             .client
-            .accept(ORDERS, order("c-1", &format!("o-{n}"), 1))
+            .post_accepted(ORDERS, order("c-1", &format!("o-{n}"), 1))
             .await;
         let customer = app.client.customer("c-1", &at).await;
         assert_eq!(customer["order_count"], n + 1);
@@ -33,13 +33,16 @@ async fn a_read_after_a_position_shows_that_write() {
 #[tokio::test]
 async fn without_a_worker_a_read_fails_with_retry_after() {
     let mut app = App::without_workers().await;
-    let at = app.client.accept(ORDERS, order("c-1", "o-1", 1)).await;
+    let at = app
+        .client
+        .post_accepted(ORDERS, order("c-1", "o-1", 1))
+        .await;
     let start = Instant::now();
     let behind = app
         .client
         .get(&format!("/api/customers/c-1?after={at}"))
         .await;
-    behind.problem(503, "view-behind");
+    behind.assert_problem(503, "view-behind");
     assert_eq!(behind.header("retry-after"), "1");
     assert!(
         start.elapsed() >= Duration::from_secs(5),
@@ -52,7 +55,7 @@ async fn without_a_worker_a_read_fails_with_retry_after() {
     );
 
     app.add_worker();
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     assert_eq!(app.client.customer("c-1", &at).await["order_count"], 1);
 }
 
@@ -62,7 +65,7 @@ async fn positions_of_several_writes_can_be_joined() {
     let mut all = Vec::new();
     for n in 0..10 {
         let order = order(&format!("c-{n}"), "o-1", 1);
-        all.push(app.client.accept(ORDERS, order).await);
+        all.push(app.client.post_accepted(ORDERS, order).await);
     }
     let path = format!("/api/customers?after={}", all.join(","));
     assert_eq!(app.client.list(&path, 500).await.len(), 10);
@@ -94,7 +97,7 @@ async fn invalid_positions_are_refused() {
             "/api/segments/seg_1",
         ] {
             let answer = app.client.get(&format!("{path}?after={after}")).await;
-            let problem = answer.problem(400, "invalid-parameter");
+            let problem = answer.assert_problem(400, "invalid-parameter");
             let detail = problem["detail"].as_str().unwrap();
             assert!(detail.contains("after"), "{after}: {detail}");
         }

@@ -22,13 +22,13 @@ async fn record_shop(api: &Client) -> String {
         {"customer_id": "bob", "name": "Bob", "city": "rome"},
         {"customer_id": "cy", "name": "Cy"},
     ]);
-    let customers = api.accept("/api/data/customers", customers).await;
+    let customers = api.post_accepted("/api/data/customers", customers).await;
     let orders = json!([
         order("ada", "o-1", 60_000),
         order("ada", "o-2", 60_000),
         order("bob", "o-3", 20_000),
     ]);
-    let orders = api.accept("/api/data/orders", orders).await;
+    let orders = api.post_accepted("/api/data/orders", orders).await;
     format!("{customers},{orders}")
 }
 
@@ -101,7 +101,7 @@ async fn a_preview_counts_every_node() {
         result["rules"]
     );
     let after = api
-        .accept("/api/data/orders", order("cy", "o-4", 20_000))
+        .post_accepted("/api/data/orders", order("cy", "o-4", 20_000))
         .await;
     let result = preview(api, json!({"rules": rules}), &after).await;
     let counts: Vec<_> = result["rules"]
@@ -144,7 +144,9 @@ async fn members_are_paginated() {
     let customers: Vec<Value> = (0..25)
         .map(|n| json!({"customer_id": format!("c-{n:02}"), "tags": [if n % 2 == 0 { "even" } else { "odd" }]}))
         .collect();
-    let after = api.accept("/api/data/customers", json!(customers)).await;
+    let after = api
+        .post_accepted("/api/data/customers", json!(customers))
+        .await;
     let (id, position) = create_segment(api, "tags contains even").await;
     let members = format!("/api/segments/{id}/customers?after={after},{position}");
     let found = api.list(&members, 5).await;
@@ -154,10 +156,10 @@ async fn members_are_paginated() {
 
     api.get("/api/segments/seg_0/customers")
         .await
-        .problem(404, "not-found");
+        .assert_problem(404, "not-found");
     api.get(&format!("/api/segments/{id}/customers?cursor=zz"))
         .await
-        .problem(400, "invalid-parameter");
+        .assert_problem(400, "invalid-parameter");
 }
 
 #[tokio::test]
@@ -217,13 +219,15 @@ async fn an_explanation_shows_the_values_that_decided() {
         "a group has no value"
     );
 
-    api.get(&explain("nobody")).await.problem(404, "not-found");
+    api.get(&explain("nobody"))
+        .await
+        .assert_problem(404, "not-found");
     api.get("/api/segments/seg_0/explain?customer_id=ada")
         .await
-        .problem(404, "not-found");
+        .assert_problem(404, "not-found");
     api.get(&format!("/api/segments/{id}/explain"))
         .await
-        .problem(400, "invalid-parameter");
+        .assert_problem(400, "invalid-parameter");
 }
 
 /// Waits until a segment's audience has this count, and returns the audience.
@@ -244,9 +248,11 @@ async fn an_audience_count_follows_events_and_rule_changes() {
     let audience = wait_for_count(api, &id, 1).await;
     assert_eq!(audience["version"], 1);
     assert!(audience["positions"].as_str().unwrap().contains(':'));
-    api.accept("/api/data/orders", order("bob", "o-5", 1)).await;
+    api.post_accepted("/api/data/orders", order("bob", "o-5", 1))
+        .await;
     assert_eq!(wait_for_count(api, &id, 2).await["total_customers"], 3);
-    api.accept("/api/data/orders", order("new", "o-6", 1)).await;
+    api.post_accepted("/api/data/orders", order("new", "o-6", 1))
+        .await;
     let total = async || wait_for_count(api, &id, 2).await["total_customers"] == 4;
     until("the total includes the new customer", total).await;
 
@@ -272,7 +278,7 @@ async fn an_audience_count_follows_the_clock() {
     // The order turns 91 days old in 15 seconds.
     let placed_at = Utc::now() - TimeDelta::days(91) + TimeDelta::seconds(15);
     let placed = with(order("c-1", "o-1", 1), json!({"placed_at": placed_at}));
-    api.accept("/api/data/orders", placed).await;
+    api.post_accepted("/api/data/orders", placed).await;
     until(
         "the customer is counted but does not match yet",
         async || {
@@ -305,9 +311,9 @@ async fn a_preview_as_of_the_past_shows_the_state_of_that_time() {
     assert_eq!(then["count"], 2);
     let before_changes = instant_between_events().await;
     let cancelled = with(order("bob", "o-3", 20_000), json!({"status": "cancelled"}));
-    api.accept("/api/data/orders", cancelled).await;
+    api.post_accepted("/api/data/orders", cancelled).await;
     let moved = json!({"customer_id": "ada", "city": "Paris"});
-    let after = api.accept("/api/data/customers", moved).await;
+    let after = api.post_accepted("/api/data/customers", moved).await;
     let now = preview(api, rules.clone(), &after).await;
     assert_eq!(now["count"], 0);
 
@@ -333,13 +339,15 @@ async fn slow_segments_do_not_delay_the_count_of_a_fast_one() {
     let mongo = MongoServer::start("slow-audiences", TEST_COMMANDS).await;
     let settings = Settings::fresh(&engines().redis_url, &mongo.uri());
     let customers_g1 = format!("{}.customers_g1", settings.name);
-    let mut app = App::with(settings);
+    let mut app = App::with_settings(settings);
     app.add_worker();
     let api = &app.client;
     let customer = |n: usize| json!({"customer_id": format!("c-{n}"), "name": format!("N {n}")});
     let customers = (0..CUSTOMERS).map(customer).collect();
-    let registered = api.accept("/api/data/customers", customers).await;
-    let ordered = api.accept("/api/data/orders", order("c-0", "o-1", 5)).await;
+    let registered = api.post_accepted("/api/data/customers", customers).await;
+    let ordered = api
+        .post_accepted("/api/data/orders", order("c-0", "o-1", 5))
+        .await;
     // Once this segment is counted, the worker also knows the total number of customers.
     let (first, _) = create_segment(api, "total_spend = 4").await;
     let is_counted = async |id: &str| {
@@ -358,7 +366,7 @@ async fn slow_segments_do_not_delay_the_count_of_a_fast_one() {
     let yield_often = doc! {"setParameter": 1, "internalQueryExecYieldIterations": 10};
     mongo.admin(yield_often).await.unwrap();
     let wait = doc! {"namespace": customers_g1, "waitForMillis": 1_000};
-    mongo.fail("setYieldAllLocksWait", wait).await;
+    mongo.enable_fail_point("setYieldAllLocksWait", wait).await;
     let (slow, _) = create_segment(api, "name contains \"9\"").await;
     let (slower, _) = create_segment(api, "name contains \"9\" or name contains \"8\"").await;
     let (fast, _) = create_segment(api, "total_spend = 5").await;
@@ -368,7 +376,7 @@ async fn slow_segments_do_not_delay_the_count_of_a_fast_one() {
     .await;
     assert!(!is_counted(&slow).await && !is_counted(&slower).await);
 
-    mongo.heal("setYieldAllLocksWait").await;
+    mongo.disable_fail_point("setYieldAllLocksWait").await;
     for id in [&slow, &slower] {
         until("a slow segment is counted", async || is_counted(id).await).await;
     }

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use super::order;
 use crate::support::app::App;
-use crate::support::client::answer;
+use crate::support::client::send;
 
 /// Posts an item with this request id and returns its position.
 async fn post_as(app: &App, request_id: &str, path: &str, item: Value) -> String {
     let request = app.client.request(Method::POST, path).json(&item);
-    let answer = answer(request.header("X-Request-Id", request_id)).await;
+    let answer = send(request.header("X-Request-Id", request_id)).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     answer.position()
 }
@@ -27,7 +27,7 @@ async fn history(app: &App) -> [String; 4] {
         post_as(app, "r-3", "/api/data/orders", order("c-1", "o-1", 250)).await,
         post_as(app, "r-4", "/api/data/events", visit).await,
     ];
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     positions
 }
 
@@ -110,6 +110,6 @@ async fn an_entry_shows_the_event_as_stored_in_the_log() {
     assert_eq!(entry["previous"], 0);
     for absent in ["0:999999", "3:0", "99:1"] {
         let answer = app.client.get(&format!("/api/audit/{absent}")).await;
-        answer.problem(404, "not-found");
+        answer.assert_problem(404, "not-found");
     }
 }

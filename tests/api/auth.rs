@@ -3,7 +3,7 @@
 use reqwest::{Method, header};
 
 use crate::support::app::App;
-use crate::support::client::answer;
+use crate::support::client::send;
 
 /// Operations that require a key. Paths that do not exist require one too.
 const PROTECTED: [(Method, &str); 21] = [
@@ -36,8 +36,8 @@ async fn protected_paths_refuse_missing_and_unknown_keys() {
     for key in [None, Some("wrong-key-of-a-good-length"), Some("x")] {
         let client = app.client.with_key(key);
         for (method, path) in PROTECTED {
-            let refused = answer(client.request(method, path)).await;
-            refused.problem(401, "unauthenticated");
+            let refused = send(client.request(method, path)).await;
+            refused.assert_problem(401, "unauthenticated");
             assert_eq!(refused.header("www-authenticate"), "Bearer");
         }
     }
@@ -58,7 +58,7 @@ async fn a_key_is_accepted_only_as_a_bearer_token() {
         ("Bearer ".to_owned(), 401),
     ] {
         let request = client.request(Method::GET, "/api/admin/log");
-        let answered = answer(request.header(header::AUTHORIZATION, &value)).await;
+        let answered = send(request.header(header::AUTHORIZATION, &value)).await;
         assert_eq!(answered.status, status, "{value}");
     }
     let path = format!("/api/admin/log?key={key}");
@@ -68,7 +68,7 @@ async fn a_key_is_accepted_only_as_a_bearer_token() {
 #[tokio::test]
 async fn public_paths_need_no_key() {
     let app = App::start().await;
-    app.client.readiness(200).await;
+    app.client.wait_for_readiness(200).await;
     for key in [None, Some("wrong-key-of-a-good-length")] {
         let client = app.client.with_key(key);
         for path in ["/healthz", "/readyz", "/openapi.json", "/docs/"] {
@@ -76,8 +76,8 @@ async fn public_paths_need_no_key() {
         }
         // An unsupported method on a public path is reported without a key too.
         for path in ["/healthz", "/api/delivery/receipt"] {
-            let refused = answer(client.request(Method::TRACE, path)).await;
-            refused.problem(405, "method-not-allowed");
+            let refused = send(client.request(Method::TRACE, path)).await;
+            refused.assert_problem(405, "method-not-allowed");
         }
     }
 }

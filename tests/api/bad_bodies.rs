@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{order, with};
 use crate::support::app::App;
-use crate::support::client::answer;
+use crate::support::client::send;
 
 const PATHS: [&str; 3] = [
     "/api/data/customers",
@@ -24,11 +24,11 @@ async fn assert_empty_log(app: &App) {
 }
 
 #[tokio::test]
-async fn malformed_json_says_where() {
+async fn the_problem_of_malformed_json_names_the_position() {
     let app = App::without_workers().await;
     let text = "[\n  {\"order_id\": \"o-1\",\n   \"amount\": }\n]";
     let answer = app.client.post_text(ORDERS, JSON, text).await;
-    answer.problem(400, "malformed-json");
+    answer.assert_problem(400, "malformed-json");
     assert_json_snapshot!(answer.body, {".instance" => "[request id]"});
     for path in PATHS {
         for text in [
@@ -40,7 +40,7 @@ async fn malformed_json_says_where() {
             "\u{feff}{}",
         ] {
             let answer = app.client.post_text(path, JSON, text).await;
-            let problem = answer.problem(400, "malformed-json");
+            let problem = answer.assert_problem(400, "malformed-json");
             let detail = problem["detail"].as_str().unwrap();
             assert!(detail.starts_with("line 1, column "), "{text}: {detail}");
         }
@@ -54,7 +54,7 @@ async fn json_other_than_objects_and_arrays_is_refused() {
     for path in PATHS {
         for text in ["7", "null", "true", "\"text\""] {
             let answer = app.client.post_text(path, JSON, text).await;
-            answer.problem(422, "invalid-field");
+            answer.assert_problem(422, "invalid-field");
         }
     }
 }
@@ -66,7 +66,7 @@ async fn an_empty_body_is_refused() {
         for media_type in [JSON, NDJSON] {
             for text in ["", " ", "\r\n\r\n"] {
                 let answer = app.client.post_text(path, media_type, text).await;
-                let problem = answer.problem(400, "malformed-body");
+                let problem = answer.assert_problem(400, "malformed-body");
                 assert_eq!(problem["detail"], "the body is empty");
             }
         }
@@ -84,18 +84,20 @@ async fn unsupported_media_types_are_refused() {
         "application/jsonx",
     ] {
         let answer = app.client.post_text(ORDERS, media_type, text.clone()).await;
-        let problem = answer.problem(415, "unsupported-media-type");
+        let problem = answer.assert_problem(415, "unsupported-media-type");
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains("application/x-ndjson"), "{detail}");
     }
     let untyped = app.client.request(Method::POST, ORDERS).body(text.clone());
-    answer(untyped).await.problem(415, "unsupported-media-type");
+    send(untyped)
+        .await
+        .assert_problem(415, "unsupported-media-type");
     let compressed = app.client.request(Method::POST, ORDERS);
     let compressed = compressed.header(header::CONTENT_TYPE, JSON);
     let compressed = compressed.header(header::CONTENT_ENCODING, "gzip");
-    answer(compressed.body(text))
+    send(compressed.body(text))
         .await
-        .problem(415, "unsupported-media-type");
+        .assert_problem(415, "unsupported-media-type");
     assert_empty_log(&app).await;
 }
 
@@ -104,22 +106,22 @@ async fn a_body_that_is_not_utf_8_is_refused() {
     let app = App::without_workers().await;
     let body = b"{\"customer_id\": \"c-1\", \"name\": \"J\xf6rg\"}".to_vec();
     let answer = app.client.post_text(PATHS[0], JSON, body).await;
-    let problem = answer.problem(400, "malformed-body");
+    let problem = answer.assert_problem(400, "malformed-body");
     assert!(problem["detail"].as_str().unwrap().contains("UTF-8"));
 }
 
 #[tokio::test]
-async fn one_item_too_many_is_refused_with_all_of_them() {
+async fn a_batch_with_one_item_too_many_is_refused_as_a_whole() {
     let app = App::without_workers().await;
     let items: Vec<Value> = (0..10_001)
         .map(|n| order("c-1", &format!("o-{n}"), 1))
         .collect();
     let lines: Vec<_> = items.iter().map(Value::to_string).collect();
     let array = app.client.post(ORDERS, items.into()).await;
-    array.problem(413, "too-many-items");
+    array.assert_problem(413, "too-many-items");
     assert_json_snapshot!(array.body, {".instance" => "[request id]"});
     let lines = app.client.post_text(ORDERS, NDJSON, lines.join("\n")).await;
-    lines.problem(413, "too-many-items");
+    lines.assert_problem(413, "too-many-items");
     assert_empty_log(&app).await;
 }
 
@@ -143,14 +145,14 @@ async fn bodies_over_16_mib_are_refused() {
                 .await;
             assert_eq!(answer.status, status, "{bytes} {media_type}");
             if status == 413 {
-                answer.problem(413, "body-too-large");
+                answer.assert_problem(413, "body-too-large");
             }
         }
     }
     let chunks = (0..17).map(move |_| Ok::<_, std::io::Error>(vec![b' '; mebibyte]));
     let chunked = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
     let answer = app.client.post_text(ORDERS, JSON, chunked).await;
-    answer.problem(413, "body-too-large");
+    answer.assert_problem(413, "body-too-large");
 }
 
 #[tokio::test]

@@ -176,7 +176,7 @@ async fn an_invalid_item_is_refused_with_its_problem_type_and_pointer() {
     let app = App::without_workers().await;
     for (path, item, kind, pointer) in cases() {
         let answer = app.client.post(path, item.clone()).await;
-        let problem = answer.problem(422, kind);
+        let problem = answer.assert_problem(422, kind);
         let pointers: Vec<_> = problem["errors"]
             .as_array()
             .unwrap()
@@ -314,7 +314,7 @@ async fn all_errors_of_an_item_are_reported_at_once() {
     let unknown_fields = (0..50).map(|n| (format!("field_{n}"), json!(n)));
     let with_unknown_fields = with(order("c-1", "bad", 1), unknown_fields.collect());
     let answer = app.client.post(ORDERS, with_unknown_fields).await;
-    let problem = answer.problem(422, "unknown-field");
+    let problem = answer.assert_problem(422, "unknown-field");
     assert_eq!(
         pointers(problem).len(),
         20,
@@ -380,7 +380,7 @@ async fn all_errors_of_other_bodies_are_reported_at_once() {
 }
 
 #[tokio::test]
-async fn problem_texts_are_as_in_the_snapshots() {
+async fn problem_texts_match_their_snapshots() {
     let app = App::without_workers().await;
     let refuse = async |fields| {
         let answer = app

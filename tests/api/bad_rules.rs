@@ -43,7 +43,7 @@ async fn an_invalid_condition_is_refused_with_its_pointer() {
         let answer = api
             .post("/api/segments/preview", json!({"rules": rules}))
             .await;
-        let problem = answer.problem(422, "invalid-field");
+        let problem = answer.assert_problem(422, "invalid-field");
         let pointer = &problem["errors"][0]["pointer"];
         assert_eq!(*pointer, "/rules/rules/1/rules/0", "{rules} {problem}");
         assert_eq!(problem["errors"].as_array().unwrap().len(), 1);
@@ -90,7 +90,7 @@ async fn malformed_rules_are_refused() {
         let answer = api
             .post("/api/segments/preview", json!({"rules": rules}))
             .await;
-        let problem = answer.problem(422, "invalid-field");
+        let problem = answer.assert_problem(422, "invalid-field");
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
         let actual = problem["errors"][0]["detail"].as_str().unwrap();
         assert!(actual.contains(detail), "{actual}");
@@ -102,7 +102,7 @@ async fn malformed_rules_are_refused() {
         .post("/api/segments/preview", json!({"rules": two_invalid}))
         .await;
     assert_eq!(
-        answer.problem(422, "invalid-field")["errors"]
+        answer.assert_problem(422, "invalid-field")["errors"]
             .as_array()
             .unwrap()
             .len(),
@@ -122,13 +122,16 @@ async fn malformed_rules_are_refused() {
     ] {
         let body = with(json!({"rules": "visits > 1"}), fields);
         let answer = api.post("/api/segments/preview", body).await;
-        assert_eq!(answer.problem(422, slug)["errors"][0]["pointer"], pointer);
+        assert_eq!(
+            answer.assert_problem(422, slug)["errors"][0]["pointer"],
+            pointer
+        );
     }
     let answer = api
         .post("/api/segments/preview", json!({"sample": 1}))
         .await;
     assert_eq!(
-        answer.problem(422, "invalid-field")["errors"][0]["pointer"],
+        answer.assert_problem(422, "invalid-field")["errors"][0]["pointer"],
         "/rules"
     );
 }

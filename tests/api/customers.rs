@@ -1,7 +1,5 @@
 //! Customers: recording, reading, and searching.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,6 +7,7 @@ use tokio::net::TcpStream;
 
 use super::{order, with};
 use crate::support::app::App;
+use crate::support::wait::until;
 
 const DATA: &str = "/api/data/customers";
 
@@ -30,7 +29,7 @@ fn ada() -> Value {
 #[tokio::test]
 async fn a_customer_is_read_as_recorded() {
     let app = App::start().await;
-    let at = app.client.accept(DATA, ada()).await;
+    let at = app.client.post_accepted(DATA, ada()).await;
     let customer = app.client.customer("c-1001", &at).await;
     assert_eq!(
         customer,
@@ -60,7 +59,7 @@ async fn a_customer_is_read_as_recorded() {
 #[tokio::test]
 async fn omitted_fields_stay_and_null_clears_a_field() {
     let app = App::start().await;
-    app.client.accept(DATA, ada()).await;
+    app.client.post_accepted(DATA, ada()).await;
     let change = json!({
         "customer_id": "c-1001",
         "city": "Hamburg",
@@ -91,7 +90,7 @@ async fn omitted_fields_stay_and_null_clears_a_field() {
 
     let clear = json!({"customer_id": "c-1001", "name": null, "email": null, "city": null,
         "country": null, "tags": null, "attributes": null, "registered_at": null});
-    let at = app.client.accept(DATA, clear).await;
+    let at = app.client.post_accepted(DATA, clear).await;
     let customer = app.client.customer("c-1001", &at).await;
     for field in ["name", "email", "city", "country", "registered_at"] {
         assert_eq!(customer[field], json!(null), "{field}");
@@ -114,13 +113,13 @@ async fn orders_may_come_before_their_customer() {
             json!({"placed_at": "2026-01-01T00:00:00Z"})
         ),
     ]);
-    let at = app.client.accept("/api/data/orders", orders).await;
+    let at = app.client.post_accepted("/api/data/orders", orders).await;
     let before = app.client.customer("c-1", &at).await;
     assert_eq!(before["registered"], false);
     assert_eq!(before["name"], json!(null));
 
     let registration = json!({"customer_id": "c-1", "name": "Late"});
-    let at = app.client.accept(DATA, registration).await;
+    let at = app.client.post_accepted(DATA, registration).await;
     let after = app.client.customer("c-1", &at).await;
     assert_eq!(after["registered"], true);
     assert_eq!(after["name"], "Late");
@@ -147,7 +146,7 @@ async fn every_accepted_id_can_be_read() {
     ] {
         let at = app
             .client
-            .accept(DATA, json!({"customer_id": id, "name": "Ada"}))
+            .post_accepted(DATA, json!({"customer_id": id, "name": "Ada"}))
             .await;
         assert_eq!(app.client.customer(id, &at).await["customer_id"], id);
         let timeline = app
@@ -158,7 +157,7 @@ async fn every_accepted_id_can_be_read() {
     }
     for id in [".", ".."] {
         let refused = app.client.post(DATA, json!({"customer_id": id})).await;
-        refused.problem(422, "invalid-field");
+        refused.assert_problem(422, "invalid-field");
     }
 }
 
@@ -168,16 +167,16 @@ async fn an_unknown_customer_is_not_found() {
     app.client
         .get("/api/customers/c-0")
         .await
-        .problem(404, "not-found");
+        .assert_problem(404, "not-found");
     app.client
         .get("/api/customers/a%20b")
         .await
-        .problem(400, "invalid-parameter");
+        .assert_problem(400, "invalid-parameter");
     let long = format!("/api/customers/{}", "x".repeat(129));
     app.client
         .get(&long)
         .await
-        .problem(400, "invalid-parameter");
+        .assert_problem(400, "invalid-parameter");
 }
 
 #[tokio::test]
@@ -185,7 +184,7 @@ async fn a_search_matches_the_start_of_id_name_and_email() {
     let app = App::start().await;
     let at = app
         .client
-        .accept(
+        .post_accepted(
             DATA,
             json!([
                 {"customer_id": "anna-1", "name": "Zoe"},
@@ -223,7 +222,7 @@ async fn a_search_matches_the_start_of_id_name_and_email() {
 
     let at = app
         .client
-        .accept(DATA, json!({"customer_id": "b-2", "name": "Berta"}))
+        .post_accepted(DATA, json!({"customer_id": "b-2", "name": "Berta"}))
         .await;
     let path = format!("/api/customers?q=anna&after={at}");
     assert_eq!(
@@ -252,13 +251,17 @@ async fn an_item_is_recorded_at_the_time_of_arrival_of_its_body() {
     stream.read_exact(&mut interim).await.unwrap();
     assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
     // Instants are recorded in milliseconds.
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    let head_read = Utc::now().timestamp_millis();
+    until("the clock shows a later millisecond", async || {
+        Utc::now().timestamp_millis() > head_read
+    })
+    .await;
     let sent = Utc::now();
     stream.write_all(body.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let audit = app.client.read("/api/audit?customer_id=c-1").await;
     let at: DateTime<Utc> = audit["items"][0]["at"].as_str().unwrap().parse().unwrap();
     assert!(at.timestamp_millis() >= sent.timestamp_millis(), "{at}");

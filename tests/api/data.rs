@@ -155,7 +155,7 @@ async fn a_request_may_have_ten_thousand_items() {
     );
     assert_eq!(again.position(), answer.position());
 
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let customers = app.client.list("/api/customers", 500).await;
     let spend: i64 = customers
         .iter()

@@ -19,7 +19,7 @@ async fn activity_is_counted_by_name() {
         event("e-3", "add_to_cart", "2026-01-01T00:00:00Z"),
         event("e-2", "visit", "2026-01-02T00:00:00Z"),
     ]);
-    let at = app.client.accept(DATA, events).await;
+    let at = app.client.post_accepted(DATA, events).await;
     let customer = app.client.customer("c-1", &at).await;
     assert_eq!(
         customer["events"],
@@ -37,7 +37,7 @@ async fn a_corrected_event_moves_its_count() {
         event("e-1", "visit", "2026-01-03T00:00:00Z"),
         event("e-2", "visit", "2026-01-02T00:00:00Z"),
     ]);
-    app.client.accept(DATA, events).await;
+    app.client.post_accepted(DATA, events).await;
     let corrected = event("e-1", "search", "2026-01-01T00:00:00Z");
     let answer = app.client.post(DATA, corrected).await;
     assert_eq!(answer.body["outcome"], "updated");
@@ -55,7 +55,7 @@ async fn properties_are_kept_in_the_log() {
     let app = App::start().await;
     let mut visit = event("e-1", "visit", "2026-01-03T00:00:00Z");
     visit["properties"] = json!({"page": "/sale", "seconds": 12.5, "first": true});
-    let at = app.client.accept(DATA, visit.clone()).await;
+    let at = app.client.post_accepted(DATA, visit.clone()).await;
     let entry = app.client.read(&format!("/api/audit/{at}")).await;
     assert_eq!(entry["aggregate"], "activity/c-1/e-1");
     assert_eq!(entry["data"]["properties"], visit["properties"]);

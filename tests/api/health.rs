@@ -22,7 +22,7 @@ async fn a_healthy_deployment_passes_all_checks() {
         (healthy.status, healthy.body),
         (200, json!({"status": "ok"}))
     );
-    let ready = app.client.all_well().await;
+    let ready = app.client.wait_until_ready().await;
     assert_eq!(
         ready,
         json!({"status": "ready", "reasons": [], "checks": [
@@ -76,18 +76,20 @@ async fn without_a_worker_the_api_is_degraded() {
     );
 
     let customers = json!([order("c-1", "o-1", 1), order("c-2", "o-1", 1)]);
-    app.client.accept("/api/data/orders", customers).await;
+    app.client
+        .post_accepted("/api/data/orders", customers)
+        .await;
     let degraded = wait_for_lag(&app, 200).await;
     assert_eq!(degraded["status"], "degraded");
     let lag = reason_of(&degraded, "lag");
     assert!(lag.contains("customers, orders, audit"), "{lag}");
 
     app.add_worker();
-    app.client.all_well().await;
+    app.client.wait_until_ready().await;
     // A worker that stops on a signal removes its heartbeat.
     app.workers.remove(0).stop(Signal::TERM);
     let degraded = eventually("no worker is alive", async || {
-        let body = app.client.readiness(200).await;
+        let body = app.client.wait_for_readiness(200).await;
         (body["status"] == "degraded").then_some(body)
     });
     assert_ne!(reason(&degraded.await, "workers"), "");
@@ -95,28 +97,28 @@ async fn without_a_worker_the_api_is_degraded() {
 
 #[tokio::test]
 async fn views_beyond_the_lag_limit_make_the_api_unready() {
-    let mut app = App::told(vec![("PATRON_READY_LAG", "3".to_owned())]).await;
+    let mut app = App::with_environment(vec![("PATRON_READY_LAG", "3".to_owned())]).await;
     app.client
-        .accept("/api/data/orders", order("c-1", "o-1", 1))
+        .post_accepted("/api/data/orders", order("c-1", "o-1", 1))
         .await;
     let unready = wait_for_lag(&app, 503).await;
     assert_eq!(unready["status"], "unready");
     assert_eq!(app.client.get("/api/customers").await.status, 200);
     app.add_worker();
-    app.client.all_well().await;
+    app.client.wait_until_ready().await;
 }
 
 #[tokio::test]
 async fn a_single_stalled_view_makes_the_api_unready() {
-    let mut app = App::told(vec![("PATRON_READY_LAG", "3".to_owned())]).await;
+    let mut app = App::with_environment(vec![("PATRON_READY_LAG", "3".to_owned())]).await;
     app.add_worker();
     let accept = async |id| {
         let order = order("c-1", id, 1);
-        app.client.accept("/api/data/orders", order).await
+        app.client.post_accepted("/api/data/orders", order).await
     };
     accept("o-1").await;
-    app.client.caught_up().await;
-    app.client.all_well().await;
+    app.client.wait_until_caught_up().await;
+    app.client.wait_until_ready().await;
     let store = super::campaigns::store(&app).await;
     store.collection("orders", 1).drop().await.unwrap();
     accept("o-2").await;
@@ -134,7 +136,7 @@ async fn a_single_stalled_view_makes_the_api_unready() {
 #[tokio::test(flavor = "multi_thread")]
 async fn readiness_is_computed_at_most_once_a_second() {
     let engines = block_in_place(|| OwnEngines::start(&test_dir("readiness")));
-    let app = block_in_place(|| App::api_on(&engines));
+    let app = block_in_place(|| App::without_workers_on(&engines));
     let store = super::campaigns::store(&app).await;
     // No other client pings this MongoDB.
     let pings = async || {

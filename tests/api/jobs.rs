@@ -10,18 +10,18 @@ use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::campaigns::{CampaignDriver, reconciliation};
+use super::campaigns::{CampaignDriver, reconcile_path};
 use super::order;
 use crate::support::app::App;
-use crate::support::client::{Answer, Client, answer};
-use crate::support::events::Events;
+use crate::support::client::{Answer, Client, send};
+use crate::support::events::EventStream;
 use crate::support::wait::{eventually_within, until};
 
 const PREVIEW: &str = "/api/segments/preview";
 
 /// Starts the API without workers. Every read of the whole log becomes a job at once.
 async fn start() -> App {
-    App::told(vec![("PATRON_JOB_AFTER", "0s".to_owned())]).await
+    App::with_environment(vec![("PATRON_JOB_AFTER", "0s".to_owned())]).await
 }
 
 /// Starts another API process on the same deployment, with default settings.
@@ -78,8 +78,8 @@ async fn a_slow_reconciliation_becomes_a_job_with_the_same_result() {
     let mut app = start().await;
     let id = start_campaign(&app).await;
     app.add_worker();
-    app.client.caught_up().await;
-    let accepted = app.client.get(&reconciliation(&id)).await;
+    app.client.wait_until_caught_up().await;
+    let accepted = app.client.get(&reconcile_path(&id)).await;
     let path = job_path(&accepted);
     assert_eq!(accepted.body["kind"], "reconciliation");
     assert!(accepted.body["started_at"].is_string());
@@ -88,7 +88,7 @@ async fn a_slow_reconciliation_becomes_a_job_with_the_same_result() {
     assert_eq!(job["status"], "done", "{job}");
     assert!(job["ended_at"].is_string() && job.get("problem").is_none());
     let (_process, other_client) = start_another(&app);
-    assert_eq!(job["result"], other_client.read(&reconciliation(&id)).await);
+    assert_eq!(job["result"], other_client.read(&reconcile_path(&id)).await);
     let progress = &job["progress"];
     assert_eq!(progress["read"], progress["of"], "the whole log was read");
     assert!(progress["of"].as_u64() > Some(0));
@@ -102,9 +102,9 @@ async fn a_slow_reconciliation_becomes_a_job_with_the_same_result() {
 #[tokio::test]
 async fn a_request_that_exceeds_its_time_continues_as_a_job() {
     let environment = vec![("PATRON_JOB_AFTER", "200ms".to_owned())];
-    let app = App::told(environment).await;
+    let app = App::with_environment(environment).await;
     let id = start_campaign(&app).await;
-    let accepted = app.client.get(&reconciliation(&id)).await;
+    let accepted = app.client.get(&reconcile_path(&id)).await;
     let path = job_path(&accepted);
     assert_eq!(accepted.body["status"], "running");
     let progress = &accepted.body["progress"];
@@ -117,7 +117,7 @@ async fn a_request_that_exceeds_its_time_continues_as_a_job() {
 async fn a_preview_as_of_the_past_becomes_a_job_with_the_same_result() {
     let app = start().await;
     let orders = json!([order("c-1", "o-1", 500), order("c-2", "o-2", 900)]);
-    app.client.accept("/api/data/orders", orders).await;
+    app.client.post_accepted("/api/data/orders", orders).await;
     let body = preview_as_of(&chrono::Utc::now().to_rfc3339());
     let accepted = app.client.post(PREVIEW, body.clone()).await;
     let job = wait_for_end(&app.client, &job_path(&accepted)).await;
@@ -141,7 +141,7 @@ async fn a_client_may_request_a_job_with_the_prefer_header() {
     let app = App::without_workers().await;
     let request = app.client.request(Method::POST, PREVIEW);
     let request = request.header("prefer", "respond-async");
-    let accepted = answer(request.json(&preview_as_of("2026-01-01"))).await;
+    let accepted = send(request.json(&preview_as_of("2026-01-01"))).await;
     let job = wait_for_end(&app.client, &job_path(&accepted)).await;
     assert_eq!(job["result"]["count"], 0);
     let answer = app.client.post(PREVIEW, preview_as_of("2026-01-01")).await;
@@ -152,8 +152,8 @@ async fn a_client_may_request_a_job_with_the_prefer_header() {
 async fn events_follow_a_job_to_its_end() {
     let app = start().await;
     let id = start_campaign(&app).await;
-    let path = job_path(&app.client.get(&reconciliation(&id)).await);
-    let mut events = Events::of(&app.client, &format!("{path}/events")).await;
+    let path = job_path(&app.client.get(&reconcile_path(&id)).await);
+    let mut events = EventStream::open(&app.client, &format!("{path}/events")).await;
     let mut last = events.next().await.unwrap();
     assert_eq!(
         (&*last.0, &last.1["status"]),
@@ -173,11 +173,11 @@ async fn an_identical_request_joins_the_running_job() {
     let app = start().await;
     let (first, second) = (
         start_campaign(&app).await,
-        super::campaigns::launched(&app).await,
+        super::campaigns::create_launched(&app).await,
     );
-    let viewer = app.new_key(Role::Viewer, None).await;
+    let viewer = app.create_key(Role::Viewer, None).await;
     let viewer = app.client.with_key(Some(viewer.reveal()));
-    let path = reconciliation(&first);
+    let path = reconcile_path(&first);
     let (one, two) = tokio::join!(app.client.get(&path), app.client.get(&path));
     let job = job_path(&one);
     assert_eq!(job_path(&two), job);
@@ -186,7 +186,7 @@ async fn an_identical_request_joins_the_running_job() {
         job,
         "another credential joins too"
     );
-    let other = app.client.get(&reconciliation(&second)).await;
+    let other = app.client.get(&reconcile_path(&second)).await;
     assert_ne!(job_path(&other), job, "another campaign has its own job");
     assert_eq!(wait_for_end(&app.client, &job).await["status"], "done");
     assert_ne!(
@@ -200,10 +200,10 @@ async fn an_identical_request_joins_the_running_job() {
 async fn a_request_for_later_positions_starts_another_job() {
     let app = start().await;
     let id = start_campaign(&app).await;
-    let path = reconciliation(&id);
+    let path = reconcile_path(&id);
     let first = job_path(&app.client.get(&path).await);
     let order = order("c-0", "o-1", 500);
-    let written = app.client.accept("/api/data/orders", order).await;
+    let written = app.client.post_accepted("/api/data/orders", order).await;
     let after = format!("{path}?after={written}");
     let second = job_path(&app.client.get(&after).await);
     assert_ne!(second, first, "the first job began before the order");
@@ -221,14 +221,14 @@ async fn a_request_for_later_positions_starts_another_job() {
 async fn a_job_ended_by_another_process_stops() {
     let app = start().await;
     let id = start_campaign(&app).await;
-    let path = job_path(&app.client.get(&reconciliation(&id)).await);
+    let path = job_path(&app.client.get(&reconcile_path(&id)).await);
     let records = records(&app).await;
     let job = path.strip_prefix("/api/jobs/").unwrap();
     let end = doc! {"$set": {"status": "failed", "problem": "{}"}};
     let changed = records.update_one(doc! {"_id": job}, end).await.unwrap();
     assert_eq!(changed.modified_count, 1);
     until("the process stops the job", async || {
-        let log = app.api.errors();
+        let log = app.api.stderr();
         log.contains("another process ended the job, since its lease had expired")
     })
     .await;
@@ -238,7 +238,7 @@ async fn a_job_ended_by_another_process_stops() {
         (&json!("failed"), &json!({}))
     );
     assert_eq!(job.get("result"), None);
-    let next = job_path(&app.client.get(&reconciliation(&id)).await);
+    let next = job_path(&app.client.get(&reconcile_path(&id)).await);
     assert_eq!(wait_for_end(&app.client, &next).await["status"], "done");
 }
 
@@ -246,7 +246,7 @@ async fn a_job_ended_by_another_process_stops() {
 async fn a_process_does_not_interrupt_its_own_job_with_an_expired_lease() {
     let app = start().await;
     let id = start_campaign(&app).await;
-    let path = job_path(&app.client.get(&reconciliation(&id)).await);
+    let path = job_path(&app.client.get(&reconcile_path(&id)).await);
     let records = records(&app).await;
     let job = path.strip_prefix("/api/jobs/").unwrap();
     // The lease expires like this in a failover during which it cannot be renewed.
@@ -280,7 +280,7 @@ async fn the_job_of_a_killed_process_is_interrupted() {
     let mut app = start().await;
     let id = start_campaign(&app).await;
     let (_process, other) = start_another(&app);
-    let path = job_path(&app.client.get(&reconciliation(&id)).await);
+    let path = job_path(&app.client.get(&reconcile_path(&id)).await);
     app.api.kill();
     let job = other.read(&path).await;
     assert_eq!(
@@ -302,7 +302,7 @@ async fn a_stopping_process_interrupts_its_jobs_at_once() {
     let mut app = start().await;
     let id = start_campaign(&app).await;
     let (_process, other) = start_another(&app);
-    let path = job_path(&app.client.get(&reconciliation(&id)).await);
+    let path = job_path(&app.client.get(&reconcile_path(&id)).await);
     assert!(app.api.stop(Signal::TERM).success());
     assert_interrupted(&other.read(&path).await);
 }
@@ -312,14 +312,14 @@ async fn a_failed_job_contains_its_problem() {
     let mut app = start().await;
     let id = start_campaign(&app).await;
     app.add_worker();
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let store = super::campaigns::store(&app).await;
     // The damage keeps the API from finding the generation that serves.
     let generations = store.database().collection::<Document>("generations");
     let of_messages = doc! {"_id": "messages"};
     let damage = doc! {"$set": {"active": "none"}};
     generations.update_one(of_messages, damage).await.unwrap();
-    let accepted = app.client.get(&reconciliation(&id)).await;
+    let accepted = app.client.get(&reconcile_path(&id)).await;
     let job = wait_for_end(&app.client, &job_path(&accepted)).await;
     assert_eq!(job["status"], "failed", "{job}");
     assert_eq!(job["problem"]["type"], "urn:patron:problem:unavailable");
@@ -330,28 +330,31 @@ async fn a_failed_job_contains_its_problem() {
 async fn a_job_is_visible_to_roles_that_may_start_it() {
     let app = start().await;
     let id = start_campaign(&app).await;
-    let key = async |role| app.new_key(role, None).await;
+    let key = async |role| app.create_key(role, None).await;
     let viewer = app.client.with_key(Some(key(Role::Viewer).await.reveal()));
     let marketer = app
         .client
         .with_key(Some(key(Role::Marketer).await.reveal()));
     let ingest = app.client.with_key(Some(key(Role::Ingest).await.reveal()));
     let preview = job_path(&marketer.post(PREVIEW, preview_as_of("2026-01-01")).await);
-    let reconciled = job_path(&viewer.get(&reconciliation(&id)).await);
+    let reconciled = job_path(&viewer.get(&reconcile_path(&id)).await);
     for path in [preview.clone(), format!("{preview}/events")] {
-        viewer.get(&path).await.problem(403, "forbidden");
+        viewer.get(&path).await.assert_problem(403, "forbidden");
         assert_eq!(marketer.get(&path).await.status, 200);
     }
     assert_eq!(marketer.get(&reconciled).await.status, 200);
     assert_eq!(viewer.get(&reconciled).await.status, 200);
-    ingest.get(&reconciled).await.problem(403, "forbidden");
+    ingest
+        .get(&reconciled)
+        .await
+        .assert_problem(403, "forbidden");
     let anonymous = app.client.with_key(None);
     anonymous
         .get(&reconciled)
         .await
-        .problem(401, "unauthenticated");
+        .assert_problem(401, "unauthenticated");
     for path in ["/api/jobs/job_1", "/api/jobs/job_1/events"] {
-        app.client.get(path).await.problem(404, "not-found");
+        app.client.get(path).await.assert_problem(404, "not-found");
     }
 }
 
@@ -359,13 +362,13 @@ async fn a_job_is_visible_to_roles_that_may_start_it() {
 async fn a_caller_with_many_log_reads_does_not_delay_others() {
     let environment = [("PATRON_JOB_AFTER", "0s"), ("PATRON_MAX_LOG_READS", "4")];
     let environment = environment.map(|(name, value)| (name, value.to_owned()));
-    let app = App::told(environment.into()).await;
+    let app = App::with_environment(environment.into()).await;
     let id = start_campaign(&app).await;
-    let first = job_path(&app.client.get(&reconciliation(&id)).await);
+    let first = job_path(&app.client.get(&reconcile_path(&id)).await);
     let client = app.client.clone();
     let second =
         tokio::spawn(async move { client.post(PREVIEW, preview_as_of("2026-01-01")).await });
-    let other = app.new_key(Role::Marketer, None).await;
+    let other = app.create_key(Role::Marketer, None).await;
     let other = app.client.with_key(Some(other.reveal()));
     let of_other = job_path(&other.post(PREVIEW, preview_as_of("2026-02-02")).await);
     assert_eq!(wait_for_end(&other, &of_other).await["status"], "done");

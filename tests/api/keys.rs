@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::with;
 use crate::support::app::App;
-use crate::support::client::{Answer, answer};
+use crate::support::client::{Answer, send};
 
 const PATH: &str = "/api/keys";
 
@@ -22,7 +22,7 @@ async fn create(app: &App, body: Value) -> Answer {
 
 async fn post_with_key(app: &App, key: &str, body: &Value) -> Answer {
     let request = app.client.request(Method::POST, PATH).json(body);
-    answer(request.header("Idempotency-Key", key)).await
+    send(request.header("Idempotency-Key", key)).await
 }
 
 fn id_of(created: &Answer) -> String {
@@ -103,7 +103,7 @@ async fn a_repeated_creation_shows_no_secret() {
     assert_eq!(app.client.list(PATH, 10).await.len(), 1);
 
     let other = post_with_key(&app, "k-1", &named("Another")).await;
-    other.problem(409, "idempotency-conflict");
+    other.assert_problem(409, "idempotency-conflict");
     let second = post_with_key(&app, "k-2", &named("Once")).await;
     assert_ne!(id_of(&second), id);
 }
@@ -123,7 +123,7 @@ async fn a_revoked_key_can_still_be_read() {
     assert_eq!(again.status, 204);
     assert_eq!(again.position(), revoked.position());
 
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let trail = format!("/api/audit?aggregate=api_key/{id}");
     let rows = app.client.list(&trail, 10).await;
     let types: Vec<_> = rows.iter().map(|row| &row["type"]).collect();
@@ -139,7 +139,7 @@ async fn the_list_is_newest_first() {
     }
     ids.reverse();
     app.client.delete(&format!("{PATH}/{}", ids[2])).await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     for limit in [1, 2, 50] {
         let listed = app.client.list(PATH, limit).await;
         let found: Vec<_> = listed
@@ -150,7 +150,7 @@ async fn the_list_is_newest_first() {
     }
     for query in ["colour=red", "cursor=00", "limit=0"] {
         let refused = app.client.get(&format!("{PATH}?{query}")).await;
-        refused.problem(400, "invalid-parameter");
+        refused.assert_problem(400, "invalid-parameter");
     }
 }
 
@@ -175,11 +175,14 @@ async fn an_invalid_field_is_refused_with_its_pointer() {
         ),
     ] {
         let refused = app.client.post(PATH, with(named("x"), fields)).await;
-        let problem = refused.problem(422, slug);
+        let problem = refused.assert_problem(422, slug);
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
     }
     for path in ["/api/keys/key_0", "/api/keys/usr_0"] {
-        app.client.get(path).await.problem(404, "not-found");
-        app.client.delete(path).await.problem(404, "not-found");
+        app.client.get(path).await.assert_problem(404, "not-found");
+        app.client
+            .delete(path)
+            .await
+            .assert_problem(404, "not-found");
     }
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::app::App;
-use crate::support::client::answer;
+use crate::support::client::send;
 use crate::support::wait::until;
 
 async fn connect(app: &App) -> TcpStream {
@@ -29,7 +29,7 @@ async fn read_to_close(stream: &mut TcpStream) -> (String, Duration) {
 
 #[tokio::test]
 async fn requests_are_rate_limited_per_credential() {
-    let app = App::told(vec![("PATRON_RATE_PER_CREDENTIAL", "5".to_owned())]).await;
+    let app = App::with_environment(vec![("PATRON_RATE_PER_CREDENTIAL", "5".to_owned())]).await;
     let requests = (0..30).map(|_| app.client.get("/api/segments"));
     let answers = join_all(requests).await;
     let refused: Vec<_> = answers
@@ -42,7 +42,7 @@ async fn requests_are_rate_limited_per_credential() {
         refused.len()
     );
     for answer in refused {
-        answer.problem(429, "too-many-requests");
+        answer.assert_problem(429, "too-many-requests");
         assert_eq!(answer.header("retry-after"), "1");
     }
     // Health checks are not limited.
@@ -57,7 +57,7 @@ async fn requests_are_rate_limited_per_credential() {
 
 #[tokio::test]
 async fn wrong_keys_are_rate_limited_per_address_and_valid_keys_are_not() {
-    let app = App::told(vec![("PATRON_RATE_PER_ADDRESS", "5".to_owned())]).await;
+    let app = App::with_environment(vec![("PATRON_RATE_PER_ADDRESS", "5".to_owned())]).await;
     let client = app.client.with_key(Some("wrong-key-of-a-good-length"));
     let answers = join_all((0..60).map(|_| client.get("/api/segments"))).await;
     let limited = answers.iter().filter(|answer| answer.status == 429).count();
@@ -70,7 +70,7 @@ async fn wrong_keys_are_rate_limited_per_address_and_valid_keys_are_not() {
 
 #[tokio::test]
 async fn a_request_beyond_the_concurrency_limit_is_refused_at_once() {
-    let app = App::told(vec![("PATRON_MAX_REQUESTS", "1".to_owned())]).await;
+    let app = App::with_environment(vec![("PATRON_MAX_REQUESTS", "1".to_owned())]).await;
     let head = format!(
         "POST /api/data/orders HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
          content-type: application/x-ndjson\r\ncontent-length: 10\r\n\r\n{{",
@@ -96,7 +96,7 @@ async fn a_request_beyond_the_concurrency_limit_is_refused_at_once() {
 
 #[tokio::test]
 async fn a_slow_request_head_is_cut_off() {
-    let app = App::told(vec![("PATRON_SLOW_CLIENT_TIMEOUT", "1s".to_owned())]).await;
+    let app = App::with_environment(vec![("PATRON_SLOW_CLIENT_TIMEOUT", "1s".to_owned())]).await;
     for begun in [
         "",
         "GET /healthz HT",
@@ -115,7 +115,7 @@ async fn a_slow_request_head_is_cut_off() {
 /// The client sends requests without a pause and reads no response.
 #[tokio::test]
 async fn a_client_that_does_not_read_responses_is_cut_off() {
-    let app = App::told(vec![("PATRON_SLOW_CLIENT_TIMEOUT", "1s".to_owned())]).await;
+    let app = App::with_environment(vec![("PATRON_SLOW_CLIENT_TIMEOUT", "1s".to_owned())]).await;
     let mut stream = connect(&app).await;
     let request = "GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let sending = async {
@@ -152,16 +152,16 @@ async fn an_oversized_head_is_refused() {
 async fn a_head_over_64_kib_is_refused_with_a_problem() {
     let app = App::without_workers().await;
     let request = app.client.request(Method::GET, "/healthz");
-    let refused = answer(request.header("x-long", "1".repeat(64 * 1024))).await;
-    refused.problem(431, "head-too-large");
+    let refused = send(request.header("x-long", "1".repeat(64 * 1024))).await;
+    refused.assert_problem(431, "head-too-large");
     let request = app.client.request(Method::GET, "/healthz");
-    let accepted = answer(request.header("x-long", "1".repeat(63 * 1024))).await;
+    let accepted = send(request.header("x-long", "1".repeat(63 * 1024))).await;
     assert_eq!(accepted.status, 200);
 }
 
 /// Returns the resident memory of the API process, in bytes.
 fn resident(app: &App) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", app.api.id())).unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", app.api.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
     kilobytes.parse::<u64>().unwrap() * 1_024
@@ -228,7 +228,7 @@ async fn responses_have_security_headers() {
         .client
         .with_key(None)
         .request(Method::GET, "/api/segments");
-    assert_eq!(answer(unknown).await.header("x-frame-options"), "DENY");
+    assert_eq!(send(unknown).await.header("x-frame-options"), "DENY");
 }
 
 /// A body without plausible signature headers is not read, so that slow bodies delay nobody.

@@ -19,8 +19,10 @@ async fn start_with_orders() -> App {
             with(order, json!({"placed_at": day}))
         })
         .collect();
-    app.client.accept("/api/data/orders", orders.into()).await;
-    app.client.caught_up().await;
+    app.client
+        .post_accepted("/api/data/orders", orders.into())
+        .await;
+    app.client.wait_until_caught_up().await;
     app
 }
 
@@ -72,8 +74,8 @@ async fn items_added_between_pages_do_not_shift_them() {
         order("c-1", "new", 1),
         json!({"placed_at": "2026-09-09T00:00:00.000Z"}),
     );
-    app.client.accept("/api/data/orders", newest).await;
-    app.client.caught_up().await;
+    app.client.post_accepted("/api/data/orders", newest).await;
+    app.client.wait_until_caught_up().await;
     let cursor = first["next_cursor"].as_str().unwrap();
     let second = app
         .client

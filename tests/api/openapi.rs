@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::App;
-use crate::support::client::answer;
+use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
@@ -142,9 +142,9 @@ async fn every_operation_is_documented_and_routed() {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let open = OPEN.contains(&operation.as_str());
         let anonymous = app.client.with_key(None);
-        let refused = answer(anonymous.request(method.clone(), &path)).await;
+        let refused = send(anonymous.request(method.clone(), &path)).await;
         assert_eq!(refused.status == 401, !open, "{operation}");
-        let answered = answer(app.client.request(method, &path)).await;
+        let answered = send(app.client.request(method, &path)).await;
         assert_ne!(answered.status, 405, "{operation}");
         let detail = answered.body["detail"].as_str().unwrap_or_default();
         assert!(!detail.contains("no resource at this path"), "{operation}");

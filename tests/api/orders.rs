@@ -20,7 +20,7 @@ async fn an_order_is_read_as_recorded() {
             ],
         }),
     );
-    let at = app.client.accept(DATA, sent.clone()).await;
+    let at = app.client.post_accepted(DATA, sent.clone()).await;
     let page = app.client.read(&format!("/api/orders?after={at}")).await;
     let mut read = page["items"][0].clone();
     let updated_at = read.as_object_mut().unwrap().remove("updated_at");
@@ -31,7 +31,7 @@ async fn an_order_is_read_as_recorded() {
 
 /// Records an order. Returns spend, count, average, first order, and last order of customer `c-1`.
 async fn figures(app: &App, order: Value) -> Value {
-    let at = app.client.accept(DATA, order).await;
+    let at = app.client.post_accepted(DATA, order).await;
     let customer = app.client.customer("c-1", &at).await;
     json!([
         customer["total_spend"],
@@ -117,7 +117,7 @@ async fn orders_are_listed_newest_first_and_by_customer() {
             )
         })
         .collect();
-    let at = app.client.accept(DATA, orders.into()).await;
+    let at = app.client.post_accepted(DATA, orders.into()).await;
     let ids = async |path: &str| {
         let path = format!("{path}after={at}");
         let orders = app.client.list(&path, 2).await;
@@ -134,5 +134,5 @@ async fn orders_are_listed_newest_first_and_by_customer() {
     assert_eq!(ids("/api/orders?customer_id=c-1&").await, "o-7 o-4 o-1");
     assert_eq!(ids("/api/orders?customer_id=c-9&").await, "");
     let odd = app.client.get("/api/orders?customer_id=a%20b").await;
-    odd.problem(400, "invalid-parameter");
+    odd.assert_problem(400, "invalid-parameter");
 }

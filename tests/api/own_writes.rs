@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use super::order;
 use crate::support::app::App;
 use crate::support::browser::Browser;
-use crate::support::client::{Answer, Client, answer};
+use crate::support::client::{Answer, Client, send};
 use crate::support::tokens::{self, SESSION_KEY};
 
 const HEADER: &str = "patron-consistency";
@@ -37,7 +37,7 @@ async fn assert_reads_do_not_wait(waiting: &JoinHandle<Answer>, read: impl Async
 
 async fn get_eventual(client: &Client, path: &str) -> Answer {
     let request = client.request(Method::GET, path);
-    answer(request.header(HEADER, "eventual")).await
+    send(request.header(HEADER, "eventual")).await
 }
 
 /// Returns whether a response is up to date. Asserts that it then has the expected count.
@@ -60,7 +60,7 @@ async fn a_read_shows_the_writes_of_its_key_or_is_marked_eventual() {
     let mut fresh = 0;
     for n in 1..=20 {
         app.client
-            .accept(ORDERS, order("c-1", &format!("o-{n}"), 1))
+            .post_accepted(ORDERS, order("c-1", &format!("o-{n}"), 1))
             .await;
         let customer = app.client.get("/api/customers/c-1").await;
         let count = customer.body["order_count"].as_u64().unwrap_or(0);
@@ -96,17 +96,18 @@ async fn a_created_resource_can_be_read_at_its_location() {
 
 #[tokio::test]
 async fn a_session_reads_the_writes_of_its_user() {
-    let mut app = App::told(vec![("PATRON_SESSION_KEYS", SESSION_KEY.to_owned())]).await;
+    let mut app =
+        App::with_environment(vec![("PATRON_SESSION_KEYS", SESSION_KEY.to_owned())]).await;
     app.add_worker();
-    let (user, session) = app.signed_in(UserRole::Marketer).await;
-    let token = tokens::good(&tokens::claims(&user, &session, 60));
+    let (user, session) = app.sign_in_user(UserRole::Marketer).await;
+    let token = tokens::valid_token(&tokens::claims(&user, &session, 60));
     let browser = Browser::new(app.client.base()).with_session(&token);
     let mut fresh = 0;
     for n in 1..=10 {
         let body = json!({"name": format!("Segment {n}"), "rules": "order_count > 1"});
         let created = browser.request(Method::POST, "/api/segments").json(&body);
-        assert_eq!(answer(created).await.status, 201);
-        let list = answer(browser.request(Method::GET, "/api/segments")).await;
+        assert_eq!(send(created).await.status, 201);
+        let list = send(browser.request(Method::GET, "/api/segments")).await;
         fresh += usize::from(is_fresh(&list, items(&list), n));
     }
     assert!(fresh > 0, "workers are not always 2 s behind");
@@ -115,7 +116,10 @@ async fn a_session_reads_the_writes_of_its_user() {
 #[tokio::test]
 async fn without_a_worker_one_read_waits_and_all_are_marked_eventual() {
     let mut app = App::without_workers().await;
-    let at = app.client.accept(ORDERS, order("c-1", "o-1", 1)).await;
+    let at = app
+        .client
+        .post_accepted(ORDERS, order("c-1", "o-1", 1))
+        .await;
     let first = app.client.get(CUSTOMERS).await;
     assert_eq!(first.status, 200, "{first:?}");
     assert_eq!(first.header(HEADER), "eventual");
@@ -123,9 +127,9 @@ async fn without_a_worker_one_read_waits_and_all_are_marked_eventual() {
 
     let waits = start_waiting_read(&app.client, &at);
     assert_reads_do_not_wait(&waits, async || app.client.get(CUSTOMERS).await).await;
-    waits.await.unwrap().problem(503, "view-behind");
+    waits.await.unwrap().assert_problem(503, "view-behind");
     let absent = app.client.get("/api/customers/c-1").await;
-    absent.problem(404, "not-found");
+    absent.assert_problem(404, "not-found");
     assert_eq!(
         absent.header(HEADER),
         "eventual",
@@ -133,7 +137,7 @@ async fn without_a_worker_one_read_waits_and_all_are_marked_eventual() {
     );
 
     app.add_worker();
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let read = app.client.get(CUSTOMERS).await;
     assert_eq!(read.header(HEADER), "", "the view has caught up");
     assert_eq!(items(&read), 1);
@@ -142,31 +146,36 @@ async fn without_a_worker_one_read_waits_and_all_are_marked_eventual() {
 #[tokio::test]
 async fn a_read_that_requests_eventual_consistency_does_not_wait() {
     let app = App::without_workers().await;
-    let at = app.client.accept(ORDERS, order("c-1", "o-1", 1)).await;
+    let at = app
+        .client
+        .post_accepted(ORDERS, order("c-1", "o-1", 1))
+        .await;
     let waits = start_waiting_read(&app.client, &at);
     assert_reads_do_not_wait(&waits, async || get_eventual(&app.client, CUSTOMERS).await).await;
-    waits.await.unwrap().problem(503, "view-behind");
+    waits.await.unwrap().assert_problem(503, "view-behind");
     // The header does not override `after`.
     let path = format!("{CUSTOMERS}?after={at}");
     let exact = get_eventual(&app.client, &path).await;
-    exact.problem(503, "view-behind");
+    exact.assert_problem(503, "view-behind");
 }
 
 #[tokio::test]
 async fn reads_do_not_wait_for_other_credentials_or_ingest_keys() {
     let app = App::without_workers().await;
     let [viewer, ingest] = [
-        app.new_key(Role::Viewer, None).await,
-        app.new_key(Role::Ingest, None).await,
+        app.create_key(Role::Viewer, None).await,
+        app.create_key(Role::Ingest, None).await,
     ];
     let [viewer, ingest] =
         [viewer, ingest].map(|secret| app.client.with_key(Some(secret.reveal())));
-    ingest.accept(ORDERS, order("c-1", "o-1", 1)).await;
+    ingest.post_accepted(ORDERS, order("c-1", "o-1", 1)).await;
     for client in [&viewer, &app.client] {
         let read = client.get(CUSTOMERS).await;
         assert_eq!((read.status, read.header(HEADER)), (200, ""));
     }
-    app.client.accept(ORDERS, order("c-1", "o-2", 1)).await;
+    app.client
+        .post_accepted(ORDERS, order("c-1", "o-2", 1))
+        .await;
     let read = viewer.get(CUSTOMERS).await;
     assert_eq!((read.status, read.header(HEADER)), (200, ""));
     let read = app.client.get(CUSTOMERS).await;
@@ -177,11 +186,14 @@ async fn reads_do_not_wait_for_other_credentials_or_ingest_keys() {
 async fn reads_through_another_process_wait_only_with_after() {
     let app = App::without_workers().await;
     let (_process, other) = app.settings().serve("127.0.0.1:0");
-    let at = app.client.accept(ORDERS, order("c-1", "o-1", 1)).await;
+    let at = app
+        .client
+        .post_accepted(ORDERS, order("c-1", "o-1", 1))
+        .await;
     let read = other.get(CUSTOMERS).await;
     assert_eq!((read.status, read.header(HEADER)), (200, ""));
     let read = other.get(&format!("{CUSTOMERS}?after={at}")).await;
-    read.problem(503, "view-behind");
+    read.assert_problem(503, "view-behind");
 }
 
 #[tokio::test]
@@ -201,8 +213,8 @@ async fn invalid_values_of_the_header_are_refused() {
         "/api/keys",
     ] {
         let request = app.client.request(Method::GET, path);
-        let refused = answer(request.header(HEADER, "strong")).await;
-        let problem: &Value = refused.problem(400, "invalid-parameter");
+        let refused = send(request.header(HEADER, "strong")).await;
+        let problem: &Value = refused.assert_problem(400, "invalid-parameter");
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains("Patron-Consistency"), "{path}: {detail}");
     }

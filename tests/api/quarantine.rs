@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::campaigns::CampaignDriver;
 use super::{order, with};
 use crate::support::app::App;
-use crate::support::by_hand::append_by_hand;
-use crate::support::client::{Answer, Client, answer};
-use crate::support::events::Events;
+use crate::support::client::{Answer, Client, send};
+use crate::support::events::EventStream;
+use crate::support::raw_events::append_raw_event;
 use crate::support::wait::{eventually, until};
 
 const PATH: &str = "/api/admin/quarantine";
@@ -21,13 +21,7 @@ const MALFORMED: &str = r#"{"amount":-5,"currency":"USD","placed_at":"2026-01-01
 /// Appends an event that Patron itself would never write.
 async fn append(app: &App, key: &str, tag: &'static str, data: &str) -> Position {
     let commands = app.settings().commands().await;
-    append_by_hand(commands.log(), key, tag, data).await
-}
-
-/// Appends an order that no view can fold.
-async fn append_malformed_order(app: &App, customer: &str) -> Position {
-    let key = format!("order/{customer}/o-x");
-    append(app, &key, "order_placed.1", MALFORMED).await
+    append_raw_event(commands.log(), key, tag, data).await
 }
 
 /// Starts with two customers and sets `c-1` aside with a malformed event.
@@ -36,10 +30,10 @@ async fn append_malformed_order(app: &App, customer: &str) -> Position {
 async fn start_with_customer_set_aside() -> (App, Position, String) {
     let app = App::start().await;
     let orders = json!([order("c-1", "o-1", 100), order("c-2", "o-1", 100)]);
-    app.client.accept("/api/data/orders", orders).await;
-    let at = append_malformed_order(&app, "c-1").await;
+    app.client.post_accepted("/api/data/orders", orders).await;
+    let at = append(&app, "order/c-1/o-x", "order_placed.1", MALFORMED).await;
     let orders = json!([order("c-1", "o-2", 20), order("c-2", "o-2", 20)]);
-    let after = app.client.accept("/api/data/orders", orders).await;
+    let after = app.client.post_accepted("/api/data/orders", orders).await;
     (app, at, after)
 }
 
@@ -136,8 +130,10 @@ async fn skipping_an_event_folds_the_events_after_it() {
     assert_eq!(customer.get("quarantined"), None);
     let empty = json!({"total": 0, "items": []});
     assert_eq!(api.read(&format!("{PATH}?after={position}")).await, empty);
-    assert_eq!(api.all_well().await["reasons"], json!([]));
-    decide(api, at, "skip").await.problem(404, "not-found");
+    assert_eq!(api.wait_until_ready().await["reasons"], json!([]));
+    decide(api, at, "skip")
+        .await
+        .assert_problem(404, "not-found");
 
     let rows = format!("/api/audit?type=event_skipped.1&after={position}");
     let rows = api.list(&rows, 10).await;
@@ -168,7 +164,7 @@ async fn a_retried_event_that_fails_again_stays_in_quarantine() {
     let customer = api.customer("c-1", &position).await;
     assert_eq!(customer["order_count"], 1);
     assert_set_aside(&customer, at, "malformed order_placed.1");
-    api.caught_up().await;
+    api.wait_until_caught_up().await;
     assert_eq!(listed(api).await, before);
     let rows = format!("/api/audit?type=event_retried.1&after={position}");
     assert_eq!(api.list(&rows, 10).await.len(), 1);
@@ -183,24 +179,26 @@ async fn only_admins_decide_and_only_about_events_in_quarantine() {
         for unknown in ["0:999999", "99:1"] {
             let unknown = unknown.parse().unwrap();
             let refused = decide(api, unknown, verb).await;
-            let detail = &refused.problem(404, "not-found")["detail"];
+            let detail = &refused.assert_problem(404, "not-found")["detail"];
             let expected = format!("no view has the event at {unknown} in quarantine");
             assert_eq!(*detail, expected);
         }
         let path = format!("{PATH}/{at}/{verb}");
         let unexplained = api.post(&path, json!({})).await;
-        let problem = unexplained.problem(422, "invalid-field");
+        let problem = unexplained.assert_problem(422, "invalid-field");
         assert!(
             problem["detail"].as_str().unwrap().contains("reason"),
             "{problem}"
         );
         let empty = api.post(&path, json!({"reason": ""})).await;
-        empty.problem(422, "invalid-field");
+        empty.assert_problem(422, "invalid-field");
         for role in [Role::Viewer, Role::Marketer] {
-            let key = app.new_key(role, None).await;
+            let key = app.create_key(role, None).await;
             let client = api.with_key(Some(key.reveal()));
-            decide(&client, at, verb).await.problem(403, "forbidden");
-            client.get(PATH).await.problem(403, "forbidden");
+            decide(&client, at, verb)
+                .await
+                .assert_problem(403, "forbidden");
+            client.get(PATH).await.assert_problem(403, "forbidden");
         }
     }
     assert_eq!(listed(api).await.len(), 2, "nothing was decided");
@@ -211,12 +209,12 @@ async fn orders_segments_users_and_keys_that_are_set_aside_are_marked() {
     let app = App::start().await;
     let api = &app.client;
     let orders = json!([order("c-1", "o-1", 100), order("c-1", "o-2", 100)]);
-    api.accept("/api/data/orders", orders).await;
+    api.post_accepted("/api/data/orders", orders).await;
     let body = json!({"name": "Buyers", "rules": "order_count > 0"});
     let segment = api.post("/api/segments", body).await.body["segment_id"].clone();
     let segment = segment.as_str().unwrap();
-    let (user, _) = app.signed_in(UserRole::Viewer).await;
-    let key = app.new_key(Role::Viewer, None).await.id().clone();
+    let (user, _) = app.sign_in_user(UserRole::Viewer).await;
+    let key = app.create_key(Role::Viewer, None).await.id().clone();
 
     for (aggregate, tag, list, field, id) in [
         (
@@ -347,14 +345,14 @@ async fn a_missing_document_names_its_quarantined_first_event() {
         ),
     ] {
         let unknown = api.get(path).await;
-        let detail = unknown.problem(404, "not-found")["detail"].clone();
+        let detail = unknown.assert_problem(404, "not-found")["detail"].clone();
         assert!(!detail.as_str().unwrap().contains("quarantine"), "{detail}");
         let at = append(&app, key, tag, "7").await;
         let missing = api.get(&format!("{path}?after={at}")).await;
         let expected = format!(
             "{id} is not in the view {view} yet: its first event, at {at}, is in quarantine"
         );
-        assert_eq!(missing.problem(404, "not-found")["detail"], expected);
+        assert_eq!(missing.assert_problem(404, "not-found")["detail"], expected);
     }
     for path in [
         "/api/segments/seg_1/customers",
@@ -363,7 +361,7 @@ async fn a_missing_document_names_its_quarantined_first_event() {
         "/api/ai/lookalikes?segment_id=seg_1",
     ] {
         let missing = api.get(path).await;
-        let detail = &missing.problem(404, "not-found")["detail"];
+        let detail = &missing.assert_problem(404, "not-found")["detail"];
         let detail = detail.as_str().unwrap();
         assert!(detail.ends_with("is in quarantine"), "{path}: {detail}");
     }
@@ -374,12 +372,12 @@ async fn a_malformed_receipt_makes_the_statistics_incomplete() {
     let app = App::start().await;
     let api = &app.client;
     let (driver, id) = CampaignDriver::start(&app, &["Ada", "Bo"]).await;
-    driver.send("c-0").await;
-    driver.send("c-1").await;
-    let other = super::campaigns::launched(&app).await;
+    driver.record_sent("c-0").await;
+    driver.record_sent("c-1").await;
+    let other = super::campaigns::create_launched(&app).await;
     let key = format!("message/c-0/{id}");
     let at = append(&app, &key, "message_delivered.1", "{}").await;
-    api.caught_up().await;
+    api.wait_until_caught_up().await;
 
     let path = format!("/api/campaigns/{id}");
     let campaign = api.read(&path).await;
@@ -391,7 +389,7 @@ async fn a_malformed_receipt_makes_the_statistics_incomplete() {
         None,
         "the event belongs to a message"
     );
-    let mut progress = Events::of(api, &format!("{path}/progress")).await;
+    let mut progress = EventStream::open(api, &format!("{path}/progress")).await;
     let (_, progress) = progress.next().await.unwrap();
     assert_eq!(progress["statistics"], campaign["statistics"]);
     let in_list = item_of(api, "/api/campaigns", "campaign_id", &id).await;
@@ -406,7 +404,7 @@ async fn a_malformed_receipt_makes_the_statistics_incomplete() {
     let sound = item_of(api, &logs, "customer_id", "c-1").await;
     assert_eq!(sound.get("quarantined"), None, "{sound}");
     let table = api.request(reqwest::Method::GET, &logs);
-    let table = answer(table.header("accept", "text/csv")).await;
+    let table = send(table.header("accept", "text/csv")).await;
     let lines: Vec<&str> = table.text.lines().collect();
     assert!(
         lines[0].ends_with(",quarantined_position,quarantined_reason"),
@@ -428,7 +426,7 @@ async fn a_malformed_receipt_makes_the_statistics_incomplete() {
     for at in [at, at_campaign] {
         assert_eq!(decide(api, at, "skip").await.status, 202);
     }
-    api.caught_up().await;
+    api.wait_until_caught_up().await;
     let campaign = api.read(&path).await;
     assert_eq!(campaign["statistics"]["incomplete"], false, "{campaign}");
     assert_eq!(campaign.get("quarantined"), None, "{campaign}");

@@ -9,8 +9,8 @@ use vendor::VendorConfig;
 
 use crate::api::with;
 use crate::support::app::{App, NEXT_VENDOR_SECRET, VENDOR_SECRET};
-use crate::support::receipts::{PATH, Signed, WELL, post, post_signed};
-use crate::support::shop::{context, mail, text};
+use crate::support::receipts::{PATH, SignatureOptions, VALID, post, post_signed};
+use crate::support::shop::{context, email_content, text};
 use crate::support::wait::until;
 
 /// Messages of one campaign, queued for customers `c-0`, `c-1`, ….
@@ -27,7 +27,7 @@ impl Messages {
         };
         let queue = |index| {
             let id = messages.id(&format!("c-{index}"));
-            (id, MessageCommand::Queue(mail("a@example.com")))
+            (id, MessageCommand::Queue(email_content("a@example.com")))
         };
         let all = (0..count).map(queue).collect();
         let commands = &messages.commands;
@@ -108,7 +108,7 @@ async fn receipts_set_the_status_of_messages() {
     assert_eq!(messages.status("c-1").await, Some(MessageStatus::Failed));
     assert_eq!(messages.status("c-2").await, Some(MessageStatus::Delivered));
 
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let rows = app.client.list("/api/audit?type=message_failed", 10).await;
     assert_eq!((rows.len(), &rows[0]["actor"]), (1, &json!("vendor")));
     assert_eq!(rows[0]["request_id"], answer.header("x-request-id"));
@@ -152,7 +152,7 @@ async fn concurrent_repeats_of_a_request_apply_each_receipt_once() {
     let messages = Messages::queued(&app, 50).await;
     let receipts = (0..50).map(|n| messages.receipt(&format!("c-{n}"), "delivered", 1));
     let body = Value::Array(receipts.collect()).to_string();
-    let all = (0..8).map(|_| post_signed(&app.client, &body, &WELL));
+    let all = (0..8).map(|_| post_signed(&app.client, &body, &VALID));
     let answers = futures::future::join_all(all).await;
     let updated = answers.iter().flat_map(|answer| {
         assert_eq!(answer.body["accepted"], 50, "{answer:?}");
@@ -167,37 +167,37 @@ async fn requests_without_a_valid_signature_are_refused() {
     let app = App::without_workers().await;
     let messages = Messages::queued(&app, 1).await;
     let body = messages.receipt("c-0", "delivered", 1).to_string();
-    let forged = Signed {
+    let forged = SignatureOptions {
         body: Some("{}"),
-        ..WELL
+        ..VALID
     };
-    let other_secret = Signed {
+    let other_secret = SignatureOptions {
         secret: "whsec_plJ3nmyCDGBKInavdOK15jsl1c9qYbTR",
-        ..WELL
+        ..VALID
     };
-    let old = Signed {
+    let old = SignatureOptions {
         seconds_ago: 400,
-        ..WELL
+        ..VALID
     };
-    let early = Signed {
+    let early = SignatureOptions {
         seconds_ago: -400,
-        ..WELL
+        ..VALID
     };
     for signed in [forged, other_secret, old, early] {
         let answer = post_signed(&app.client, &body, &signed).await;
-        answer.problem(401, "bad-signature");
+        answer.assert_problem(401, "bad-signature");
     }
     // An admin's API key does not replace the signature.
     for client in [app.client.clone(), app.client.with_key(None)] {
         let answer = client
             .post(PATH, messages.receipt("c-0", "delivered", 1))
             .await;
-        answer.problem(401, "bad-signature");
+        answer.assert_problem(401, "bad-signature");
     }
     assert_eq!(messages.status("c-0").await, Some(MessageStatus::Queued));
-    let next = Signed {
+    let next = SignatureOptions {
         secret: NEXT_VENDOR_SECRET,
-        ..WELL
+        ..VALID
     };
     let answer = post_signed(&app.client, &body, &next).await;
     assert_eq!(
@@ -280,18 +280,18 @@ async fn oversized_and_malformed_bodies_are_refused_as_a_whole() {
     let full = post(&app.client, &Value::Array(vec![one.clone(); 1_000])).await;
     assert_eq!((full.status, &full.body["accepted"]), (202, &json!(1_000)));
     let more = post(&app.client, &Value::Array(vec![one; 1_001])).await;
-    more.problem(413, "too-many-items");
+    more.assert_problem(413, "too-many-items");
     let large = format!("[{}]", " ".repeat(3 * 1024 * 1024));
-    post_signed(&app.client, &large, &WELL)
+    post_signed(&app.client, &large, &VALID)
         .await
-        .problem(413, "body-too-large");
+        .assert_problem(413, "body-too-large");
     for (body, slug) in [("", "malformed-body"), ("[", "malformed-json")] {
-        let answer = post_signed(&app.client, body, &WELL).await;
-        answer.problem(400, slug);
+        let answer = post_signed(&app.client, body, &VALID).await;
+        answer.assert_problem(400, slug);
     }
-    post_signed(&app.client, "7", &WELL)
+    post_signed(&app.client, "7", &VALID)
         .await
-        .problem(422, "invalid-field");
+        .assert_problem(422, "invalid-field");
 }
 
 /// The simulated vendor signs and sends receipts that the API accepts.

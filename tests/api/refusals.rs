@@ -4,13 +4,13 @@ use insta::assert_json_snapshot;
 use reqwest::Method;
 
 use crate::support::app::App;
-use crate::support::client::answer;
+use crate::support::client::send;
 
 #[tokio::test]
-async fn a_path_that_is_not_there_is_a_problem() {
+async fn an_unknown_path_is_refused_with_a_problem() {
     let app = App::without_workers().await;
     let absent = app.client.get("/api/nothing").await;
-    absent.problem(404, "not-found");
+    absent.assert_problem(404, "not-found");
     assert_json_snapshot!(absent.body, {".instance" => "[request id]"});
     for path in [
         "/api",
@@ -19,14 +19,14 @@ async fn a_path_that_is_not_there_is_a_problem() {
         "/api/data",
         "/api/customers/c-1/x",
     ] {
-        app.client.get(path).await.problem(404, "not-found");
+        app.client.get(path).await.assert_problem(404, "not-found");
     }
-    let post = answer(app.client.request(Method::POST, "/api/nothing")).await;
-    post.problem(404, "not-found");
+    let post = send(app.client.request(Method::POST, "/api/nothing")).await;
+    post.assert_problem(404, "not-found");
     let rebuild = app
         .client
         .request(Method::POST, "/api/admin/projections/nothing/rebuild");
-    answer(rebuild).await.problem(404, "not-found");
+    send(rebuild).await.assert_problem(404, "not-found");
 }
 
 #[tokio::test]
@@ -45,8 +45,8 @@ async fn an_unsupported_method_is_refused_with_the_allowed_ones() {
         (Method::POST, "/healthz", "GET,HEAD"),
         (Method::POST, "/metrics", "GET,HEAD"),
     ] {
-        let refused = answer(app.client.request(method, path)).await;
-        refused.problem(405, "method-not-allowed");
+        let refused = send(app.client.request(method, path)).await;
+        refused.assert_problem(405, "method-not-allowed");
         assert_eq!(refused.header("allow"), allowed, "{path}");
     }
     // On paths that need no credential, the refusal needs none either.
@@ -55,16 +55,16 @@ async fn an_unsupported_method_is_refused_with_the_allowed_ones() {
         (Method::POST, "/healthz"),
         (Method::GET, "/api/delivery/receipt"),
     ] {
-        let refused = answer(anonymous.request(method, path)).await;
-        refused.problem(405, "method-not-allowed");
+        let refused = send(anonymous.request(method, path)).await;
+        refused.assert_problem(405, "method-not-allowed");
     }
 }
 
 #[tokio::test]
-async fn a_parameter_that_makes_no_sense_is_a_problem_that_names_it() {
+async fn the_problem_of_an_invalid_parameter_names_it() {
     let app = App::without_workers().await;
     let unknown = app.client.get("/api/customers?colour=red").await;
-    unknown.problem(400, "invalid-parameter");
+    unknown.assert_problem(400, "invalid-parameter");
     assert_json_snapshot!(unknown.body, {".instance" => "[request id]"});
     for (path, named) in [
         ("/api/customers?limit=0", "limit"),
@@ -82,7 +82,7 @@ async fn a_parameter_that_makes_no_sense_is_a_problem_that_names_it() {
         ("/api/customers?limit=1&limit=2", "limit"),
     ] {
         let refused = app.client.get(path).await;
-        let problem = refused.problem(400, "invalid-parameter");
+        let problem = refused.assert_problem(400, "invalid-parameter");
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains(named), "{path}: {detail}");
     }

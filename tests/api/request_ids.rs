@@ -5,11 +5,11 @@ use rustix::process::Signal;
 
 use super::order;
 use crate::support::app::App;
-use crate::support::client::{Answer, answer};
+use crate::support::client::{Answer, send};
 
 async fn get_as(app: &App, id: &str) -> Answer {
     let request = app.client.request(Method::GET, "/api/nothing");
-    answer(request.header("X-Request-Id", id)).await
+    send(request.header("X-Request-Id", id)).await
 }
 
 #[tokio::test]
@@ -60,9 +60,9 @@ async fn the_request_id_is_recorded_with_the_events_of_the_request() {
         .client
         .request(Method::POST, path)
         .json(&order("c-1", "o-1", 1));
-    let given = answer(request.header("X-Request-Id", "till-7.2026")).await;
+    let given = send(request.header("X-Request-Id", "till-7.2026")).await;
     let generated = app.client.post(path, order("c-1", "o-2", 1)).await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     for (id, answer) in [
         ("till-7.2026", &given),
         (generated.header("x-request-id"), &generated),
@@ -78,15 +78,15 @@ async fn the_request_id_is_recorded_with_the_events_of_the_request() {
 
 #[tokio::test]
 async fn the_log_at_info_has_a_line_per_request_except_for_probes() {
-    let mut app = App::told(vec![("PATRON_LOG", "info".to_owned())]).await;
+    let mut app = App::with_environment(vec![("PATRON_LOG", "info".to_owned())]).await;
     for path in ["/healthz", "/readyz", "/metrics", "/api/customers"] {
         let request = app.client.request(Method::GET, path);
         let id = format!("probe{}", path.replace('/', "-"));
-        let answer = answer(request.header("X-Request-Id", id)).await;
+        let answer = send(request.header("X-Request-Id", id)).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
     }
     assert!(app.api.stop(Signal::TERM).success());
-    let log = app.api.errors();
+    let log = app.api.stderr();
     let lines_of = |id: &str| log.lines().filter(|line| line.contains(id)).count();
     for probe in ["probe-healthz", "probe-readyz", "probe-metrics"] {
         assert_eq!(lines_of(probe), 0, "{log}");

@@ -6,14 +6,21 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::app::{App, VENDOR_SECRET};
-use crate::support::by_hand::append_by_hand;
 use crate::support::engines::{test_dir, workspace};
+use crate::support::pip;
 use crate::support::process::run;
-use crate::support::schemathesis::schemathesis;
+use crate::support::raw_events::append_raw_event;
+
+/// Directory of this version among the fetched programs.
+const PROGRAM_DIR: &str = "schemathesis-4.32.5";
+
+/// File with the versions of schemathesis and its dependencies.
+const REQUIREMENTS: &str = "tests/schemathesis.txt";
 
 /// Number of generated cases of each kind per operation, besides those at the bounds of its schema.
 const EXAMPLES: &str = "10";
@@ -38,7 +45,7 @@ async fn the_server_matches_its_openapi_document() {
         return;
     };
     // The run calls the assistance endpoints more often than the default limit permits.
-    let mut app = App::told(vec![("PATRON_AI_PER_MINUTE", "0".to_owned())]).await;
+    let mut app = App::with_environment(vec![("PATRON_AI_PER_MINUTE", "0".to_owned())]).await;
     app.add_worker();
     let fixtures = Fixtures::record(&app).await;
     let dir = test_dir("schemathesis");
@@ -64,12 +71,18 @@ async fn the_server_matches_its_openapi_document() {
 impl Fixtures {
     async fn record(app: &App) -> Self {
         let customers: Vec<_> = (0..6).map(|n| format!("c-{n}")).collect();
-        let registered = customers.iter().map(|id| customer(id)).collect();
+        let customer = |id: &String| {
+            let email = format!("{id}@example.com");
+            json!({"customer_id": id, "name": "Ada Example", "email": email})
+        };
+        let registered = customers.iter().map(customer).collect();
         let ordered = customers.iter().map(|id| super::order(id, "o-1", 1999));
         let mut positions = vec![
-            app.client.accept("/api/data/customers", registered).await,
             app.client
-                .accept("/api/data/orders", ordered.collect())
+                .post_accepted("/api/data/customers", registered)
+                .await,
+            app.client
+                .post_accepted("/api/data/orders", ordered.collect())
                 .await,
         ];
         let mut segments = create_all(app, "segment", &mut positions).await;
@@ -82,10 +95,10 @@ impl Fixtures {
         let mut quarantine = Vec::new();
         for n in 0..8 {
             let key = format!("order/c-malformed-{n}/o-1");
-            let at = append_by_hand(commands.log(), &key, "order_placed.1", "{}").await;
+            let at = append_raw_event(commands.log(), &key, "order_placed.1", "{}").await;
             quarantine.push(at.to_string());
         }
-        app.client.caught_up().await;
+        app.client.wait_until_caught_up().await;
         Self {
             customers,
             segments,
@@ -120,10 +133,6 @@ impl Fixtures {
     }
 }
 
-fn customer(id: &str) -> Value {
-    json!({"customer_id": id, "name": "Ada Example", "email": format!("{id}@example.com")})
-}
-
 /// Creates a scheduled campaign that holds a segment, so that it cannot be archived.
 async fn hold(app: &App, segment: &str) {
     let body = json!({
@@ -152,4 +161,15 @@ async fn create_all(app: &App, resource: &str, positions: &mut Vec<String>) -> V
         ids.push(id.as_str().unwrap().to_owned());
     }
     ids
+}
+
+/// Returns a `schemathesis` command; `None` on a machine without Python and pip.
+fn schemathesis() -> Option<Command> {
+    let packages = pip::install(PROGRAM_DIR, REQUIREMENTS, &[])?;
+    let mut command = Command::new("python3");
+    command
+        .args(["-m", "schemathesis.cli"])
+        .env("PYTHONPATH", packages)
+        .env("NO_PROXY", "127.0.0.1");
+    Some(command)
 }

@@ -5,7 +5,7 @@ use rustix::process::Signal;
 
 use super::order;
 use crate::support::app::App;
-use crate::support::client::{Answer, answer};
+use crate::support::client::{Answer, send};
 
 /// Sends a bulk request whose second half follows when `resume` completes.
 async fn slow_upload(
@@ -26,7 +26,7 @@ async fn slow_upload(
     );
     let request = app.client.request(Method::POST, "/api/data/orders");
     let request = request.header("content-type", "application/x-ndjson");
-    answer(request.body(reqwest::Body::wrap_stream(chunks))).await
+    send(request.body(reqwest::Body::wrap_stream(chunks))).await
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn idle_processes_stop_with_success() {
     let mut app = App::start().await;
     let at = app
         .client
-        .accept("/api/data/orders", order("c-1", "o-1", 1))
+        .post_accepted("/api/data/orders", order("c-1", "o-1", 1))
         .await;
     app.client.customer("c-1", &at).await;
     assert!(app.api.stop(Signal::INT).success());

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::support::app::App;
 use crate::support::browser::Browser;
-use crate::support::client::answer;
-use crate::support::oidc::Provider;
+use crate::support::client::send;
+use crate::support::oidc::OidcProvider;
 use crate::support::tokens::{OLD_SESSION_KEY, SESSION_KEY};
 use crate::support::wait::eventually;
 
@@ -26,7 +26,7 @@ fn ada_with(changes: Value) -> Value {
 }
 
 /// Returns the environment of a deployment that signs users in with this provider.
-fn settings(provider: &Provider) -> Vec<(&'static str, String)> {
+fn settings(provider: &OidcProvider) -> Vec<(&'static str, String)> {
     vec![
         ("PATRON_OIDC_ISSUER", provider.issuer.clone()),
         ("GOOGLE_CLIENT_ID", "patron-1".to_owned()),
@@ -45,10 +45,10 @@ fn segment() -> Value {
 
 /// Starts a deployment and a provider that signs Ada in. Returns `None` if the provider is not
 /// installed.
-async fn start() -> Option<(App, Provider)> {
-    let mut provider = Provider::start()?;
-    provider.says(ada());
-    let app = App::told(settings(&provider)).await;
+async fn start() -> Option<(App, OidcProvider)> {
+    let mut provider = OidcProvider::start()?;
+    provider.set_claims(ada());
+    let app = App::with_environment(settings(&provider)).await;
     Some((app, provider))
 }
 
@@ -62,7 +62,7 @@ async fn a_user_of_an_allowed_domain_becomes_a_viewer() {
     let done = browser.sign_in().await;
     assert_eq!(done.status, 303, "{done:?}");
     assert_eq!(done.header("location"), "/docs/");
-    assert!(browser.session().is_some());
+    assert!(browser.session_token().is_some());
     assert_eq!(browser.cookies.len(), 1, "only the session cookie is left");
 
     let me = browser.me().await.body;
@@ -73,9 +73,9 @@ async fn a_user_of_an_allowed_domain_becomes_a_viewer() {
     assert_eq!(me["actor"], format!("user:{user}"));
     assert_eq!(browser.get("/api/customers").await.status, 200);
     let refused = browser.post("/api/segments").await;
-    refused.problem(403, "forbidden");
+    refused.assert_problem(403, "forbidden");
 
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let rows = app.client.list("/api/audit?type=user_signed_in", 10).await;
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0]["actor"], me["actor"]);
@@ -85,7 +85,7 @@ async fn a_user_of_an_allowed_domain_becomes_a_viewer() {
     // A second sign-in of the same subject belongs to the same user.
     let again = Browser::new(app.client.base()).sign_in().await;
     assert_eq!(again.status, 303);
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let rows = app.client.list("/api/audit?type=user_signed_in", 10).await;
     assert_eq!((rows.len(), &rows[0]["actor"]), (2, &rows[1]["actor"]));
 }
@@ -95,7 +95,7 @@ async fn a_user_with_an_admin_address_becomes_an_admin() {
     let Some((app, mut provider)) = start().await else {
         return;
     };
-    provider.says(ada_with(json!({"sub": "1", "email": "Root@example.com"})));
+    provider.set_claims(ada_with(json!({"sub": "1", "email": "Root@example.com"})));
     let mut browser = Browser::new(app.client.base());
     browser.sign_in().await;
     assert_eq!(browser.me().await.body["role"], "admin");
@@ -127,19 +127,19 @@ async fn invalid_or_unverified_claims_are_refused() {
         (json!({"email": "ada@other.example"}), "not-admitted"),
         (json!({"email": "ada@sub.example.com"}), "not-admitted"),
     ] {
-        provider.says(ada_with(claims.clone()));
+        provider.set_claims(ada_with(claims.clone()));
         let mut browser = Browser::new(app.client.base());
         let refused = browser.sign_in().await;
         let status = if slug == "not-admitted" { 403 } else { 400 };
         assert_eq!(refused.status, status, "{claims}: {refused:?}");
-        refused.problem(status, slug);
+        refused.assert_problem(status, slug);
         assert!(browser.cookies.is_empty(), "{claims}");
         assert_eq!(browser.me().await.status, 401);
     }
-    provider.says(ada());
-    provider.signs_with_another_key();
+    provider.set_claims(ada());
+    provider.sign_with_unpublished_key();
     let refused = Browser::new(app.client.base()).sign_in().await;
-    refused.problem(400, "sign-in-failed");
+    refused.assert_problem(400, "sign-in-failed");
 }
 
 #[tokio::test]
@@ -149,16 +149,16 @@ async fn the_provider_may_rotate_its_keys() {
     };
     let base = app.client.base();
     assert_eq!(Browser::new(base).sign_in().await.status, 303);
-    provider.rotates();
+    provider.rotate_key();
     assert_eq!(Browser::new(base).sign_in().await.status, 303);
     // Tokens signed with an unknown key do not make the API fetch the keys every time.
-    let fetched = provider.asked_for_keys();
-    provider.signs_with_another_key();
+    let fetched = provider.key_requests();
+    provider.sign_with_unpublished_key();
     for _ in 0..5 {
         let refused = Browser::new(base).sign_in().await;
-        refused.problem(400, "sign-in-failed");
+        refused.assert_problem(400, "sign-in-failed");
     }
-    assert!(provider.asked_for_keys() <= fetched + 1);
+    assert!(provider.key_requests() <= fetched + 1);
 }
 
 #[tokio::test]
@@ -168,25 +168,33 @@ async fn a_callback_is_accepted_only_once_and_in_the_browser_that_began() {
     };
     let base = app.client.base();
     let mut browser = Browser::new(base);
-    let callback = browser.at_callback().await;
+    let callback = browser.sign_in_at_provider().await;
 
     let elsewhere = Browser::new(base).get(&callback).await;
-    elsewhere.problem(400, "sign-in-failed");
+    elsewhere.assert_problem(400, "sign-in-failed");
     let mut other = Browser::new(base);
-    other.at_callback().await;
-    other.get(&callback).await.problem(400, "sign-in-failed");
+    other.sign_in_at_provider().await;
+    other
+        .get(&callback)
+        .await
+        .assert_problem(400, "sign-in-failed");
 
     let state = "state=".to_owned();
     let tampered = callback.replace(&state, "state=x");
     let mut same = browser.clone();
-    same.get(&tampered).await.problem(400, "sign-in-failed");
+    same.get(&tampered)
+        .await
+        .assert_problem(400, "sign-in-failed");
     assert!(same.cookies.is_empty(), "the failed attempt is over");
 
     let mut forged = browser.clone();
     for value in forged.cookies.values_mut() {
         value.push('x');
     }
-    forged.get(&callback).await.problem(400, "sign-in-failed");
+    forged
+        .get(&callback)
+        .await
+        .assert_problem(400, "sign-in-failed");
 
     for odd in [
         "/api/auth/google/callback",
@@ -195,11 +203,11 @@ async fn a_callback_is_accepted_only_once_and_in_the_browser_that_began() {
         Browser::new(base)
             .get(odd)
             .await
-            .problem(400, "sign-in-failed");
+            .assert_problem(400, "sign-in-failed");
     }
     assert_eq!(browser.get(&callback).await.status, 303);
     let twice = browser.get(&callback).await;
-    twice.problem(400, "sign-in-failed");
+    twice.assert_problem(400, "sign-in-failed");
 }
 
 #[tokio::test]
@@ -211,7 +219,7 @@ async fn a_sign_in_uses_pkce_and_returns_only_to_local_paths() {
     let begin = |return_to: &str| {
         let query = [("return_to", return_to)];
         let request = browser.request(Method::GET, "/api/auth/google");
-        answer(request.query(&query))
+        send(request.query(&query))
     };
     let begun = begin("/docs/#/sign-in").await;
     assert_eq!(begun.status, 303, "{begun:?}");
@@ -226,7 +234,9 @@ async fn a_sign_in_uses_pkce_and_returns_only_to_local_paths() {
     }
     assert!(!url.as_str().contains("s3cret"));
     for elsewhere in ["https://evil.example", "//evil.example", "/\\evil.example"] {
-        begin(elsewhere).await.problem(400, "invalid-parameter");
+        begin(elsewhere)
+            .await
+            .assert_problem(400, "invalid-parameter");
     }
 }
 
@@ -238,7 +248,7 @@ async fn signing_out_takes_effect_at_once_in_every_process() {
     let (_second, client) = app.settings().serve("127.0.0.1:0");
     let mut browser = Browser::new(app.client.base());
     browser.sign_in().await;
-    let mut elsewhere = browser.at(client.base());
+    let mut elsewhere = browser.for_api(client.base());
     assert_eq!(elsewhere.me().await.status, 200);
     let stolen = browser.clone();
 
@@ -247,8 +257,8 @@ async fn signing_out_takes_effect_at_once_in_every_process() {
     assert!(!out.position().is_empty());
     assert!(browser.cookies.is_empty());
     for base in [app.client.base(), client.base()] {
-        let mut stolen = stolen.at(base);
-        stolen.me().await.problem(401, "unauthenticated");
+        let mut stolen = stolen.for_api(base);
+        stolen.me().await.assert_problem(401, "unauthenticated");
         assert!(stolen.cookies.is_empty(), "the response clears the cookie");
     }
 
@@ -276,7 +286,7 @@ async fn session_keys_can_be_rotated() {
         changed.environment = settings(&provider);
         changed.environment.push(("PATRON_SESSION_KEYS", keys));
         let (_process, client) = changed.serve("127.0.0.1:0");
-        let mut there = browser.at(client.base());
+        let mut there = browser.for_api(client.base());
         assert_eq!(there.me().await.status, status);
     }
 }
@@ -286,12 +296,12 @@ async fn writes_from_other_sites_are_refused() {
     let Some((app, mut provider)) = start().await else {
         return;
     };
-    provider.says(ada_with(json!({"email": "root@example.com"})));
+    provider.set_claims(ada_with(json!({"email": "root@example.com"})));
     let mut browser = Browser::new(app.client.base());
     browser.sign_in().await;
     let write = |name: &'static str, value: &str| {
-        let request = browser.bare_request(Method::POST, "/api/segments");
-        answer(request.header(name, value).json(&segment()))
+        let request = browser.request_without_origin(Method::POST, "/api/segments");
+        send(request.header(name, value).json(&segment()))
     };
     let base = app.client.base();
     for (name, value) in [
@@ -301,7 +311,7 @@ async fn writes_from_other_sites_are_refused() {
         ("origin", "null"),
         ("x-other", "value"),
     ] {
-        write(name, value).await.problem(403, "cross-site");
+        write(name, value).await.assert_problem(403, "cross-site");
     }
     for (name, value) in [("sec-fetch-site", "same-origin"), ("origin", base)] {
         let written = write(name, value).await;
@@ -318,26 +328,26 @@ async fn an_unavailable_or_mismatched_provider_signs_nobody_in() {
         return;
     };
     let base = app.client.base();
-    provider.answers(400);
+    provider.set_token_status(400);
     let refused = Browser::new(base).sign_in().await;
-    refused.problem(400, "sign-in-failed");
-    provider.answers(200);
+    refused.assert_problem(400, "sign-in-failed");
+    provider.set_token_status(200);
 
     let mut browser = Browser::new(base);
-    let callback = browser.at_callback().await;
+    let callback = browser.sign_in_at_provider().await;
     let issuer = provider.issuer.clone();
     drop(provider);
     let unavailable = browser.get(&callback).await;
-    unavailable.problem(503, "unavailable");
+    unavailable.assert_problem(503, "unavailable");
     assert!(!unavailable.header("retry-after").is_empty());
 
     // A process that starts now has no copy of the provider's metadata.
     let (_process, client) = app.settings().serve("127.0.0.1:0");
     let unavailable = Browser::new(client.base()).get("/api/auth/google").await;
-    unavailable.problem(503, "unavailable");
+    unavailable.assert_problem(503, "unavailable");
 
     // A discovery document that names another issuer is rejected.
-    let Some(another) = Provider::start() else {
+    let Some(another) = OidcProvider::start() else {
         return;
     };
     let mut changed = app.settings().clone();
@@ -345,22 +355,22 @@ async fn an_unavailable_or_mismatched_provider_signs_nobody_in() {
     changed.environment.push(("PATRON_OIDC_ISSUER", mismatched));
     let (_process, client) = changed.serve("127.0.0.1:0");
     let refused = Browser::new(client.base()).get("/api/auth/google").await;
-    refused.problem(503, "unavailable");
+    refused.assert_problem(503, "unavailable");
     assert_ne!(another.issuer, issuer);
 }
 
 #[tokio::test]
 async fn an_aging_token_is_renewed_and_an_expired_one_refused() {
     use crate::support::tokens;
-    let app = App::told(vec![("PATRON_SESSION_KEYS", SESSION_KEY.to_owned())]).await;
-    let (user, session) = app.signed_in(domain::UserRole::Viewer).await;
-    let token = |age| tokens::good(&tokens::claims(&user, &session, age));
+    let app = App::with_environment(vec![("PATRON_SESSION_KEYS", SESSION_KEY.to_owned())]).await;
+    let (user, session) = app.sign_in_user(domain::UserRole::Viewer).await;
+    let token = |age| tokens::valid_token(&tokens::claims(&user, &session, age));
     let browser = Browser::new(app.client.base());
     let mut fresh = browser.with_session(&token(60));
     assert!(!fresh.me().await.headers.contains_key(header::SET_COOKIE));
     let mut old = browser.with_session(&token(6 * 60));
     assert_eq!(old.me().await.status, 200);
-    let renewed = old.session().unwrap().to_owned();
+    let renewed = old.session_token().unwrap().to_owned();
     assert_ne!(renewed, token(6 * 60));
     assert_eq!(old.me().await.status, 200);
     let ended = eventually("the token has expired", async || {
@@ -368,7 +378,7 @@ async fn an_aging_token_is_renewed_and_an_expired_one_refused() {
         let answer = gone.me().await;
         (answer.status == 401).then_some(answer)
     });
-    ended.await.problem(401, "unauthenticated");
+    ended.await.assert_problem(401, "unauthenticated");
 }
 
 #[tokio::test]
@@ -380,7 +390,7 @@ async fn sign_in_is_not_found_without_a_provider() {
         "/api/auth/local?token=x",
     ] {
         let anonymous = app.client.with_key(None);
-        anonymous.get(path).await.problem(404, "not-found");
+        anonymous.get(path).await.assert_problem(404, "not-found");
     }
     let me = app.client.read("/api/auth/me").await;
     assert_eq!(me, json!({"actor": "key:bootstrap", "role": "admin"}));

@@ -158,7 +158,7 @@ async fn slow_uploads_from_one_address_are_rate_limited_and_block_no_other() {
 
 /// All clients share one address behind a proxy that `PATRON_TRUSTED_PROXIES` does not list.
 #[tokio::test]
-async fn the_vendor_is_served_from_the_address_of_attackers() {
+async fn receipts_are_accepted_from_an_address_that_attackers_share() {
     let app = App::without_workers().await;
     let attackers = Attackers::start(&app, vec![Ipv4Addr::LOCALHOST; 128], SMALL).await;
     assert_receipts_accepted(&app.client).await;

@@ -5,7 +5,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::support::app::App;
-use crate::support::client::answer;
+use crate::support::client::send;
 
 /// Operations that accept unknown query parameters. Identity providers add parameters to the
 /// address that they redirect a browser to (RFC 6749, section 4.1.2).
@@ -78,14 +78,14 @@ async fn every_operation_refuses_unknown_parameters() {
     let app = App::without_workers().await;
     for operation in operations() {
         let name = &operation.name;
-        let refused = answer(operation.request(&app, "?surprise=1")).await;
+        let refused = send(operation.request(&app, "?surprise=1")).await;
         if ANY_QUERY.contains(&name.as_str()) {
             let kind = refused.body["type"].as_str().unwrap_or_default();
             assert!(!kind.ends_with("invalid-parameter"), "{name}: {refused:?}");
             continue;
         }
         assert_eq!(refused.status, 400, "{name}: {refused:?}");
-        let problem = refused.problem(400, "invalid-parameter");
+        let problem = refused.assert_problem(400, "invalid-parameter");
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains("`surprise`"), "{name}: {detail}");
     }
@@ -98,7 +98,7 @@ async fn every_operation_refuses_duplicate_parameters() {
     for operation in operations() {
         for parameter in &operation.query {
             let query = format!("?{parameter}=1&{parameter}=1");
-            let refused = answer(operation.request(&app, &query)).await;
+            let refused = send(operation.request(&app, &query)).await;
             let detail = refused.body["detail"].as_str().unwrap_or_default();
             let expected = format!("query: {parameter}: duplicate parameter `{parameter}`");
             if !ANY_QUERY.contains(&operation.name.as_str()) {
@@ -109,7 +109,7 @@ async fn every_operation_refuses_duplicate_parameters() {
 }
 
 #[tokio::test]
-async fn operations_without_a_body_refuse_one() {
+async fn operations_without_a_body_refuse_bodies() {
     let app = App::without_workers().await;
     let long: &str = Box::leak("x".repeat(128 << 10).into_boxed_str());
     for operation in operations() {
@@ -131,11 +131,11 @@ async fn operations_without_a_body_refuse_one() {
             // Without this header, the client would send no chunks with GET.
             let in_chunks = request().header("transfer-encoding", "chunked");
             for sent in [request().body(body), in_chunks.body(chunked(body))] {
-                let refused = answer(sent).await;
+                let refused = send(sent).await;
                 let shown = &body[..body.len().min(40)];
                 assert_eq!(refused.status, 400, "{name} {shown}: {refused:?}");
                 if operation.method != Method::HEAD {
-                    refused.problem(400, "unexpected-body");
+                    refused.assert_problem(400, "unexpected-body");
                 }
             }
         }
@@ -157,12 +157,14 @@ async fn empty_bodies_count_as_no_body() {
             for sent in [reqwest::Body::from(nothing), chunked(nothing)] {
                 let request = app.client.request(method.clone(), path);
                 let request = request.header("content-type", "application/json");
-                answer(request.body(sent)).await.problem(404, "not-found");
+                send(request.body(sent))
+                    .await
+                    .assert_problem(404, "not-found");
             }
         }
         let request = app.client.request(method, path);
         let bare = request.header("content-length", "0");
-        answer(bare).await.problem(404, "not-found");
+        send(bare).await.assert_problem(404, "not-found");
     }
 }
 
@@ -176,8 +178,8 @@ async fn an_unfinished_body_times_out() {
         let request = app
             .client
             .request(Method::POST, "/api/campaigns/x-1/launch");
-        let refused = answer(request.body(reqwest::Body::wrap_stream(endless))).await;
-        refused.problem(503, "timeout");
+        let refused = send(request.body(reqwest::Body::wrap_stream(endless))).await;
+        refused.assert_problem(503, "timeout");
     }
     let first = futures::stream::iter([Ok::<_, std::io::Error>("garbage")]);
     let long = first.chain(futures::stream::repeat_with(|| Ok("x")).take(1_000));
@@ -185,8 +187,8 @@ async fn an_unfinished_body_times_out() {
     let request = app
         .client
         .request(Method::POST, "/api/campaigns/x-1/launch");
-    let refused = answer(request.body(reqwest::Body::wrap_stream(endless))).await;
-    refused.problem(400, "unexpected-body");
+    let refused = send(request.body(reqwest::Body::wrap_stream(endless))).await;
+    refused.assert_problem(400, "unexpected-body");
 }
 
 /// The client may still be sending when it is refused.
@@ -196,7 +198,7 @@ async fn a_large_body_with_an_unknown_parameter_is_answered() {
     let large = format!("[{}]", " ".repeat(512 << 10));
     let path = "/api/data/orders?dry_run=true";
     let refused = app.client.post_text(path, "application/json", large).await;
-    refused.problem(400, "invalid-parameter");
+    refused.assert_problem(400, "invalid-parameter");
 }
 
 /// Permissions are checked first, so that anonymous clients learn nothing about an operation.
@@ -210,8 +212,8 @@ async fn anonymous_requests_are_refused_before_their_input_is_checked() {
         "/api/data/orders?dry_run=true",
     ] {
         let request = anonymous.request(Method::POST, path);
-        let refused = answer(request.json(&json!({"surprise": 1}))).await;
-        refused.problem(401, "unauthenticated");
+        let refused = send(request.json(&json!({"surprise": 1}))).await;
+        refused.assert_problem(401, "unauthenticated");
     }
 }
 
@@ -219,9 +221,9 @@ async fn anonymous_requests_are_refused_before_their_input_is_checked() {
 async fn the_openapi_document_takes_no_parameters_and_its_pages_take_any() {
     let app = App::without_workers().await;
     let refused = app.client.get("/openapi.json?surprise=1").await;
-    refused.problem(400, "invalid-parameter");
+    refused.assert_problem(400, "invalid-parameter");
     let shown = app.client.get("/docs/?filter=segments").await;
     assert_eq!(shown.status, 200);
     let posted = app.client.post("/openapi.json", json!({"a": 1})).await;
-    posted.problem(405, "method-not-allowed");
+    posted.assert_problem(405, "method-not-allowed");
 }

@@ -13,14 +13,15 @@ async fn events_are_sorted_by_recording_time_newest_first() {
     let app = App::start().await;
     let api = &app.client;
     let at = |day: &str| json!({"placed_at": format!("2026-01-{day}T00:00:00.000Z")});
-    api.accept("/api/data/orders", with(order("c-1", "o-1", 100), at("05")))
+    api.post_accepted("/api/data/orders", with(order("c-1", "o-1", 100), at("05")))
         .await;
     let visit = json!({"event_id": "e-1", "customer_id": "c-1", "name": "visit",
         "occurred_at": "2026-01-03T00:00:00Z", "properties": {"page": "/sale"}});
-    api.accept("/api/data/events", visit).await;
-    api.accept("/api/data/orders", order("c-2", "o-9", 1)).await;
+    api.post_accepted("/api/data/events", visit).await;
+    api.post_accepted("/api/data/orders", order("c-2", "o-9", 1))
+        .await;
     let updated = with(order("c-1", "o-1", 250), at("04"));
-    let last = api.accept("/api/data/orders", updated).await;
+    let last = api.post_accepted("/api/data/orders", updated).await;
 
     let items = api
         .list(&format!("/api/customers/c-1/timeline?after={last}"), 10)
@@ -56,14 +57,14 @@ async fn the_timeline_includes_messages() {
     let app = App::start().await;
     let api = &app.client;
     let customer = json!({"customer_id": "c-1", "name": "Ada", "email": "ada@example.com"});
-    api.accept("/api/data/customers", customer).await;
-    api.accept("/api/data/orders", order("c-1", "o-1", 100))
+    api.post_accepted("/api/data/customers", customer).await;
+    api.post_accepted("/api/data/orders", order("c-1", "o-1", 100))
         .await;
     let visit = json!({"event_id": "e-1", "customer_id": "c-1", "name": "visit",
         "occurred_at": "2026-01-03T00:00:00Z"});
-    api.accept("/api/data/events", visit).await;
+    api.post_accepted("/api/data/events", visit).await;
     let id = launch(api, "k-1", "order_count > 0", None).await;
-    api.caught_up().await;
+    api.wait_until_caught_up().await;
     let queued = wait_for_event(api, "message_queued.1").await;
     let digits = id.trim_start_matches("cmp_");
     assert_eq!(queued["aggregate"], format!("message/c-1/cmp_{digits}"));
@@ -89,5 +90,5 @@ async fn wait_for_event(api: &Client, event: &str) -> Value {
 async fn an_unknown_customer_has_no_timeline() {
     let app = App::start().await;
     let answer = app.client.get("/api/customers/c-0/timeline").await;
-    answer.problem(404, "not-found");
+    answer.assert_problem(404, "not-found");
 }

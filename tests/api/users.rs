@@ -63,7 +63,7 @@ async fn a_user_who_signed_in_is_shown() {
     let app = App::start().await;
     let commands = app.settings().commands().await;
     let session = sign_in(&commands, "jo", UserRole::Viewer).await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let user = app.client.read(&format!("{PATH}/{}", id("jo"))).await;
     let at = user["first_signed_in_at"].clone();
     assert!(at.as_str().unwrap().ends_with('Z'), "{at}");
@@ -96,7 +96,7 @@ async fn a_given_role_takes_effect_at_once_and_survives_a_sign_in() {
     assert_eq!(again.position(), given.position(), "nothing changed");
 
     sign_in(&commands, "jo", UserRole::Viewer).await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let user = read_after(&app, "jo", &given.position()).await;
     assert_eq!(user["role"], "marketer");
     assert_eq!(user["given"]["role"], "marketer");
@@ -166,7 +166,7 @@ async fn the_list_is_newest_first() {
     // Another sign-in does not change the order.
     sign_in(&commands, "ada", UserRole::Viewer).await;
     names.reverse();
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     for limit in [1, 3, 50] {
         let listed = app.client.list(PATH, limit).await;
         let found: Vec<_> = listed.iter().map(|user| user["name"].as_str()).collect();
@@ -174,7 +174,7 @@ async fn the_list_is_newest_first() {
     }
     for query in ["colour=red", "cursor=00", "limit=0"] {
         let refused = app.client.get(&format!("{PATH}?{query}")).await;
-        refused.problem(400, "invalid-parameter");
+        refused.assert_problem(400, "invalid-parameter");
     }
 }
 
@@ -190,14 +190,17 @@ async fn invalid_roles_and_unknown_users_are_refused() {
         (json!({"role": "viewer", "colour": 1}), "unknown-field"),
     ] {
         let refused = app.client.put(&path, body).await;
-        refused.problem(422, slug);
+        refused.assert_problem(422, slug);
     }
     give_role(&app, "ada", "viewer")
         .await
-        .problem(404, "not-found");
+        .assert_problem(404, "not-found");
     let unknown = format!("{PATH}/{}", id("ada"));
-    app.client.get(&unknown).await.problem(404, "not-found");
+    app.client
+        .get(&unknown)
+        .await
+        .assert_problem(404, "not-found");
     let sign_out = format!("{unknown}/sign-out");
     let refused = app.client.post(&sign_out, Value::Null).await;
-    refused.problem(404, "not-found");
+    refused.assert_problem(404, "not-found");
 }

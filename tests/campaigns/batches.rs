@@ -96,10 +96,10 @@ async fn a_request_carries_up_to_a_hundred_messages_and_each_is_sent_once() {
     shop.add_worker([]);
     let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
     let sent = shop.vendor.sent().await;
     assert!(sent.values().all(|sent| sent.requested == 1), "{sent:?}");
-    let requests = shop.vendor.requests().await;
+    let requests = shop.vendor.request_count().await;
     // At least three requests are needed for 250 messages. There may be more, because the view may
     // show only some of the messages when the first request is made.
     assert!((3..50).contains(&requests), "{requests} requests");
@@ -127,11 +127,11 @@ async fn a_single_message_is_sent_at_once_as_an_array_of_one() {
 async fn deferred_and_in_doubt_messages_are_accepted_once() {
     let mut shop = Shop::with_customers(200).await;
     let settings = json!({"deferred_rate": 0.3, "deferred_retry_after_s": 0, "in_doubt_rate": 0.3});
-    shop.vendor.set(settings).await;
+    shop.vendor.configure(settings).await;
     shop.add_worker(["--delivery-attempts", "50"]);
     let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
     let sent = shop.vendor.sent().await;
     let repeated = sent.values().filter(|sent| sent.requested > 1).count();
     assert!(
@@ -175,7 +175,7 @@ async fn each_result_applies_to_its_own_message() {
         shop.status_counts(&id).await == expected
     })
     .await;
-    assert_eq!(vendor.sizes()[0], 10, "{:?}", vendor.sizes());
+    assert_eq!(vendor.batch_sizes()[0], 10, "{:?}", vendor.batch_sizes());
     let refused = message_in_view(&shop, &id, 1, MessageStatus::Undeliverable).await;
     assert_eq!(
         refused.problem.as_deref(),
@@ -212,7 +212,7 @@ async fn a_malformed_response_is_a_failed_attempt_of_each_message() {
     shop.until_all(&id, MessageStatus::Sent).await;
     let problem = "answered 200 OK without an array of results";
     assert_eq!(attempt_problems(&shop, &id, 0).await, [problem]);
-    let first = vendor.sizes()[0];
+    let first = vendor.batch_sizes()[0];
     let failed = failed_attempts(&shop, &id).await;
     assert_eq!(failed.iter().sum::<u32>() as usize, first, "{failed:?}");
 }
@@ -237,7 +237,7 @@ async fn a_refused_batch_is_resent_one_message_at_a_time() {
         let mut failed = failed_attempts(&shop, &id).await;
         assert_eq!(failed.remove(7), 1);
         assert!(failed.iter().all(|attempts| *attempts == 0), "{failed:?}");
-        let sizes = vendor.sizes();
+        let sizes = vendor.batch_sizes();
         let (batches, single): (Vec<usize>, Vec<usize>) = sizes.iter().partition(|size| **size > 1);
         assert!(!batches.is_empty() && !single.is_empty(), "{sizes:?}");
         let requested: usize = sizes.iter().sum();
@@ -269,17 +269,17 @@ async fn a_status_about_the_vendor_does_not_split_a_batch() {
         shop.until_all(&id, MessageStatus::Sent).await;
         // Probes have one message, and messages that failed are due again at different times.
         let requests = vendor.requests().len();
-        assert!(requests < 25, "{refusal}: {:?}", vendor.sizes());
+        assert!(requests < 25, "{refusal}: {:?}", vendor.batch_sizes());
         let failed = failed_attempts(&shop, &id).await;
         let costs_no_attempt = matches!(refusal, 401 | 403 | 404 | 405 | 429);
         let none_failed = failed.iter().all(|attempts| *attempts == 0);
         assert_eq!(costs_no_attempt, none_failed, "{refusal}: {failed:?}");
         // Failed attempts back off separately, so a message may be the only one that is due.
-        let single = vendor.sizes().into_iter().filter(|size| *size == 1);
+        let single = vendor.batch_sizes().into_iter().filter(|size| *size == 1);
         assert!(
             !costs_no_attempt || single.count() <= 3,
             "{:?}",
-            vendor.sizes()
+            vendor.batch_sizes()
         );
     }
 }
@@ -300,7 +300,7 @@ async fn a_message_that_is_always_refused_is_isolated_from_its_batch() {
         let id = shop.launch_to_everybody(None).await;
         shop.add_worker_for(&vendor.url, []);
         until_all_but_one_are_sent(&shop, &id).await;
-        let sizes = vendor.sizes();
+        let sizes = vendor.batch_sizes();
         assert!(sizes.len() < 100, "{sizes:?}");
         let problem = message_in_view(&shop, &id, never, MessageStatus::Undeliverable)
             .await
@@ -326,7 +326,7 @@ async fn batches_stay_within_the_campaign_rate() {
         .collect();
     let most = most_within(arrivals);
     assert!(most <= RATE as usize, "{most}");
-    let requests = shop.vendor.requests().await;
+    let requests = shop.vendor.request_count().await;
     assert!((20..100).contains(&requests), "{requests} requests");
 }
 
@@ -358,7 +358,7 @@ async fn only_one_refused_batch_at_a_time_is_resent_one_by_one() {
     let requests = REQUESTS.to_string();
     shop.add_worker_for(&vendor.url, ["--delivery-concurrency", &requests]);
     shop.until_all(&id, MessageStatus::Sent).await;
-    let sizes = vendor.sizes();
+    let sizes = vendor.batch_sizes();
     assert!(sizes.iter().filter(|size| **size > 1).count() > REQUESTS);
     // No batch starts while a refused batch waits. Batches that were in flight by then can be
     // refused too, and the last single requests of the previous batch may not have arrived yet.
@@ -378,7 +378,7 @@ fn assert_stays_within(rate: u32, vendor: &ScriptedVendor) {
         .map(|request| (request.at - first, request.messages.len()))
         .collect();
     let most = most_within(arrivals);
-    assert!(most <= rate as usize, "{most}: {:?}", vendor.sizes());
+    assert!(most <= rate as usize, "{most}: {:?}", vendor.batch_sizes());
 }
 
 #[tokio::test]
@@ -414,7 +414,7 @@ async fn all_workers_share_the_rate_of_a_campaign() {
     shop.until_all(&id, MessageStatus::Sent).await;
     assert_stays_within(RATE, &vendor);
     assert_eq!(
-        vendor.sizes().iter().sum::<usize>(),
+        vendor.batch_sizes().iter().sum::<usize>(),
         240,
         "each message is sent once"
     );
@@ -449,7 +449,7 @@ async fn customers_who_unsubscribe_during_sending_are_in_no_later_batch() {
 async fn a_batch_without_a_response_is_resent_with_the_same_ids() {
     let mut shop = Shop::with_customers(40).await;
     shop.vendor
-        .set(json!({"latency_ms": {"min": 60_000, "max": 60_000}}))
+        .configure(json!({"latency_ms": {"min": 60_000, "max": 60_000}}))
         .await;
     let id = shop.launch_to_everybody(None).await;
     shop.add_worker(["--delivery-timeout", "500ms", "--delivery-attempts", "50"]);
@@ -462,10 +462,10 @@ async fn a_batch_without_a_response_is_resent_with_the_same_ids() {
     )
     .await;
     shop.vendor
-        .set(json!({"latency_ms": {"min": 0, "max": 0}}))
+        .configure(json!({"latency_ms": {"min": 0, "max": 0}}))
         .await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
     let problems = attempt_problems(&shop, &id, 0).await;
     assert_eq!(problems[0], "did not answer in time");
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cdnow::{CUSTOMERS, import};
 use crate::support::app::App;
-use crate::support::campaign::{assert_accounted, completed, launch};
+use crate::support::campaign::{assert_accounted, launch, wait_for_completion};
 use crate::support::process::run;
 use crate::support::vendor::Vendor;
 
@@ -32,17 +32,17 @@ const NAMES: [&str; 6] = ["Ada", "Björn", "Chidi", "Dolores", "Emre", "Fumiko"]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recipient_is_accounted_for() {
     let vendor = Vendor::start().await;
-    vendor.set(json!({"lost_rate": 0.0})).await;
+    vendor.configure(json!({"lost_rate": 0.0})).await;
     let mut app = App::without_workers().await;
     app.vendor = Some(vendor.url.clone());
     app.add_worker();
     let imported = import(&app, "campaign.patron-import");
     assert_eq!(imported.code, Some(0), "{}", imported.err);
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let suppressed = record_profiles(&app).await;
 
     let id = launch(&app.client, "cdnow", RULES, None).await;
-    completed(&app.client, &id).await;
+    wait_for_completion(&app.client, &id).await;
     let accounts = assert_accounted(&app.client, &id, &vendor.sent().await).await;
     let count = |name: &str| accounts[name].as_u64().unwrap() as usize;
     assert_eq!(count("planned"), PLANNED);
@@ -73,7 +73,9 @@ async fn record_profiles(app: &App) -> usize {
         .map(|customer| profile(id(customer), &unreachable, &mut random))
         .collect();
     for batch in profiles.chunks(BATCH) {
-        app.client.accept("/api/data/customers", batch.into()).await;
+        app.client
+            .post_accepted("/api/data/customers", batch.into())
+            .await;
     }
     let recipients = customers.iter().filter(|customer| is_recipient(customer));
     recipients

@@ -3,7 +3,7 @@
 use domain::{CampaignId, CampaignStatus, MessageStatus};
 use serde_json::json;
 
-use super::{Shop, reachable_customer, wait_for_reaction};
+use super::{Shop, reachable_customer};
 use crate::support::redis_server::{DURABLE, RedisServer};
 use crate::support::wait::until;
 
@@ -22,7 +22,9 @@ async fn redis(name: &str) -> RedisServer {
 /// Sets `maxmemory` so that the memory in use is this share of it, from 0 to 1.
 async fn fill_to(shop: &Shop, redis: &RedisServer, share: f64) {
     let used = shop.commands.log().memory().await.unwrap().used;
-    redis.set("maxmemory", (used as f64 / share) as u64).await;
+    redis
+        .set_config("maxmemory", (used as f64 / share) as u64)
+        .await;
 }
 
 async fn until_waiting_for_memory(shop: &Shop, id: &CampaignId) {
@@ -53,7 +55,7 @@ async fn queueing_reserves_memory_for_receipts_and_resumes_by_itself() {
     assert!(queued < 12_000, "every message was queued");
     shop.record_receipts_for(unconfirmed).await;
 
-    server.set("maxmemory", 0).await;
+    server.set_config("maxmemory", 0).await;
     shop.until_all(&second, MessageStatus::Sent).await;
     shop.record_receipts(&second).await;
     shop.until_campaign(&second, CampaignStatus::Completed)
@@ -69,7 +71,7 @@ async fn no_message_is_sent_while_its_result_cannot_be_recorded() {
     let server = redis("memory-sending").await;
     let mut shop = Shop::on_redis(&server.url(), 6_000).await;
     let slow = json!({"latency_ms": {"min": 100, "max": 200}});
-    shop.vendor.set(slow).await;
+    shop.vendor.configure(slow).await;
     shop.add_worker([]);
     let id = shop.launch_to_everybody(Some(1_000)).await;
     until("the audience is resolved", async || {
@@ -83,17 +85,16 @@ async fn no_message_is_sent_while_its_result_cannot_be_recorded() {
     })
     .await;
 
-    server.set("maxmemory", 1).await;
-    wait_for_reaction().await;
+    server.set_config("maxmemory", 1).await;
+    until_waiting_for_memory(&shop, &id).await;
     let sent = shop.vendor.sent().await.len();
     let recorded = shop.status_counts(&id).await[&MessageStatus::Sent];
     assert!(sent < 6_000, "every message was sent");
     assert!(sent <= recorded + 100, "{sent} sent, {recorded} recorded");
-    until_waiting_for_memory(&shop, &id).await;
 
-    server.set("maxmemory", 0).await;
+    server.set_config("maxmemory", 0).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
     shop.record_receipts(&id).await;
     shop.until_campaign(&id, CampaignStatus::Completed).await;
 }
@@ -126,10 +127,10 @@ async fn sending_stops_while_there_is_memory_for_its_results_and_receipts() {
     shop.record_receipts_for(sent.collect()).await;
     assert_eq!(shop.vendor.sent().await.len(), accepted.len());
 
-    server.set("maxmemory", 0).await;
+    server.set_config("maxmemory", 0).await;
     until("every message is sent", async || {
         shop.vendor.sent().await.len() == 4_000
     })
     .await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
 }

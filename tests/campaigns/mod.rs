@@ -2,21 +2,18 @@
 
 mod batches;
 mod cdnow;
-mod configuration;
-mod damaged;
-mod ends;
 mod memory;
-mod outages;
+mod over_http;
+mod pause_and_cancel;
 mod schedule;
 mod sending;
-mod served;
 mod suppressions;
 mod texts;
 mod undetermined;
 mod unsubscribed;
+mod vendor_outages;
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Utc;
 use commands::{Commands, Context, CustomerRecord, new_id};
@@ -132,13 +129,13 @@ impl Shop {
             .args(["--delivery-longest-backoff", "500ms"])
             .args(options);
         let worker = Process::start(command);
-        worker.line_with("working as");
+        worker.wait_for_line("working as");
         self.workers.push(worker);
     }
 
     /// Returns the log of all workers.
     fn worker_logs(&self) -> String {
-        self.workers.iter().map(Process::errors).collect()
+        self.workers.iter().map(Process::stderr).collect()
     }
 
     async fn create(&self, content: CampaignContent) -> CampaignId {
@@ -243,16 +240,24 @@ impl Shop {
         assert!(recorded.await.unwrap().iter().all(Result::is_ok));
     }
 
-    /// Asserts that the vendor has one message for each customer, and no other.
-    async fn assert_one_message_each(&self, campaign: &CampaignId) {
+    /// Returns how many of a campaign's messages the vendor has.
+    async fn sent_count(&self, campaign: &CampaignId) -> usize {
         let sent = self.vendor.sent().await;
-        let ids = self.message_ids(campaign);
-        let expected: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let ids = self.message_ids(campaign).into_iter();
+        ids.filter(|id| sent.contains_key(&id.to_string())).count()
+    }
+
+    /// Waits until the vendor has at least this many of a campaign's messages.
+    async fn until_sent(&self, campaign: &CampaignId, count: usize) {
+        let what = format!("{count} messages are sent");
+        until(&what, async || self.sent_count(campaign).await >= count).await;
+    }
+
+    /// Asserts that the vendor has one message of each campaign for each customer, and no other.
+    async fn assert_one_message_each(&self, campaigns: &[&CampaignId]) {
+        let sent = self.vendor.sent().await;
+        let ids = campaigns.iter().flat_map(|id| self.message_ids(id));
+        let expected: BTreeSet<String> = ids.map(|id| id.to_string()).collect();
         assert!(sent.keys().eq(&expected), "{sent:?}");
     }
-}
-
-/// Waits for as long as workers may take to react to a change of a campaign.
-async fn wait_for_reaction() {
-    tokio::time::sleep(Duration::from_secs(1)).await;
 }

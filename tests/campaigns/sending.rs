@@ -12,7 +12,7 @@ async fn every_recipient_gets_the_message_once() {
     shop.add_worker([]);
     let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
     let sent = shop.vendor.sent().await;
     assert!(sent.values().all(|sent| sent.requested == 1), "{sent:?}");
     assert!(sent.values().any(|sent| sent.to == "c7@example.com"));
@@ -75,12 +75,12 @@ async fn every_message_is_sent_despite_errors_and_lost_responses() {
     let mut shop = Shop::with_customers(50).await;
     let faults =
         json!({"error_rate": 0.3, "lost_answer_rate": 0.2, "latency_ms": {"min": 0, "max": 20}});
-    shop.vendor.set(faults).await;
+    shop.vendor.configure(faults).await;
     shop.add_worker(["--delivery-attempts", "50"]);
     // Slow enough for many requests, so that some of them fail.
     let id = shop.launch_to_everybody(Some(25)).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
     let messages = shop.commands.messages(&shop.message_ids(&id)).await;
     let messages = messages.unwrap();
     let failed = messages.iter().filter(|message| message.attempts() > 0);
@@ -91,21 +91,21 @@ async fn every_message_is_sent_despite_errors_and_lost_responses() {
 async fn every_message_is_sent_despite_timeouts() {
     let mut shop = Shop::with_customers(40).await;
     let slow = json!({"latency_ms": {"min": 0, "max": 2_000}});
-    shop.vendor.set(slow).await;
+    shop.vendor.configure(slow).await;
     shop.add_worker(["--delivery-timeout", "1s", "--delivery-attempts", "50"]);
     let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
 }
 
 #[tokio::test]
 async fn an_undeliverable_message_waits_until_it_is_requeued() {
     let mut shop = Shop::with_customers(20).await;
-    shop.vendor.set(json!({"error_rate": 1.0})).await;
+    shop.vendor.configure(json!({"error_rate": 1.0})).await;
     shop.add_worker(["--delivery-attempts", "2"]);
     let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Undeliverable).await;
-    let requests = shop.vendor.requests().await;
+    let requests = shop.vendor.request_count().await;
     assert!((2..=21).contains(&requests), "{requests}");
     let status = shop.head(&id).await.status();
     assert_eq!(
@@ -114,7 +114,7 @@ async fn an_undeliverable_message_waits_until_it_is_requeued() {
         "the campaign stays open"
     );
 
-    shop.vendor.set(json!({"error_rate": 0.0})).await;
+    shop.vendor.configure(json!({"error_rate": 0.0})).await;
     let requeue = |id| (id, MessageCommand::Requeue);
     let requeued = shop.message_ids(&id).into_iter().map(requeue).collect();
     let requeued = shop
@@ -133,7 +133,7 @@ async fn a_message_that_the_vendor_refuses_is_not_retried() {
     shop.add_worker(["--callback-url", "http://example.org"]);
     let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Undeliverable).await;
-    assert_eq!(shop.vendor.requests().await, 1);
+    assert_eq!(shop.vendor.request_count().await, 1);
     let first = &shop.message_ids(&id)[0];
     let shown = async || {
         let message = shop.store.message(first).await.unwrap();
@@ -164,5 +164,5 @@ async fn a_killed_worker_loses_and_duplicates_no_message() {
     shop.workers[1].kill();
     shop.add_worker([]);
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
 }

@@ -86,7 +86,7 @@ async fn a_customer_who_unsubscribes_before_sending_gets_no_message() {
     // One message per second: the last one is still queued when its customer unsubscribes.
     let id = shop.launch_to_everybody(Some(1)).await;
     until("one message is sent", async || {
-        shop.vendor.requests().await > 0
+        shop.vendor.request_count().await > 0
     })
     .await;
     let mut last = reachable_customer(3);

@@ -10,7 +10,7 @@ use projections::DiscrepancyKind;
 use serde_json::json;
 
 use super::{Shop, context};
-use crate::support::shop::rendered;
+use crate::support::shop::rendered_content;
 use crate::support::wait::until;
 
 /// Returns the content of a message of `shop::campaign` to the customer `id`.
@@ -19,7 +19,7 @@ fn content(id: &MessageId) -> MessageContent {
         format!("{}@example.com", id.customer),
         json!({"name": "Ada"}),
     );
-    rendered(Channel::Email, &to, "Hi {{ name }}", values)
+    rendered_content(Channel::Email, &to, "Hi {{ name }}", values)
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn a_text_that_differs_from_the_recorded_digest_is_never_sent() {
     });
     let foreign = (foreign.clone(), {
         let values = json!({"name": "Ada"});
-        rendered(Channel::Email, "a@example.com", "Bye {{ name }}", values)
+        rendered_content(Channel::Email, "a@example.com", "Bye {{ name }}", values)
     });
     let queue = |(id, content)| (id, MessageCommand::Queue(content));
     let queued = [changed, unrenderable, foreign].map(queue);
@@ -125,7 +125,7 @@ async fn a_damaged_view_suppresses_no_message() {
     assert_eq!(damaged.await.unwrap().modified_count, 1);
     shop.add_worker([]);
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
     let sent = shop.vendor.sent().await;
     assert!(
         sent.values().all(|sent| sent.to != "eve@example.com"),

@@ -7,9 +7,9 @@ use eventlog::Position;
 use serde_json::{Value, json};
 
 use crate::support::app::App;
-use crate::support::by_hand::append_by_hand;
-use crate::support::campaign::{assert_accounted, completed, launch};
-use crate::support::vendor::{Sent, Vendor};
+use crate::support::campaign::{assert_accounted, launch, wait_for_completion};
+use crate::support::raw_events::append_raw_event;
+use crate::support::vendor::{SentMessage, Vendor};
 use crate::support::wait::{eventually, until};
 
 const CUSTOMERS: usize = 10;
@@ -27,7 +27,7 @@ struct ShopWithBrokenEvent {
 impl ShopWithBrokenEvent {
     async fn start() -> Self {
         let vendor = Vendor::start().await;
-        vendor.set(json!({"lost_rate": 0.0})).await;
+        vendor.configure(json!({"lost_rate": 0.0})).await;
         let mut app = App::without_workers().await;
         app.vendor = Some(vendor.url.clone());
         let customer = |n: usize| {
@@ -35,9 +35,11 @@ impl ShopWithBrokenEvent {
             json!({"customer_id": format!("c-{n}"), "name": "Ada", "email": email})
         };
         let customers: Value = (0..CUSTOMERS).map(customer).collect();
-        app.client.accept("/api/data/customers", customers).await;
+        app.client
+            .post_accepted("/api/data/customers", customers)
+            .await;
         let log = app.settings().commands().await.log().clone();
-        let broken = append_by_hand(&log, "order/c-3/o-1", "order_placed.1", "{}").await;
+        let broken = append_raw_event(&log, "order/c-3/o-1", "order_placed.1", "{}").await;
         Self {
             app,
             vendor,
@@ -66,7 +68,7 @@ impl ShopWithBrokenEvent {
         assert_eq!(decided.status, 202, "{}", decided.body);
     }
 
-    async fn sent(&self) -> BTreeMap<String, Sent> {
+    async fn sent(&self) -> BTreeMap<String, SentMessage> {
         self.vendor.sent().await
     }
 }
@@ -76,7 +78,7 @@ async fn an_undetermined_customer_is_counted_not_messaged_and_not_waited_for() {
     let mut shop = ShopWithBrokenEvent::start().await;
     shop.app.add_worker();
     let id = launch(&shop.app.client, "without", EVERYBODY, None).await;
-    completed(&shop.app.client, &id).await;
+    wait_for_completion(&shop.app.client, &id).await;
     let campaign = shop.campaign(&id).await;
     let size = json!({"planned": 9, "queued": 9, "suppressed": 0, "undetermined": 1});
     assert_eq!(campaign["size"], size);
@@ -102,7 +104,7 @@ async fn an_undetermined_customer_is_counted_not_messaged_and_not_waited_for() {
     })
     .await;
     let second = launch(&shop.app.client, "with", EVERYBODY, None).await;
-    completed(&shop.app.client, &second).await;
+    wait_for_completion(&shop.app.client, &second).await;
     assert_eq!(shop.campaign(&second).await["size"]["planned"], 10);
     assert_eq!(shop.campaign(&id).await["size"], size);
     let sent = shop.sent().await;
@@ -142,7 +144,7 @@ async fn a_customer_determined_while_the_campaign_is_open_gets_a_message() {
         .post(&format!("/api/campaigns/{id}/resume"), json!({}))
         .await;
     assert_eq!(resumed.status, 202, "{}", resumed.body);
-    completed(&shop.app.client, &id).await;
+    wait_for_completion(&shop.app.client, &id).await;
     let sent = shop.sent().await;
     assert_eq!(sent.len(), 10);
     let accounts = assert_accounted(&shop.app.client, &id, &sent).await;
@@ -167,8 +169,8 @@ async fn a_campaign_with_a_quarantined_event_waits_for_all_other_messages() {
     .await;
     let log = shop.app.settings().commands().await.log().clone();
     let key = format!("message/{first}/{id}");
-    append_by_hand(&log, &key, "message_attempted.1", "{}").await;
-    completed(&shop.app.client, &id).await;
+    append_raw_event(&log, &key, "message_attempted.1", "{}").await;
+    wait_for_completion(&shop.app.client, &id).await;
     let sent = shop.sent().await;
     assert_eq!(sent.len(), 9);
     let accounts = shop.reconcile(&id).await;
@@ -196,7 +198,7 @@ async fn a_skip_between_launch_and_resolution_determines_the_customer() {
         shop.sent().await.len() == 10
     })
     .await;
-    completed(&shop.app.client, &id).await;
+    wait_for_completion(&shop.app.client, &id).await;
     let size = json!({"planned": 10, "queued": 10, "suppressed": 0, "undetermined": 0});
     assert_eq!(shop.campaign(&id).await["size"], size);
     assert_accounted(&shop.app.client, &id, &shop.sent().await).await;
@@ -207,7 +209,7 @@ async fn a_skip_between_launch_and_resolution_determines_the_customer() {
 async fn a_message_with_a_quarantined_event_does_not_keep_the_campaign_open() {
     let mut shop = ShopWithBrokenEvent::start().await;
     shop.vendor
-        .set(json!({"receipt_delay_ms": {"min": 3000, "max": 3000}}))
+        .configure(json!({"receipt_delay_ms": {"min": 3000, "max": 3000}}))
         .await;
     shop.app.add_worker();
     let id = launch(&shop.app.client, "broken", EVERYBODY, None).await;
@@ -215,11 +217,11 @@ async fn a_message_with_a_quarantined_event_does_not_keep_the_campaign_open() {
         shop.sent().await.len() == 9
     })
     .await;
-    shop.app.client.caught_up().await;
+    shop.app.client.wait_until_caught_up().await;
     let log = shop.app.settings().commands().await.log().clone();
     let key = format!("message/c-5/{id}");
-    append_by_hand(&log, &key, "message_delivered.1", "{}").await;
-    completed(&shop.app.client, &id).await;
+    append_raw_event(&log, &key, "message_delivered.1", "{}").await;
+    wait_for_completion(&shop.app.client, &id).await;
     let accounts = shop.reconcile(&id).await;
     assert_eq!(accounts["discrepancies"], json!([]), "{accounts}");
     let quarantined = accounts["quarantined"].as_array().unwrap();

@@ -130,12 +130,12 @@ async fn a_customer_who_unsubscribes_while_the_connection_opens_gets_nothing() {
     shop.add_worker_for(&vendor.url, []);
     let campaign = shop.launch_to_everybody(None).await;
     until("the request waits for its connection", async || {
-        vendor.connecting() == 1
+        vendor.pending_connections() == 1
     })
     .await;
     unsubscribe_the_rest(&mut shop, &campaign).await;
     let stop = CancellationToken::new();
-    let receiving = vendor.open(stop.clone());
+    let receiving = vendor.accept_connections(stop.clone());
     shop.until_all(&campaign, MessageStatus::Suppressed).await;
     shop.workers.clear();
     stop.cancel();
@@ -151,13 +151,13 @@ async fn a_batch_leaves_out_customers_who_unsubscribe_while_the_connection_opens
     shop.add_worker_for(&vendor.url, []);
     let campaign = shop.launch_to_everybody(None).await;
     until("the request waits for its connection", async || {
-        vendor.connecting() == 1
+        vendor.pending_connections() == 1
     })
     .await;
     let leaving = shop.customers[1].clone();
     shop.record(vec![unsubscription(&leaving)]).await;
     let stop = CancellationToken::new();
-    let receiving = vendor.open(stop.clone());
+    let receiving = vendor.accept_connections(stop.clone());
     // This vendor never answers, so the attempts for the other two fail and are repeated.
     until(
         "one message is suppressed, the others are attempted",

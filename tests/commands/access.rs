@@ -39,7 +39,7 @@ fn at(minutes: i64) -> Context {
 /// Returns a deployment, and the commands of a second process on it.
 async fn with_two_processes() -> (Deployment, Commands) {
     let deployment = Deployment::fresh().await;
-    let log = deployment.reopened().await;
+    let log = deployment.reopen().await;
     let other = Commands::open(log, None).await.unwrap();
     (deployment, other)
 }

@@ -7,7 +7,9 @@ use eventlog::Position;
 use super::{changes, order_key};
 use crate::support::deployment::Deployment;
 use crate::support::redis_server::{DURABLE, RedisServer};
-use crate::support::shop::{activity, content, context, customer, minute, order, order_in_eur};
+use crate::support::shop::{
+    activity, context, customer, minute, order, order_content, order_in_eur,
+};
 
 #[tokio::test]
 async fn an_order_is_created_then_unchanged_then_updated() {
@@ -53,7 +55,7 @@ async fn customers_and_activity_are_created_unchanged_and_updated() {
 async fn the_same_order_twice_in_one_batch_is_one_order() {
     let Deployment { commands, log, .. } = Deployment::fresh().await;
     let mut cancelled = order("c-1", "o-1", 100);
-    cancelled.content = content(100, minute(0), OrderStatus::Cancelled);
+    cancelled.content = order_content(100, minute(0), OrderStatus::Cancelled);
     let again = order("c-1", "o-1", 100);
     let batch = vec![again.clone(), again, cancelled.clone(), cancelled];
     let outcomes = commands.record_orders(&context(), batch).await.unwrap();
@@ -157,7 +159,12 @@ async fn repeating_an_import_costs_one_extra_round_trip() {
             .await
     };
     record().await.unwrap();
-    let calls = async || (server.calls("evalsha").await, server.calls("hmget").await);
+    let calls = async || {
+        (
+            server.call_count("evalsha").await,
+            server.call_count("hmget").await,
+        )
+    };
     let before = calls().await;
     assert_eq!(changes(&record().await.unwrap()), [Unchanged; 500]);
     let after = calls().await;
@@ -176,14 +183,14 @@ async fn ten_thousand_orders_take_few_script_calls() {
     let deployment = Deployment::on_redis(&server.url(), 16).await;
     let batch = || (0..10_000).map(|n| order(&format!("c-{}", n % 700), &format!("o-{n}"), n));
     for (expected, most) in [(Created, 40), (Unchanged, 20)] {
-        let before = server.calls("evalsha").await;
+        let before = server.call_count("evalsha").await;
         let commands = &deployment.commands;
         let outcomes = commands
             .record_orders(&context(), batch().collect())
             .await
             .unwrap();
         assert_eq!(changes(&outcomes), [expected; 10_000]);
-        let calls = server.calls("evalsha").await - before;
+        let calls = server.call_count("evalsha").await - before;
         assert!(calls <= most, "{calls} calls for {expected:?}");
     }
 }

@@ -10,14 +10,14 @@ use domain::{
 };
 
 use crate::support::deployment::Deployment;
-use crate::support::shop::{content, minute};
+use crate::support::shop::{minute, order_content};
 
 const ID: &str = "order/c-1/o-1";
 
 #[tokio::test]
 async fn committed_events_are_loaded() {
     let store = LogStore::new(Deployment::fresh().await.log);
-    let placed = OrderEvent::Placed(content(100, minute(0), OrderStatus::Placed));
+    let placed = OrderEvent::Placed(order_content(100, minute(0), OrderStatus::Placed));
     let context = EventStore::<Order>::load_aggregate(&store, ID)
         .await
         .unwrap();
@@ -42,7 +42,7 @@ async fn committed_events_are_loaded() {
 #[tokio::test]
 async fn a_commit_based_on_a_stale_state_conflicts() {
     let store = LogStore::new(Deployment::fresh().await.log);
-    let event = |cents| OrderEvent::Placed(content(cents, minute(0), OrderStatus::Placed));
+    let event = |cents| OrderEvent::Placed(order_content(cents, minute(0), OrderStatus::Placed));
     let first = EventStore::<Order>::load_aggregate(&store, ID)
         .await
         .unwrap();
@@ -88,13 +88,13 @@ async fn the_framework_accepts_and_rejects_commands() {
     let services = OrderServices { currency: usd };
     let orders = CqrsFramework::<Order, _>::new(LogStore::new(log.clone()), vec![], services);
     for cents in [100, 100, 250] {
-        let command = RecordOrder(content(cents, minute(0), OrderStatus::Placed));
+        let command = RecordOrder(order_content(cents, minute(0), OrderStatus::Placed));
         orders
             .execute_with_metadata(ID, command, metadata())
             .await
             .unwrap();
     }
-    let mut in_eur = content(1, minute(0), OrderStatus::Placed);
+    let mut in_eur = order_content(1, minute(0), OrderStatus::Placed);
     in_eur.currency = Currency::try_from("EUR").unwrap();
     let refused = orders
         .execute_with_metadata(ID, RecordOrder(in_eur), metadata())

@@ -113,10 +113,10 @@ async fn heads_of_an_older_fold_are_rewritten_once() {
     }
     let mut walks = Vec::new();
     for _ in 0..2 {
-        let before = server.calls("evalsha").await;
+        let before = server.call_count("evalsha").await;
         let same = commands.record_orders(&context(), orders(200)).await;
         assert_eq!(changes(&same.unwrap()), vec![CommandEffect::Unchanged; 200]);
-        walks.push(server.calls("evalsha").await - before);
+        walks.push(server.call_count("evalsha").await - before);
     }
     // The first batch calls the append that guesses the orders are new, two steps back through the
     // history of all orders together, and one rewrite of the heads. Two more calls find that their

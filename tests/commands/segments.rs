@@ -38,7 +38,7 @@ async fn with_segment() -> (Deployment, Commands) {
         .execute(&context(), id(), SegmentCommand::Create(content))
         .await;
     assert_eq!(created.unwrap().unwrap().effect, CommandEffect::Created);
-    let log = deployment.reopened().await;
+    let log = deployment.reopen().await;
     let other = Commands::open(log, None).await.unwrap();
     (deployment, other)
 }

@@ -136,14 +136,14 @@ async fn an_event_that_skips_a_version_is_found() {
     for (number, version) in [(1, 1), (2, 3)] {
         let event = (&*key.text, version, 0, "rebuild_requested.1", json!({}));
         let mut add = redis::cmd("XADD");
-        add.arg(deployment.stream(0))
+        add.arg(deployment.stream_key(0))
             .arg(format!("{number}-1"))
             .arg(&["m", "{}", "e"])
             .arg(serde_json::to_string(&[event]).unwrap());
         add.exec_async(&mut deployment.redis().await).await.unwrap();
     }
     let mut count = redis::cmd("HSET");
-    count.arg(deployment.counter(0)).arg("last").arg(2);
+    count.arg(deployment.counter_key(0)).arg("last").arg(2);
     count
         .exec_async(&mut deployment.redis().await)
         .await

@@ -11,10 +11,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
-use super::killing::seed;
+use super::seed;
 use crate::support::app::App;
-use crate::support::campaign::{assert_accounted, completed, launch};
-use crate::support::client::try_answer;
+use crate::support::campaign::{assert_accounted, launch, wait_for_completion};
+use crate::support::client::try_send;
 use crate::support::engines::{OwnEngines, test_dir};
 use crate::support::process::run;
 use crate::support::vendor_process::VendorProcess;
@@ -83,7 +83,7 @@ async fn every_recipient_gets_each_campaign_once_whatever_is_killed() {
     deployment
         .app
         .client
-        .accept("/api/data/customers", recorded)
+        .post_accepted("/api/data/customers", recorded)
         .await;
     let mut campaigns = Vec::new();
     for number in 0..CAMPAIGNS {
@@ -113,7 +113,7 @@ impl CampaignDeployment {
             let dir = test_dir(name);
             let engines = OwnEngines::start(&dir);
             let vendor = VendorProcess::start(dir.join("vendor"), &VENDOR);
-            let mut app = App::api_on(&engines);
+            let mut app = App::without_workers_on(&engines);
             app.vendor = Some(vendor.url.clone());
             app.add_worker();
             app.add_worker();
@@ -149,7 +149,7 @@ impl CampaignDeployment {
             block_in_place(|| self.kill_and_restart(component));
         }
         let id = launched.await.unwrap();
-        completed(&self.app.client, &id).await;
+        wait_for_completion(&self.app.client, &id).await;
         id
     }
 
@@ -157,7 +157,7 @@ impl CampaignDeployment {
     /// reason.
     async fn assert_each_recipient_once(&self, campaigns: &[String]) {
         let client = &self.app.client;
-        client.all_well().await;
+        client.wait_until_ready().await;
         let sent = self.vendor.sent().await;
         let suppressed = RECIPIENTS / 20;
         for id in campaigns {
@@ -178,7 +178,7 @@ impl CampaignDeployment {
     async fn describe_progress(&self) -> String {
         let path = "/api/campaigns?limit=1";
         let request = self.app.client.request(Method::GET, path);
-        let Ok(answer) = try_answer(request).await else {
+        let Ok(answer) = try_send(request).await else {
             return "the API does not answer".to_owned();
         };
         let newest = &answer.body["items"][0];

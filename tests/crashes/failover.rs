@@ -14,7 +14,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::task::block_in_place;
 
-use super::killing::seed;
+use super::seed;
 use super::traffic::Traffic;
 use crate::support::app::{App, Settings};
 use crate::support::deployment::Deployment;
@@ -39,7 +39,7 @@ async fn views_lose_nothing_when_the_primary_is_killed_repeatedly() {
     let mut random = StdRng::seed_from_u64(seed);
     let mut set = ReplicaSet::start("killed_primary").await;
     let settings = Settings::fresh(&engines().redis_url, &set.uri());
-    let mut app = block_in_place(|| App::with(settings));
+    let mut app = block_in_place(|| App::with_settings(settings));
     block_in_place(|| {
         app.add_worker();
         app.add_worker();
@@ -53,11 +53,11 @@ async fn views_lose_nothing_when_the_primary_is_killed_repeatedly() {
         let progress = import.describe_progress();
         eprintln!("kill {kill}, member {primary}: {progress}");
         set.kill_primary().await;
-        set.becomes_whole().await;
+        set.recover().await;
     }
     let (model, acknowledged) = import.finish().await;
     model.assert_matches(&app.client, &acknowledged).await;
-    app.client.all_well().await;
+    app.client.wait_until_ready().await;
     let verified = block_in_place(|| run(app.patron(["verify"])));
     assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
     let store = open(&app.settings().mongodb_uri, &app.settings().name).await;
@@ -89,7 +89,9 @@ async fn documents_rolled_back_with_a_former_primary_are_folded_again() {
         [(primary + 1) % 3, (primary + 2) % 3],
     );
     for other in others {
-        set.members[other].fail("stopReplProducer", doc! {}).await;
+        set.members[other]
+            .enable_fail_point("stopReplProducer", doc! {})
+            .await;
     }
     let folding = fold(&deployment);
     let failover = async {
@@ -118,7 +120,9 @@ async fn documents_rolled_back_with_a_former_primary_are_folded_again() {
         })
         .await;
         for other in others {
-            set.members[other].heal("stopReplProducer").await;
+            set.members[other]
+                .disable_fail_point("stopReplProducer")
+                .await;
         }
     };
     let (folded, ()) = tokio::join!(folding, failover);
@@ -128,7 +132,7 @@ async fn documents_rolled_back_with_a_former_primary_are_folded_again() {
         fold(&deployment).await.ok()
     })
     .await;
-    set.is_whole().await;
+    set.wait_until_healthy().await;
     let store = &deployment.store;
     let kept = documents(store, "customers", 1).await;
     let view = view_named("customers").unwrap();

@@ -1,18 +1,28 @@
 //! Crash tests: acknowledged writes survive every failure and are counted once; all others can be
 //! repeated.
 
-mod away;
 mod campaigns;
-mod counting;
-mod endless;
+mod continuous_campaigns;
+mod continuous_traffic;
+mod engine_outages;
 mod failover;
-mod hanging;
-mod killing;
+mod faults;
+mod killed_imports;
 mod model;
 mod rebuilding;
 mod rolled_back;
 mod rounds;
-mod sharing;
-mod strikes;
 mod traffic;
-mod waves;
+mod workers;
+
+use std::env;
+
+/// Returns the seed that `PATRON_TEST_SEED` sets, or a random one, and prints it.
+fn seed() -> u64 {
+    let given = env::var("PATRON_TEST_SEED").ok();
+    let seed = given.map_or_else(rand::random, |seed| {
+        seed.parse().expect("PATRON_TEST_SEED is a number")
+    });
+    eprintln!("PATRON_TEST_SEED={seed}");
+    seed
+}

@@ -9,7 +9,7 @@ use crate::support::client::Client;
 
 /// State of the shop as it must be read once every write is acknowledged.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Model {
+pub(super) struct TrafficModel {
     /// Orders as they were sent last, by customer and order id.
     orders: BTreeMap<(String, String), Value>,
     /// Names by customer.
@@ -20,7 +20,7 @@ pub(super) struct Model {
     versions: BTreeMap<String, i64>,
 }
 
-impl Model {
+impl TrafficModel {
     /// Records an order that is new or differs from its last content.
     pub(super) fn record_order(&mut self, order: &Value) {
         let (customer, id) = (
@@ -90,7 +90,7 @@ impl Model {
         api: &Client,
         acknowledged: &HashMap<String, String>,
     ) {
-        api.caught_up().await;
+        api.wait_until_caught_up().await;
         self.assert_views(api).await;
         let log = self.compare_log(&api.list("/api/audit", 500).await, acknowledged);
         assert_eq!(log, LogDifferences::default());
@@ -160,7 +160,7 @@ impl Model {
                 *left.get_mut(&aggregate).unwrap() -= 1;
             } else {
                 let event = format!("event {version} of {wanted} of {aggregate}");
-                differences.doubled.push(event);
+                differences.duplicated.push(event);
             }
         }
         for (aggregate, left) in left.into_iter().filter(|(_, left)| *left > 0) {
@@ -209,7 +209,7 @@ impl Model {
 pub(super) struct LogDifferences {
     pub(super) lost: Vec<String>,
     /// Events beyond those that were sent.
-    pub(super) doubled: Vec<String>,
+    pub(super) duplicated: Vec<String>,
 }
 
 /// Figures of one customer over the orders that count.

@@ -7,10 +7,10 @@ use super::model::text_field;
 use super::traffic::Traffic;
 use crate::support::app::App;
 use crate::support::client::{Client, VIEWS};
-use crate::support::process::{Ended, Process, run};
+use crate::support::process::{CommandOutput, Process, run};
 use crate::support::wait::{eventually, until};
 
-fn assert_succeeds(ended: &Ended) {
+fn assert_succeeds(ended: &CommandOutput) {
     assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
 }
 
@@ -55,7 +55,7 @@ async fn a_killed_rebuild_leaves_the_old_view_serving_and_can_be_repeated() {
     let app = App::start().await;
     let import = Traffic::new(5).start(&app.client);
     let (mut model, acknowledged) = import.finish().await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
 
     let mut rebuild = Process::start(app.patron(["rebuild", "customers"]));
     until("a rebuild is in progress", async || {
@@ -96,7 +96,7 @@ async fn a_requested_rebuild_is_finished_by_another_worker() {
     let mut app = App::start().await;
     let import = Traffic::new(6).start(&app.client);
     let (mut model, acknowledged) = import.finish().await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
 
     let requested = app
         .client
@@ -141,7 +141,7 @@ async fn reads_see_earlier_writes_while_generations_are_switched() {
         let order = json!({"order_id": format!("o-{number}"), "customer_id": "c-1", "amount": 1,
             "currency": "USD", "placed_at": "2026-01-01T00:00:00Z"});
         let writing = async {
-            let at = app.client.accept("/api/data/orders", order).await;
+            let at = app.client.post_accepted("/api/data/orders", order).await;
             let customer = app.client.customer("c-1", &at).await;
             assert_eq!(customer["order_count"], number);
         };

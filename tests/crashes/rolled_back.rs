@@ -42,14 +42,16 @@ fn copy_dir(from: &Path, to: &Path) {
 async fn restore_backup(name: &str, before: impl AsyncFnOnce(&App)) -> (OwnEngines, App) {
     let dir = test_dir(name);
     let mut engines = block_in_place(|| OwnEngines::start(&dir));
-    let mut app = block_in_place(|| App::on(&engines));
-    app.client.accept("/api/data/orders", orders("first")).await;
-    app.client.caught_up().await;
+    let mut app = block_in_place(|| App::start_on(&engines));
+    app.client
+        .post_accepted("/api/data/orders", orders("first"))
+        .await;
+    app.client.wait_until_caught_up().await;
     copy_dir(&aof_dir(&dir), &dir.join("backup"));
     app.client
-        .accept("/api/data/orders", orders("forgotten"))
+        .post_accepted("/api/data/orders", orders("forgotten"))
         .await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     before(&app).await;
     block_in_place(|| {
         app.workers.remove(0).kill();
@@ -76,8 +78,8 @@ async fn accept_log(app: &App) -> String {
 
 /// Asserts that log and views have the orders from before the backup and after the acceptance.
 async fn assert_80_orders(app: &App) {
-    app.client.all_well().await;
-    app.client.caught_up().await;
+    app.client.wait_until_ready().await;
+    app.client.wait_until_caught_up().await;
     let audit = app.client.read("/api/audit?type=log_accepted.1").await;
     assert_eq!(audit["items"].as_array().unwrap().len(), 1, "{audit}");
     assert_eq!(app.client.list("/api/orders", 500).await.len(), 80);
@@ -120,7 +122,7 @@ async fn rebuilds_requested_over_http_are_done_on_an_accepted_log() {
             .client
             .get(&format!("/api/orders?after={position}"))
             .await;
-        read.problem(503, "view-behind");
+        read.assert_problem(503, "view-behind");
     }
     for view in VIEWS {
         request_rebuild(&app, view).await;

@@ -14,14 +14,14 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
-use super::endless::{AcknowledgedWrites, ContinuousTraffic};
-use super::killing::seed;
-use super::strikes::{Fault, FaultyDeployment};
+use super::continuous_campaigns::{CompletedCampaign, ContinuousCampaigns, RECIPIENTS};
+use super::continuous_traffic::{AcknowledgedWrites, ContinuousTraffic};
+use super::faults::{Fault, FaultyDeployment};
+use super::seed;
 use super::traffic::IngestBatch;
-use super::waves::{CompletedCampaign, ContinuousCampaigns, RECIPIENTS};
-use crate::support::campaign::assert_whole;
+use crate::support::campaign::assert_one_message_per_recipient;
 use crate::support::process::run;
-use crate::support::vendor::Sent;
+use crate::support::vendor::SentMessage;
 use crate::support::wait::until;
 
 /// Number of rounds unless `PATRON_CRASH_ROUNDS` is set.
@@ -46,9 +46,9 @@ struct Tally {
     events: usize,
     messages: usize,
     lost: usize,
-    doubled: usize,
+    duplicated: usize,
     /// Messages beyond the first to an address.
-    twice: usize,
+    repeated: usize,
     /// Messages that began more than [`BOUND`] after an acknowledged unsubscription.
     late: usize,
     /// Deployments on which `patron verify` failed.
@@ -64,7 +64,7 @@ struct FaultRun {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_fault_loses_or_doubles_an_event_or_sends_an_unwanted_message() {
+async fn no_fault_loses_or_duplicates_an_event_or_sends_an_unwanted_message() {
     let mut random = StdRng::seed_from_u64(seed());
     let rounds = rounds();
     let mut tally = Tally::default();
@@ -137,7 +137,7 @@ impl FaultRun {
              {read:.1?}"
         );
         // The next fault may be another failover, for which all members must be up and caught up.
-        self.deployment.until_replica_set_is_whole().await;
+        self.deployment.recover_replica_set().await;
     }
 
     /// Ends traffic and campaigns, and compares log, views and messages with what was acknowledged.
@@ -153,14 +153,14 @@ impl FaultRun {
         let (campaigns, of_campaigns) = campaigns.finish().await;
         all.merge(of_campaigns);
         let client = &deployment.app.client;
-        client.all_well().await;
+        client.wait_until_ready().await;
         // If the response to a request was lost, its message may count as suppressed until the
         // receipt arrives.
         until("all receipts are posted", || {
-            deployment.vendor.has_posted_all()
+            deployment.vendor.has_posted_all_receipts()
         })
         .await;
-        client.caught_up().await;
+        client.wait_until_caught_up().await;
 
         let mut rows = client.list("/api/audit", 500).await;
         rows.retain(|row| !is_of_campaign(row));
@@ -168,7 +168,7 @@ impl FaultRun {
         let sent = deployment.vendor.sent().await;
         let (mut late, mut unexplained) = (Vec::new(), Vec::new());
         for campaign in &campaigns {
-            let accounts = assert_whole(client, &campaign.id, &sent).await;
+            let accounts = assert_one_message_per_recipient(client, &campaign.id, &sent).await;
             assert_eq!(accounts["planned"], RECIPIENTS);
             for found in accounts["discrepancies"].as_array().unwrap() {
                 match delay_after_acknowledgement(found, campaign, &sent) {
@@ -182,8 +182,8 @@ impl FaultRun {
         tally.events += rows.len();
         tally.messages += sent.len();
         tally.lost += log.lost.len();
-        tally.doubled += log.doubled.len();
-        tally.twice += repeated_messages(&sent);
+        tally.duplicated += log.duplicated.len();
+        tally.repeated += repeated_messages(&sent);
         tally.late += late.len();
         tally.unverified += usize::from(verified.code != Some(0));
         eprintln!("{tally}");
@@ -207,7 +207,7 @@ fn is_of_campaign(row: &Value) -> bool {
 
 /// Counts the messages beyond the first to an address. Each customer is a recipient of one campaign
 /// only, so there must be none.
-fn repeated_messages(sent: &BTreeMap<String, Sent>) -> usize {
+fn repeated_messages(sent: &BTreeMap<String, SentMessage>) -> usize {
     let addresses: BTreeSet<&str> = sent.values().map(|sent| &*sent.to).collect();
     sent.len() - addresses.len()
 }
@@ -220,7 +220,7 @@ fn repeated_messages(sent: &BTreeMap<String, Sent>) -> usize {
 fn delay_after_acknowledgement(
     found: &Value,
     campaign: &CompletedCampaign,
-    sent: &BTreeMap<String, Sent>,
+    sent: &BTreeMap<String, SentMessage>,
 ) -> Option<TimeDelta> {
     if found["kind"] != "sent_after_unsubscribe" {
         return None;
@@ -234,7 +234,7 @@ fn delay_after_acknowledgement(
 
 impl Tally {
     fn is_clean(&self) -> bool {
-        self.lost + self.doubled + self.twice + self.late + self.unverified == 0
+        self.lost + self.duplicated + self.repeated + self.late + self.unverified == 0
     }
 }
 
@@ -246,9 +246,15 @@ impl Display for Tally {
         };
         write!(
             f,
-            "{} rounds, {} events, {} messages: {} lost, {} doubled, {} messaged twice, \
+            "{} rounds, {} events, {} messages: {} lost, {} duplicated, {} messaged twice, \
              {} begun more than 1 s after an acknowledged unsubscription, {verified}",
-            self.rounds, self.events, self.messages, self.lost, self.doubled, self.twice, self.late,
+            self.rounds,
+            self.events,
+            self.messages,
+            self.lost,
+            self.duplicated,
+            self.repeated,
+            self.late,
         )
     }
 }

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::model::{Model, text_field};
-use crate::support::client::{Client, try_answer};
+use super::model::{TrafficModel, text_field};
+use crate::support::client::{Client, try_send};
 
 /// Number of concurrent clients. Each has customers of its own, so that all writes about a customer
 /// are sent in one sequence.
@@ -39,7 +39,7 @@ pub(super) struct IngestBatch {
 pub(super) struct Traffic {
     /// Batches of each client, in the order in which it sends them.
     batches: Vec<Vec<IngestBatch>>,
-    model: Model,
+    model: TrafficModel,
     pause: Duration,
 }
 
@@ -48,17 +48,19 @@ pub(super) struct RunningTraffic {
     clients: JoinSet<HashMap<String, String>>,
     acknowledged: watch::Receiver<usize>,
     total: usize,
-    model: Model,
+    model: TrafficModel,
 }
 
 impl Traffic {
     /// Makes traffic that is the same for the same seed.
     pub(super) fn new(seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        let mut model = Model::default();
+        let mut model = TrafficModel::default();
         let batches = (0..CLIENTS).map(|client| {
-            let mut of_client = Model::default();
-            let batches = batches_of_client(client, &mut random, &mut of_client);
+            let mut of_client = TrafficModel::default();
+            let batches = (0..ROUNDS)
+                .flat_map(|round| batches_of_round(round, client, &mut random, &mut of_client));
+            let batches = batches.collect();
             model.merge(of_client);
             batches
         });
@@ -121,7 +123,7 @@ impl RunningTraffic {
 
     /// Waits until every batch is acknowledged. Returns the state that must be there now, and the
     /// aggregate that was acknowledged at each position.
-    pub(super) async fn finish(mut self) -> (Model, HashMap<String, String>) {
+    pub(super) async fn finish(mut self) -> (TrafficModel, HashMap<String, String>) {
         let mut acknowledged = HashMap::new();
         while let Some(client) = self.clients.join_next().await {
             acknowledged.extend(client.expect("a client sends all its batches"));
@@ -139,7 +141,7 @@ pub(super) async fn send_until_acknowledged(
     let deadline = Instant::now() + PATIENCE;
     loop {
         let request = api.request(Method::POST, batch.path).json(&batch.items);
-        match try_answer(request).await {
+        match try_send(request).await {
             Ok(answer) if answer.status == 202 => {
                 return acknowledged_positions(batch, &answer.body);
             }
@@ -174,18 +176,13 @@ fn aggregate_key(item: &Value) -> String {
     }
 }
 
-fn batches_of_client(client: usize, random: &mut StdRng, model: &mut Model) -> Vec<IngestBatch> {
-    let rounds = (0..ROUNDS).flat_map(|round| batches_of_round(round, client, random, model));
-    rounds.collect()
-}
-
 /// Makes the batches that a client sends in a round: new orders, changes of known orders, and in
 /// every third round customers and activity.
 pub(super) fn batches_of_round(
     round: usize,
     client: usize,
     random: &mut StdRng,
-    model: &mut Model,
+    model: &mut TrafficModel,
 ) -> Vec<IngestBatch> {
     let mut batches = Vec::new();
     let orders = (0..ORDERS).map(|n| new_order(client, round * ORDERS + n, random));
@@ -206,7 +203,7 @@ pub(super) fn batches_of_round(
     batches
 }
 
-fn order_batch(items: Vec<Value>, model: &mut Model) -> IngestBatch {
+fn order_batch(items: Vec<Value>, model: &mut TrafficModel) -> IngestBatch {
     items.iter().for_each(|order| model.record_order(order));
     let path = "/api/data/orders";
     IngestBatch { path, items }
@@ -235,7 +232,7 @@ fn changed_order(mut order: Value, random: &mut StdRng) -> Value {
     order
 }
 
-fn customer_batch(client: usize, round: usize, model: &mut Model) -> IngestBatch {
+fn customer_batch(client: usize, round: usize, model: &mut TrafficModel) -> IngestBatch {
     let ids = (round % CUSTOMERS..CUSTOMERS).map(|number| customer_id(client, number));
     let items = ids.map(|id| json!({"customer_id": id, "name": format!("Name {round}")}));
     let items: Vec<_> = items.collect();
@@ -248,7 +245,7 @@ fn activity_batch(
     client: usize,
     round: usize,
     random: &mut StdRng,
-    model: &mut Model,
+    model: &mut TrafficModel,
 ) -> IngestBatch {
     let item = |number: usize| {
         json!({

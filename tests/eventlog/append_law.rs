@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::value::to_raw_value;
 
-use super::model::Model;
+use super::model::PartitionModel;
 use super::{key, start};
 use crate::support::deployment::Deployment;
 use crate::support::property;
@@ -103,15 +103,15 @@ fn the_log_matches_its_model() {
     property::check(32, (steps(), 1..40usize), async |(steps, page)| {
         let deployment = Deployment::with_partitions(1).await;
         let mut log = deployment.log.clone();
-        let mut model = Model::new(0);
+        let mut model = PartitionModel::new(0);
         let mut batches: Vec<(Arc<str>, Vec<Append>)> = Vec::new();
         for step in steps {
             let (meta, batch) = match step {
-                Step::Batch(meta, items) => (meta.into(), concrete(items, &model)),
+                Step::Batch(meta, items) => (meta.into(), to_appends(items, &model)),
                 Step::Repeat(index) if !batches.is_empty() => index.get(&batches).clone(),
                 Step::Repeat(_) => continue,
                 Step::Restart => {
-                    log = deployment.reopened().await;
+                    log = deployment.reopen().await;
                     continue;
                 }
                 Step::Trim(index) => {
@@ -131,7 +131,7 @@ fn the_log_matches_its_model() {
 
 /// Turns items into appends with absolute versions. Keeps the first item of each aggregate, since
 /// one call may append to an aggregate only once.
-fn concrete(items: Vec<Item>, model: &Model) -> Vec<Append> {
+fn to_appends(items: Vec<Item>, model: &PartitionModel) -> Vec<Append> {
     let mut named = HashSet::new();
     let mut appends = Vec::new();
     for item in items {
@@ -175,7 +175,7 @@ fn event((tag, data): &(&'static str, String)) -> NewEvent {
     }
 }
 
-async fn assert_matches_model(log: &Log, model: &Model, page: usize) {
+async fn assert_matches_model(log: &Log, model: &PartitionModel, page: usize) {
     let mut events = Vec::new();
     let mut position = at(model.floor - 1);
     loop {
@@ -224,7 +224,7 @@ async fn assert_matches_model(log: &Log, model: &Model, page: usize) {
 }
 
 /// Asserts that events are found by their positions, in any order.
-async fn assert_entries_by_position(log: &Log, model: &Model) {
+async fn assert_entries_by_position(log: &Log, model: &PartitionModel) {
     let end = model.events.len() as u64;
     // The position after the end has no event.
     let wanted: Vec<Position> = (model.floor..=end + 1).rev().map(at).collect();

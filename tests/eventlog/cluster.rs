@@ -114,7 +114,7 @@ async fn any_node_serves_the_log_and_every_node_must_be_durable() {
         append(&log, item(&key("a/1", 5), last, last, "x")).await;
     }
     // One unsafe node is enough to lose events, whichever node the log is opened through.
-    nodes[1].set("appendfsync", "everysec").await;
+    nodes[1].set_config("appendfsync", "everysec").await;
     let refused = open_log(&nodes[0].url(), "any-node", PARTITIONS)
         .await
         .err()

@@ -1,8 +1,8 @@
-//! Commits: a batch is one entry of the stream.
+//! Commits: a batch is one entry of the stream. Heads that are rewritten without one.
 
-use eventlog::{Append, Appended, LogError};
+use eventlog::{Append, Appended, Head, LogError};
 
-use super::{append, event, item, json, key, new_item, start, try_append};
+use super::{append, append_many, event, item, json, key, new_item, start, try_append};
 use crate::support::deployment::Deployment;
 
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn a_batch_is_one_entry_with_its_metadata_once() {
     assert_eq!((commit.first, commit.last), (1, 600));
     assert_eq!(&*commit.meta, "{\"at\":1}");
     assert_eq!(commit.events[41].data, json("41"));
-    assert_eq!(deployment.entries(0).await, 1);
+    assert_eq!(deployment.entry_count(0).await, 1);
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_conflict_does_not_block_the_other_items_of_a_batch() {
     let at = |number| Appended::At(eventlog::Position { number, ..first });
     assert_eq!(appended, [at(2), Appended::Conflict { found: 1 }, at(3)]);
     // The two items without a conflict share one commit.
-    assert_eq!(deployment.entries(0).await, 2);
+    assert_eq!(deployment.entry_count(0).await, 2);
 }
 
 #[tokio::test]
@@ -87,4 +87,27 @@ async fn a_call_cannot_append_to_an_aggregate_twice() {
         refused.to_string(),
         "an append to a/1 appears twice in one call"
     );
+}
+
+#[tokio::test]
+async fn a_head_is_rewritten_unless_it_has_changed_since_it_was_read() {
+    let deployment = Deployment::with_partitions(1).await;
+    let log = &deployment.log;
+    let (idle, moving) = (key("a/1", 0), key("b/1", 0));
+    append_many(log, &idle, 2).await;
+    append_many(log, &moving, 1).await;
+    let head = |version, last| Head {
+        version,
+        last,
+        fold: 2,
+        state: "refolded".to_owned(),
+    };
+    // An append that comes between reading a head and rewriting it must not be undone.
+    append(log, item(&moving, 1, 3, "newer")).await;
+    let rewritten = [(&idle, head(2, 2)), (&moving, head(1, 3))];
+    log.rewrite_heads(0, &rewritten).await.unwrap();
+    let heads = log.heads(0, &[&idle, &moving]).await.unwrap();
+    assert_eq!(heads[0], Some(head(2, 2)));
+    let newer = heads[1].as_ref().unwrap();
+    assert_eq!((newer.version, newer.fold), (2, 1));
 }

@@ -13,7 +13,7 @@ use crate::support::redis_server::{DURABLE, RedisServer};
 async fn an_acknowledged_event_is_in_the_log_exactly_once() {
     let deployment = Deployment::with_partitions(2).await;
     // Two processes append, each with its own appenders.
-    let logs = [deployment.log.clone(), deployment.reopened().await];
+    let logs = [deployment.log.clone(), deployment.reopen().await];
     let writers = (0..24).map(|writer| {
         let log = logs[writer % 2].clone();
         tokio::spawn(async move { write(&log, writer).await })
@@ -85,7 +85,7 @@ async fn waiting_appends_are_committed_in_groups() {
         new_item(&key("first/1", 0), "loads the script"),
     )
     .await;
-    let before = server.calls("evalsha").await;
+    let before = server.call_count("evalsha").await;
     let appends = (0..2_000).map(|n| {
         let log = deployment.log.clone();
         tokio::spawn(async move { append(&log, new_item(&key(&format!("a/{n}"), 0), "x")).await })
@@ -93,7 +93,7 @@ async fn waiting_appends_are_committed_in_groups() {
     join_all(appends).await.into_iter().for_each(|done| {
         done.unwrap();
     });
-    let calls = server.calls("evalsha").await - before;
+    let calls = server.call_count("evalsha").await - before;
     assert!(calls <= 200, "{calls} calls for 2,000 appends");
     assert_eq!(deployment.log.last(0).await.unwrap().number, 2_001);
 }

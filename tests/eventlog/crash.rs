@@ -24,13 +24,17 @@ async fn a_killed_redis_loses_no_acknowledged_event() {
         .collect();
     let enough = async || log.last(0).await.is_ok_and(|end| end.number > 300);
     until("300 events", enough).await;
-    let engines = kill_redis(engines).await;
+    let mut engines = kill_redis(engines).await;
     let unavailable = try_append(&log, vec![new_item(&key("b/1", 0), "x")]).await;
     assert!(
         matches!(unavailable, Err(LogError::Unavailable(_))),
         "{unavailable:?}"
     );
-    let engines = restart_engines(engines).await;
+    let engines = blocking(move || {
+        engines.restart();
+        engines
+    })
+    .await;
 
     let before = eventually("Redis answers again", async || log.last(0).await.ok()).await;
     let moving = async || log.last(0).await.unwrap().number > before.number + 300;
@@ -110,14 +114,6 @@ async fn assert_complete(log: &Log, acknowledged: &[(Position, String)]) {
 async fn kill_redis(mut engines: OwnEngines) -> OwnEngines {
     blocking(move || {
         engines.kill_redis();
-        engines
-    })
-    .await
-}
-
-async fn restart_engines(mut engines: OwnEngines) -> OwnEngines {
-    blocking(move || {
-        engines.restart();
         engines
     })
     .await

@@ -27,7 +27,7 @@ async fn a_deleted_stream_accepts_no_appends() {
     let deployment = Deployment::with_partitions(1).await;
     append_many(&deployment.log, &key("a/1", 0), 5).await;
     let mut delete = redis::cmd("DEL");
-    delete.arg(deployment.stream(0));
+    delete.arg(deployment.stream_key(0));
     delete
         .exec_async(&mut deployment.redis().await)
         .await
@@ -44,10 +44,10 @@ async fn a_counter_behind_its_stream_accepts_no_appends() {
     let deployment = Deployment::with_partitions(1).await;
     append_many(&deployment.log, &key("a/1", 0), 5).await;
     let mut set = redis::cmd("HSET");
-    set.arg(deployment.counter(0)).arg("last").arg(3);
+    set.arg(deployment.counter_key(0)).arg("last").arg(3);
     set.exec_async(&mut deployment.redis().await).await.unwrap();
     let new = key("b/1", 0);
-    let log = deployment.reopened().await;
+    let log = deployment.reopen().await;
     let refused = try_append(&log, vec![new_item(&new, "new")])
         .await
         .unwrap_err();
@@ -87,7 +87,7 @@ async fn readers_detect_an_entry_that_another_program_wrote() {
     let deployment = Deployment::with_partitions(1).await;
     append_many(&deployment.log, &key("a/1", 0), 1).await;
     let mut add = redis::cmd("XADD");
-    add.arg(deployment.stream(0))
+    add.arg(deployment.stream_key(0))
         .arg("2-1")
         .arg(&["hello", "world"]);
     add.exec_async(&mut deployment.redis().await).await.unwrap();

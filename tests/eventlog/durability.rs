@@ -18,19 +18,19 @@ async fn an_unsafe_redis_is_refused_and_each_unsafe_setting_is_named() {
             "aof-load-truncated is yes, must be no",
         ]
     );
-    server.set("maxmemory-policy", "allkeys-lru").await;
-    server.set("no-appendfsync-on-rewrite", "yes").await;
+    server.set_config("maxmemory-policy", "allkeys-lru").await;
+    server.set_config("no-appendfsync-on-rewrite", "yes").await;
     assert_eq!(refused_settings(&server).await.len(), 5);
 
-    server.set("appendonly", "yes").await;
-    server.set("appendfsync", "always").await;
-    server.set("aof-load-truncated", "no").await;
-    server.set("maxmemory-policy", "noeviction").await;
+    server.set_config("appendonly", "yes").await;
+    server.set_config("appendfsync", "always").await;
+    server.set_config("aof-load-truncated", "no").await;
+    server.set_config("maxmemory-policy", "noeviction").await;
     assert_eq!(
         refused_settings(&server).await,
         ["no-appendfsync-on-rewrite is yes, must be no"]
     );
-    server.set("no-appendfsync-on-rewrite", "no").await;
+    server.set_config("no-appendfsync-on-rewrite", "no").await;
     open_log(&server.url(), "t", 1).await.unwrap();
 }
 

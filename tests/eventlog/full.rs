@@ -18,7 +18,7 @@ async fn a_full_redis_rejects_appends_and_loses_nothing() {
         log.heads(0, &[&known]).await.unwrap(),
     );
 
-    server.set("maxmemory", 1).await;
+    server.set_config("maxmemory", 1).await;
     let batch = vec![item(&known, 3, 3, "more"), new_item(&key("b/1", 0), "new")];
     let refused = try_append(log, batch.clone()).await.unwrap_err();
     assert!(matches!(refused, LogError::Full), "{refused:?}");
@@ -30,7 +30,7 @@ async fn a_full_redis_rejects_appends_and_loses_nothing() {
     );
     assert_eq!(before, after);
 
-    server.set("maxmemory", 0).await;
+    server.set_config("maxmemory", 0).await;
     try_append(log, batch).await.unwrap();
     assert_eq!(log.last(0).await.unwrap().number, 5);
 }
@@ -40,8 +40,8 @@ async fn a_log_on_a_full_redis_can_be_opened_and_read() {
     let server = RedisServer::start("full-open", DURABLE).await;
     let deployment = Deployment::on_redis(&server.url(), 1).await;
     append(&deployment.log, new_item(&key("a/1", 0), "x")).await;
-    server.set("maxmemory", 1).await;
-    let again = deployment.reopened().await;
+    server.set_config("maxmemory", 1).await;
+    let again = deployment.reopen().await;
     assert_eq!(again.read(start(0), 10).await.unwrap().len(), 1);
     // Creating a log needs writes.
     let new = open_log(&server.url(), "new", 1).await.err();

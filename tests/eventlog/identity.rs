@@ -62,7 +62,7 @@ async fn a_new_process_compares_the_log_with_the_views() {
     let (options, store) = options_with_witness(&server.url()).await;
     let log = Log::open(&options).await.unwrap();
     // The view `orders` folds two events, and the copy has only the first of them.
-    let deployment = Deployment::over(log.clone(), store.clone()).await;
+    let deployment = Deployment::from_parts(log.clone(), store.clone()).await;
     let orders = vec![crate::support::shop::order("c-1", "o-1", 100)];
     deployment
         .commands

@@ -4,16 +4,14 @@ mod append_law;
 mod cluster;
 mod commits;
 mod concurrency;
+mod coordination;
 mod crash;
 mod damage;
 mod durability;
 mod full;
 mod identity;
-mod leases;
-mod members;
 mod model;
 mod options;
-mod refolds;
 mod tails;
 mod trim;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eventlog::{Append, Appended, Entry, Head, Partition, Position};
 
 /// Model of a partition. Appends are applied one after the other, each completely or not at all.
-pub(super) struct Model {
+pub(super) struct PartitionModel {
     partition: Partition,
     /// All events, including those that were trimmed.
     pub(super) events: Vec<Entry>,
@@ -17,7 +17,7 @@ pub(super) struct Model {
     pub(super) floor: u64,
 }
 
-impl Model {
+impl PartitionModel {
     pub(super) fn new(partition: Partition) -> Self {
         Self {
             partition,

@@ -20,7 +20,7 @@ async fn tails_follow_the_appends_of_all_processes() {
     wait_for_end(&mut second, 4).await;
     assert_eq!(*first.borrow(), 0);
     // Appends of another process move the tail, too.
-    append(&deployment.reopened().await, new_item(&key("b/1", 0), "x")).await;
+    append(&deployment.reopen().await, new_item(&key("b/1", 0), "x")).await;
     wait_for_end(&mut first, 1).await;
 
     // Dropping the tails ends the task behind them, which closes the channels.

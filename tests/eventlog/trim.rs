@@ -28,7 +28,7 @@ async fn a_log_trimmed_to_its_end_accepts_appends() {
     append_many(log, &key("a/1", 0), 3).await;
     assert_eq!(log.trim(at(9)).await.unwrap(), at(4));
     assert_eq!(log.last(0).await.unwrap(), at(3));
-    let log = deployment.reopened().await;
+    let log = deployment.reopen().await;
     assert_eq!(append(&log, new_item(&key("b/1", 0), "x")).await, at(4));
     assert_eq!(log.read(at(3), 10).await.unwrap().len(), 1);
 }

@@ -5,8 +5,8 @@ use projections::PageRequest;
 use projections::audit::AuditFilter;
 
 use super::project;
-use crate::support::by_hand::append_by_hand;
 use crate::support::deployment::Deployment;
+use crate::support::raw_events::append_raw_event;
 
 /// More commits than one page examines.
 const COMMITS: i64 = 6_000;
@@ -39,7 +39,7 @@ fn later(n: i64) -> Document {
 #[tokio::test]
 async fn a_filter_without_an_exact_index_examines_a_limited_number_of_commits() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    let at = append_by_hand(&deployment.log, "order/c-1/o-1", "order_placed.1", "{}").await;
+    let at = append_raw_event(&deployment.log, "order/c-1/o-1", "order_placed.1", "{}").await;
     project(&deployment, "audit").await.unwrap();
     let audit = deployment.store.database().collection("audit_g1");
     audit.insert_many((0..COMMITS).map(later)).await.unwrap();

@@ -7,14 +7,14 @@ use projections::{Projector, Store, sweep, verify_documents};
 
 use super::{documents, project, project_all, rebuild_view, resume, view};
 use crate::support::deployment::Deployment;
-use crate::support::shop::{activity, content, context, minute, order};
+use crate::support::shop::{activity, context, minute, order, order_content};
 
 const MANY: i64 = 30_000;
 
 /// Returns order `n` of the customer `guest`.
 fn guest_order(n: i64, at: Timestamp, status: OrderStatus) -> OrderRecord {
     let mut item = order("guest", &format!("o-{n}"), 0);
-    item.content = content(100 + n % 7, at, status);
+    item.content = order_content(100 + n % 7, at, status);
     item
 }
 

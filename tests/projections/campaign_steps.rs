@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::support::deployment::Deployment;
-use crate::support::shop::{campaign, context, mail, message, minute, text};
+use crate::support::shop::{campaign, context, email_content, message_id, minute, text};
 
 const CAMPAIGNS: u128 = 3;
 const CUSTOMERS: u8 = 4;
@@ -143,7 +143,7 @@ pub(super) fn message_steps() -> impl Strategy<Value = (MessageId, MessageComman
         occurred_at: minute(at),
     });
     let commands = prop_oneof![
-        6 => Just(MessageCommand::Queue(mail("ada@example.com"))),
+        6 => Just(MessageCommand::Queue(email_content("ada@example.com"))),
         2 => suppressions().prop_map(MessageCommand::Suppress),
         2 => attempt.prop_map(MessageCommand::RecordAttempt),
         3 => Just(MessageCommand::RecordSent(text("v-1").into())),
@@ -152,7 +152,7 @@ pub(super) fn message_steps() -> impl Strategy<Value = (MessageId, MessageComman
         3 => receipt.prop_map(MessageCommand::RecordReceipt),
     ];
     let id = (0..CAMPAIGNS, 0..CUSTOMERS)
-        .prop_map(|(campaign, customer)| message(campaign, &format!("c-{customer}")));
+        .prop_map(|(campaign, customer)| message_id(campaign, &format!("c-{customer}")));
     (id, commands)
 }
 

@@ -11,7 +11,7 @@ use projections::campaigns::CampaignDocument;
 
 use super::{project, project_all};
 use crate::support::deployment::Deployment;
-use crate::support::shop::{campaign, context, mail, message, minute, text};
+use crate::support::shop::{campaign, context, email_content, message_id, minute, text};
 
 /// Returns a deployment with campaigns 1 to `count`. Two are created per minute; every third is
 /// scheduled for the minute of its number.
@@ -96,11 +96,11 @@ async fn campaigns_are_found_by_due_time_and_status() {
 async fn cancelled_campaigns_are_found_by_their_unsent_messages() {
     let deployment = with_campaigns(4).await;
     let (commands, store) = (&deployment.commands, &deployment.store);
-    let message = |campaign| message(campaign, "c-1");
+    let message = |campaign| message_id(campaign, "c-1");
     let queue = |campaign| {
         (
             message(campaign),
-            MessageCommand::Queue(mail("ada@example.com")),
+            MessageCommand::Queue(email_content("ada@example.com")),
         )
     };
     let give_up = (message(2), MessageCommand::GiveUp(text("422")));

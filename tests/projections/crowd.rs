@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use super::project_all;
 use crate::support::deployment::Deployment;
 use crate::support::property;
-use crate::support::shop::{activity, content, context, minute, order, text};
+use crate::support::shop::{activity, context, minute, order, order_content, text};
 
 const CITIES: [&str; 6] = ["Köln", "köln", "東京", "São Paulo", "Ålesund", "New York"];
 const COUNTRIES: [&str; 3] = ["Germany", "日本", "Côte d'Ivoire"];
@@ -82,7 +82,7 @@ impl Person {
                 _ => OrderStatus::Placed,
             };
             let mut item = order(id, &format!("o-{number}"), 0);
-            item.content = content(cents, at, status);
+            item.content = order_content(cents, at, status);
             items.orders.push(item);
             if status == OrderStatus::Placed {
                 self.orders.push((cents, at));

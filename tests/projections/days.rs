@@ -10,7 +10,7 @@ use crate::support::app::{App, Settings};
 use crate::support::deployment::Deployment;
 use crate::support::engines::engines;
 use crate::support::process::{Process, run};
-use crate::support::shop::{activity, content, context, minute, order};
+use crate::support::shop::{activity, context, minute, order, order_content};
 use crate::support::wait::until;
 
 fn listed(days: &Days) -> Vec<(i32, i64, i64)> {
@@ -31,7 +31,7 @@ async fn days_follow_the_time_zone_and_replaced_values_leave_their_day() {
     deployment.store = deployment.store.clone().in_zone(Tz::America__New_York);
     let placed = |id: &str, cents: i64, time: &str, status| {
         let mut item = order("c-1", id, 0);
-        item.content = content(cents, at(time), status);
+        item.content = order_content(cents, at(time), status);
         item
     };
     let commands = &deployment.commands;
@@ -103,7 +103,7 @@ async fn a_customer_keeps_the_newest_400_days() {
         let mut item = order("c-1", &format!("o-{n}"), 0);
         // Out of order.
         let at = minute(n * 7 % 500 * 1_440 + 1);
-        item.content = content(1, at, OrderStatus::Placed);
+        item.content = order_content(1, at, OrderStatus::Placed);
         item
     });
     let commands = &deployment.commands;
@@ -134,7 +134,7 @@ async fn the_time_zone_is_fixed_at_the_first_start() {
     assert!(other.err.contains(said), "{}", other.err);
 
     let mut late = order("c-1", "o-1", 0);
-    late.content = content(100, at("2026-01-01T18:30:00Z"), OrderStatus::Placed);
+    late.content = order_content(100, at("2026-01-01T18:30:00Z"), OrderStatus::Placed);
     let commands = settings.commands().await;
     commands
         .record_orders(&context(), vec![late])
@@ -162,8 +162,8 @@ async fn responses_do_not_contain_days() {
     let app = App::start().await;
     let order = serde_json::json!({"order_id": "o-1", "customer_id": "c-1", "amount": 100,
         "currency": "USD", "placed_at": "2026-01-01T10:00:00Z"});
-    app.client.accept("/api/data/orders", order).await;
-    app.client.caught_up().await;
+    app.client.post_accepted("/api/data/orders", order).await;
+    app.client.wait_until_caught_up().await;
     let customer = app.client.read("/api/customers/c-1").await;
     assert_eq!(customer["order_count"], 1);
     let fields = customer.as_object().unwrap().keys();

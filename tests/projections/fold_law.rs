@@ -17,11 +17,11 @@ use super::access_steps::{KeyStep, UserStep, key_steps, run_key_step, run_user_s
 use super::campaign_steps::{
     CampaignStep, assert_campaigns, campaign_steps, message_steps, run_campaign_step,
 };
-use super::model::{CustomerSummary, Shop};
+use super::model::{CustomerSummary, ShopModel};
 use super::{documents, project_all, rebuild_view, resume};
 use crate::support::deployment::Deployment;
 use crate::support::property;
-use crate::support::shop::{activity, content, context, minute, order, segment, text};
+use crate::support::shop::{activity, context, minute, order, order_content, segment, text};
 
 const PARTITIONS: u16 = 2;
 
@@ -92,7 +92,7 @@ pub(super) fn orders(count: u8) -> impl Strategy<Value = OrderRecord> {
     let all = (0..count, 0..3u8, 0..4i64, 0..4i64, status);
     all.prop_map(|(customer, id, cents, at, status)| {
         let mut item = order(&format!("c-{customer}"), &format!("o-{id}"), 0);
-        item.content = content(cents * 333, minute(at), status);
+        item.content = order_content(cents * 333, minute(at), status);
         item
     })
 }
@@ -181,7 +181,7 @@ fn an_incremental_view_equals_the_view_folded_from_zero() {
             deployment: &deployment,
             projectors: BTreeMap::new(),
         };
-        let mut shop = Shop::default();
+        let mut shop = ShopModel::default();
         for step in steps {
             run.apply(step, &mut shop).await;
         }
@@ -205,7 +205,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn apply(&mut self, step: Step, shop: &mut Shop) {
+    async fn apply(&mut self, step: Step, shop: &mut ShopModel) {
         let commands = &self.deployment.commands;
         match step {
             Step::Customers(items) => {
@@ -296,7 +296,7 @@ impl Run<'_> {
     }
 }
 
-async fn assert_shop(deployment: &Deployment, shop: &Shop) {
+async fn assert_shop(deployment: &Deployment, shop: &ShopModel) {
     let all = PageRequest {
         limit: 1_000,
         cursor: None,

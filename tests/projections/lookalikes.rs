@@ -156,7 +156,7 @@ async fn the_same_query_has_the_same_result() {
 }
 
 #[tokio::test]
-async fn nobody_is_similar_without_members_or_without_others() {
+async fn no_customer_is_similar_without_members_or_without_others() {
     let deployment = Deployment::fresh().await;
     let store = &deployment.store;
     let now = minute(2 * 24 * 60);

@@ -10,10 +10,10 @@ use projections::{PageRequest, Store};
 
 use super::project_all;
 use crate::support::deployment::Deployment;
-use crate::support::shop::{context, mail, message, minute, text};
+use crate::support::shop::{context, email_content, message_id, minute, text};
 
 fn queue() -> MessageCommand {
-    MessageCommand::Queue(mail("ada@example.com"))
+    MessageCommand::Queue(email_content("ada@example.com"))
 }
 
 fn sent() -> MessageCommand {
@@ -43,9 +43,9 @@ fn customers<'a>(messages: impl IntoIterator<Item = &'a MessageDocument>) -> Vec
 /// others. `c-1` is sent, `c-3` is suppressed, and `c-5` is retried in minute 5.
 async fn with_messages() -> Deployment {
     let deployment = Deployment::fresh().await.prepared().await;
-    let mut steps = vec![(message(0, "z"), queue()), (message(2, "a"), queue())];
+    let mut steps = vec![(message_id(0, "z"), queue()), (message_id(2, "a"), queue())];
     let ids = ["c-0", "c-1", "C-2", "c-3", "c_4", "c-5", "c-6"];
-    steps.extend(ids.map(|id| (message(1, id), queue())));
+    steps.extend(ids.map(|id| (message_id(1, id), queue())));
     let attempt = Attempt {
         number: 1,
         problem: text("503"),
@@ -53,9 +53,9 @@ async fn with_messages() -> Deployment {
     };
     let unsubscribed = MessageCommand::Suppress(Suppression::Unsubscribed);
     steps.extend([
-        (message(1, "c-1"), sent()),
-        (message(1, "c-3"), unsubscribed),
-        (message(1, "c-5"), MessageCommand::RecordAttempt(attempt)),
+        (message_id(1, "c-1"), sent()),
+        (message_id(1, "c-3"), unsubscribed),
+        (message_id(1, "c-5"), MessageCommand::RecordAttempt(attempt)),
     ]);
     record(&deployment, 0, steps).await;
     deployment
@@ -88,10 +88,10 @@ async fn messages_of_a_campaign_are_listed_by_customer() {
     assert_eq!(queued, ["C-2", "c-0", "c-5", "c-6", "c_4"]);
     let delivered = listed(store, Some(MessageStatus::Delivered)).await;
     assert_eq!(delivered, [""; 0]);
-    let id = message(1, "c-3");
+    let id = message_id(1, "c-3");
     let one = store.message(&id).await.unwrap().unwrap();
     assert_eq!((one.id(), one.status), (id, MessageStatus::Suppressed));
-    assert_eq!(store.message(&message(1, "c-9")).await.unwrap(), None);
+    assert_eq!(store.message(&message_id(1, "c-9")).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -135,12 +135,12 @@ async fn messages_are_found_by_status() {
     let (store, id) = (&deployment.store, CampaignId::from(1));
     let ended = [MessageStatus::Sent, MessageStatus::Suppressed];
     let found = store.messages_with(&id, &ended, None, 10).await.unwrap();
-    assert_eq!(found, [message(1, "c-1"), message(1, "c-3")]);
+    assert_eq!(found, [message_id(1, "c-1"), message_id(1, "c-3")]);
     let after = found[0].to_string();
     let more = store.messages_with(&id, &ended, Some(&after), 10).await;
-    assert_eq!(more.unwrap(), [message(1, "c-3")]);
+    assert_eq!(more.unwrap(), [message_id(1, "c-3")]);
     let few = store.messages_with(&id, &MessageStatus::ALL, None, 2).await;
-    assert_eq!(few.unwrap(), [message(1, "C-2"), message(1, "c-0")]);
+    assert_eq!(few.unwrap(), [message_id(1, "C-2"), message_id(1, "c-0")]);
 }
 
 #[tokio::test]
@@ -151,18 +151,21 @@ async fn recent_messages_are_counted_per_customer() {
     record(
         &deployment,
         0,
-        vec![(message(0, "c-1"), queue()), (message(0, "c-2"), queue())],
+        vec![
+            (message_id(0, "c-1"), queue()),
+            (message_id(0, "c-2"), queue()),
+        ],
     )
     .await;
     let steps = vec![
-        (message(1, "c-1"), queue()),
-        (message(1, "c-1"), sent()),
-        (message(2, "c-1"), queue()),
-        (message(3, "c-1"), queue()),
-        (message(3, "c-1"), cancelled),
-        (message(4, "c-1"), queue()),
-        (message(4, "c-1"), give_up()),
-        (message(1, "c-3"), queue()),
+        (message_id(1, "c-1"), queue()),
+        (message_id(1, "c-1"), sent()),
+        (message_id(2, "c-1"), queue()),
+        (message_id(3, "c-1"), queue()),
+        (message_id(3, "c-1"), cancelled),
+        (message_id(4, "c-1"), queue()),
+        (message_id(4, "c-1"), give_up()),
+        (message_id(1, "c-3"), queue()),
     ];
     record(&deployment, 10, steps).await;
     let counted = async |since| {
@@ -180,7 +183,7 @@ async fn recent_messages_are_counted_per_customer() {
     assert_eq!(counted(0).await, expected(&[("c-1", 3), ("c-2", 1)]));
     assert_eq!(counted(10).await, expected(&[("c-1", 2)]));
     assert_eq!(counted(11).await, expected(&[]));
-    let again = vec![(message(4, "c-1"), MessageCommand::Requeue)];
+    let again = vec![(message_id(4, "c-1"), MessageCommand::Requeue)];
     record(&deployment, 20, again).await;
     assert_eq!(counted(11).await, expected(&[("c-1", 1)]));
 }

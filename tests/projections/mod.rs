@@ -11,11 +11,11 @@ mod campaigns;
 mod crowd;
 mod days;
 mod fold_law;
-mod gone;
+mod generations;
 mod lookalikes;
 mod messages;
+mod missing_data;
 mod model;
-mod outdated;
 mod owners;
 mod quarantine;
 mod quarantine_law;
@@ -23,7 +23,6 @@ mod rebuild;
 mod rebuild_failures;
 mod recipients;
 mod recipients_law;
-mod roll_back;
 mod rule_indexes;
 mod rules_law;
 mod spend_brackets;
@@ -50,7 +49,7 @@ use projections::{
 
 use crate::support::deployment::Deployment;
 use crate::support::shop::{
-    self, activity, content, context, customer, mail, minute, order, segment, text,
+    self, activity, context, customer, email_content, minute, order, order_content, segment, text,
 };
 
 /// Raw BSON of documents, by id.
@@ -124,7 +123,7 @@ async fn record_day(commands: &Commands, day: i64) {
     let at = minute(day * 24 * 60);
     let orders = (0..20).map(|n| {
         let mut item = order(&format!("c-{n}"), &format!("o-{day}"), 100 + n);
-        item.content = content(100 + n, at, OrderStatus::Placed);
+        item.content = order_content(100 + n, at, OrderStatus::Placed);
         item
     });
     let mut orders: Vec<_> = orders.collect();
@@ -208,15 +207,21 @@ async fn record_campaign(commands: &Commands, campaign: u128) {
         .create_campaign(&context(), campaign.into(), content)
         .await;
     created.unwrap().unwrap();
-    let [sent, failed, none] = ["c-0", "c-1", "c-2"].map(|id| shop::message(campaign, id));
+    let [sent, failed, none] = ["c-0", "c-1", "c-2"].map(|id| shop::message_id(campaign, id));
     let attempt = Attempt {
         number: 1,
         problem: text("503"),
         retry_at: minute(5),
     };
     let events = vec![
-        (sent.clone(), MessageCommand::Queue(mail("a@example.com"))),
-        (failed.clone(), MessageCommand::Queue(mail("b@example.com"))),
+        (
+            sent.clone(),
+            MessageCommand::Queue(email_content("a@example.com")),
+        ),
+        (
+            failed.clone(),
+            MessageCommand::Queue(email_content("b@example.com")),
+        ),
         (none, MessageCommand::Suppress(Suppression::NoAddress)),
         (sent, MessageCommand::RecordSent(text("v-1").into())),
         (failed, MessageCommand::RecordAttempt(attempt)),

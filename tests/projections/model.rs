@@ -9,7 +9,7 @@ use projections::customers::CustomerDocument;
 
 /// Current state of all customers of a shop.
 #[derive(Debug, Default)]
-pub(super) struct Shop {
+pub(super) struct ShopModel {
     pub(super) customers: BTreeMap<String, Customer>,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Customer {
     activities: BTreeMap<String, ActivityContent>,
 }
 
-impl Shop {
+impl ShopModel {
     pub(super) fn record_customer(&mut self, item: &CustomerRecord) {
         let customer = self.customer(item.customer.as_str());
         let changes = item.changes.clone();

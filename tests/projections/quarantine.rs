@@ -12,16 +12,17 @@ use super::{
     documents, project, project_all, rebuild_view, record_campaign, record_day, status, stopped,
     total_spend, view,
 };
-use crate::support::by_hand::append_by_hand;
 use crate::support::deployment::Deployment;
+use crate::support::raw_events::append_raw_event;
 use crate::support::shop::{self, context, minute, order, text};
 
 #[tokio::test]
 async fn unknown_events_are_skipped_and_counted() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
     record_day(&deployment.commands, 0).await;
-    let before = append_by_hand(&deployment.log, "order/c-1/o-x", "order_teleported.1", "{}").await;
-    append_by_hand(&deployment.log, "ghost/g-1", "ghost_seen.1", "{}").await;
+    let before =
+        append_raw_event(&deployment.log, "order/c-1/o-x", "order_teleported.1", "{}").await;
+    append_raw_event(&deployment.log, "ghost/g-1", "ghost_seen.1", "{}").await;
     record_day(&deployment.commands, 1).await;
     for name in VIEWS.map(|view| view.name()) {
         project(&deployment, name).await.unwrap();
@@ -44,7 +45,7 @@ async fn unknown_events_are_skipped_and_counted() {
 async fn unknown_events_fail_a_rebuild_and_the_old_generation_keeps_serving() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
     record_day(&deployment.commands, 0).await;
-    let at = append_by_hand(&deployment.log, "order/c-1/o-x", "order_teleported.1", "{}").await;
+    let at = append_raw_event(&deployment.log, "order/c-1/o-x", "order_teleported.1", "{}").await;
     project_all(&deployment).await;
     let Deployment { store, log, .. } = &deployment;
     let failed = rebuild(store, log, view("customers"), &|_| {})
@@ -71,7 +72,7 @@ const BROKEN: &str = r#"{"amount":-5,"currency":"USD","placed_at":"2026-01-01T00
 
 /// Appends an order that no view can read.
 async fn append_broken_order(deployment: &Deployment, key: &str) -> Position {
-    append_by_hand(&deployment.log, key, "order_placed.1", BROKEN).await
+    append_raw_event(&deployment.log, key, "order_placed.1", BROKEN).await
 }
 
 /// Records the decision to skip or to retry an event in some views.
@@ -250,7 +251,7 @@ async fn campaign_stats_leave_an_event_out_until_it_is_retried() {
     record_campaign(&deployment.commands, 1).await;
     let campaign = CampaignId::from(1);
     let key = format!("message/c-0/{campaign}");
-    let at = append_by_hand(&deployment.log, &key, "message_delivered.1", "{}").await;
+    let at = append_raw_event(&deployment.log, &key, "message_delivered.1", "{}").await;
     project_all(&deployment).await;
     let figures = async || {
         let figures = deployment.store.campaign_stats(&[&campaign]).await.unwrap();
@@ -285,7 +286,7 @@ async fn campaign_stats_leave_an_event_out_until_it_is_retried() {
         occurred_at: minute(9),
     };
     let receipt = (
-        shop::message(1, "c-0"),
+        shop::message_id(1, "c-0"),
         MessageCommand::RecordReceipt(arrived),
     );
     let done = deployment
@@ -317,7 +318,7 @@ async fn campaign_stats_leave_an_event_out_until_it_is_retried() {
 async fn an_event_with_an_unreadable_key_blocks_no_document() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
     record_day(&deployment.commands, 0).await;
-    let at = append_by_hand(&deployment.log, "refusals/2026-99-99", "refused.1", "{}").await;
+    let at = append_raw_event(&deployment.log, "refusals/2026-99-99", "refused.1", "{}").await;
     record_day(&deployment.commands, 1).await;
     project_all(&deployment).await;
     assert_eq!(total_spend(&deployment).await, super::spend_after(2));
@@ -347,8 +348,8 @@ async fn an_event_that_contradicts_a_document_sets_aside_only_that_document() {
     let figures =
         r#"{"amount":5,"currency":"USD","placed_at":"2020-01-01T00:00:00Z","status":"placed"}"#;
     let update = format!(r#"{{"content":{figures},"previous":{figures}}}"#);
-    let at = append_by_hand(&deployment.log, "order/c-1/o-x", "order_updated.1", &update).await;
-    append_by_hand(&deployment.log, "order/c-1/o-y", "order_teleported.1", "{}").await;
+    let at = append_raw_event(&deployment.log, "order/c-1/o-x", "order_updated.1", &update).await;
+    append_raw_event(&deployment.log, "order/c-1/o-y", "order_teleported.1", "{}").await;
     project_all(&deployment).await;
     assert_eq!(total_spend(&deployment).await, 7);
     let found = deployment.store.withheld(10).await.unwrap();

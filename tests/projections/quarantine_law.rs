@@ -13,9 +13,9 @@ use proptest::prelude::*;
 
 use super::fold_law::orders;
 use super::{documents, project, rebuild_view, resume, view};
-use crate::support::by_hand::append_by_hand;
 use crate::support::deployment::Deployment;
 use crate::support::property;
+use crate::support::raw_events::append_raw_event;
 use crate::support::shop::{context, text};
 
 const PARTITIONS: u16 = 2;
@@ -109,11 +109,11 @@ async fn apply(
         }
         Step::BrokenOrder(n) => {
             let key = format!("order/c-{n}/o-x");
-            broken.push(append_by_hand(&deployment.log, &key, "order_placed.1", "{}").await);
+            broken.push(append_raw_event(&deployment.log, &key, "order_placed.1", "{}").await);
         }
         Step::BrokenMessage(n) => {
             let key = format!("message/c-{n}/cmp_1");
-            broken.push(append_by_hand(&deployment.log, &key, "message_delivered.1", "{}").await);
+            broken.push(append_raw_event(&deployment.log, &key, "message_delivered.1", "{}").await);
         }
         Step::Decide {
             event,

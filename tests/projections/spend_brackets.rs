@@ -7,11 +7,11 @@ use rand::seq::IndexedRandom;
 use super::crowd::Crowd;
 use super::project_all;
 use crate::support::deployment::Deployment;
-use crate::support::shop::{context, mail, message, minute, order, text};
+use crate::support::shop::{context, email_content, message_id, minute, order, text};
 
 /// Returns the commands that bring a message to a status.
 fn steps(status: MessageStatus) -> Vec<MessageCommand> {
-    let queue = MessageCommand::Queue(mail("ada@example.com"));
+    let queue = MessageCommand::Queue(email_content("ada@example.com"));
     let sent = MessageCommand::RecordSent(text("v-1").into());
     let receipt = |arrived| {
         MessageCommand::RecordReceipt(Receipt {
@@ -34,7 +34,7 @@ fn steps(status: MessageStatus) -> Vec<MessageCommand> {
 async fn record_messages(deployment: &Deployment, campaign: u128, to: &[(&str, MessageStatus)]) {
     let commands = to.iter().flat_map(|(id, status)| {
         let steps = steps(*status).into_iter();
-        steps.map(move |step| (message(campaign, id), step))
+        steps.map(move |step| (message_id(campaign, id), step))
     });
     let done = deployment
         .commands

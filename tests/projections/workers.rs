@@ -23,7 +23,7 @@ struct Worker {
 impl Worker {
     /// Starts a worker with its own handle of the log, as a separate process has it.
     async fn start(deployment: &Deployment, name: &str) -> Self {
-        let (log, store) = (deployment.reopened().await, deployment.store.clone());
+        let (log, store) = (deployment.reopen().await, deployment.store.clone());
         let commands = Commands::open(log, None).await.unwrap();
         let (delivery, name, stop) = (
             Delivery::default(),
@@ -46,7 +46,7 @@ async fn two_workers_share_the_views_and_one_takes_over_from_the_other() {
     let deployment = Deployment::fresh().await;
     let first = Worker::start(&deployment, "w-1").await;
     record_day(&deployment.commands, 0).await;
-    caught_up(&deployment).await;
+    wait_until_caught_up(&deployment).await;
     let second = Worker::start(&deployment, "w-2").await;
     until("both have a share", async || {
         partition_owners(&deployment).await.len() == 2
@@ -55,10 +55,10 @@ async fn two_workers_share_the_views_and_one_takes_over_from_the_other() {
     for day in 1..10 {
         record_day(&deployment.commands, day).await;
     }
-    caught_up(&deployment).await;
+    wait_until_caught_up(&deployment).await;
     first.stop().await;
     record_day(&deployment.commands, 10).await;
-    caught_up(&deployment).await;
+    wait_until_caught_up(&deployment).await;
     assert_eq!(total_spend(&deployment).await, spend_after(11));
     second.stop().await;
     assert!(
@@ -81,13 +81,13 @@ async fn a_requested_rebuild_runs_once() {
         Worker::start(&deployment, "w-2").await,
     ];
     record_day(&deployment.commands, 0).await;
-    caught_up(&deployment).await;
+    wait_until_caught_up(&deployment).await;
     let first = rebuild_by_workers(&deployment, "orders").await;
     assert!(first >= 2);
     let second = rebuild_by_workers(&deployment, "orders").await;
     assert!(second > first);
     record_day(&deployment.commands, 1).await;
-    caught_up(&deployment).await;
+    wait_until_caught_up(&deployment).await;
     // A worker that starts later must not repeat them, once both are recorded as done.
     until("both requests are done", async || {
         let reactors = deployment
@@ -120,7 +120,7 @@ async fn a_partition_that_was_not_released_returns_to_its_owner() {
         Worker::start(&deployment, "w-2").await,
     ];
     record_day(&deployment.commands, 0).await;
-    caught_up(&deployment).await;
+    wait_until_caught_up(&deployment).await;
     let alive = ["w-1", "w-2"].map(str::to_owned);
     let assigned = assign(4, &alive);
     let partition = *assigned
@@ -136,12 +136,12 @@ async fn a_partition_that_was_not_released_returns_to_its_owner() {
     let mut redis = deployment.redis().await;
     let found: Vec<String> = redis.keys("*}:owners:fold").await.unwrap();
     let of_deployment = deployment
-        .counter(0)
+        .counter_key(0)
         .replace(":00}:counter", "}:owners:fold");
     let owners = found.iter().find(|key| **key == of_deployment).unwrap();
     let _: i64 = redis.hset(owners, partition, "w-1").await.unwrap();
     record_day(&deployment.commands, 1).await;
-    caught_up(&deployment).await;
+    wait_until_caught_up(&deployment).await;
     assert_eq!(total_spend(&deployment).await, spend_after(2));
     until("its owner has it again", has_its_owner).await;
     for worker in workers {
@@ -154,7 +154,7 @@ async fn a_rollback_request_does_not_start_a_rebuild() {
     let deployment = Deployment::with_partitions(1).await;
     let worker = Worker::start(&deployment, "w-1").await;
     record_day(&deployment.commands, 0).await;
-    caught_up(&deployment).await;
+    wait_until_caught_up(&deployment).await;
     let orders = ViewName::try_from("orders").unwrap();
     let context = context();
     let requested = deployment
@@ -184,7 +184,7 @@ async fn workers_report_a_missing_collection_until_it_is_rebuilt() {
     let deployment = Deployment::with_partitions(1).await;
     let worker = Worker::start(&deployment, "w-1").await;
     record_day(&deployment.commands, 0).await;
-    caught_up(&deployment).await;
+    wait_until_caught_up(&deployment).await;
     worker.stop().await;
     deployment
         .store
@@ -205,7 +205,7 @@ async fn workers_report_a_missing_collection_until_it_is_rebuilt() {
     })
     .await;
     record_day(&deployment.commands, 1).await;
-    caught_up(&deployment).await;
+    wait_until_caught_up(&deployment).await;
     assert_eq!(total_spend(&deployment).await, spend_after(2));
     worker.stop().await;
 }
@@ -229,7 +229,7 @@ async fn request_rebuild(commands: &Commands, view: &str) {
         .unwrap();
 }
 
-async fn caught_up(deployment: &Deployment) {
+async fn wait_until_caught_up(deployment: &Deployment) {
     let all = async || {
         let views = deployment.store.status(&deployment.log).await.unwrap();
         views.iter().all(|view| view.lag() == 0)

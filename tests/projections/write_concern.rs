@@ -35,11 +35,11 @@ impl FailingDeployment {
             "namespace": format!("{database}.{collection}"),
         };
         data.extend(outcome);
-        self.mongod.fail("failCommand", data).await;
+        self.mongod.enable_fail_point("failCommand", data).await;
     }
 
     async fn heal(&self) {
-        self.mongod.heal("failCommand").await;
+        self.mongod.disable_fail_point("failCommand").await;
     }
 
     /// Asserts that one step of a view's projector fails, with an error that does not stall the

@@ -62,33 +62,33 @@ impl App {
     }
 
     /// Starts the API alone on the shared engines, with these environment variables.
-    pub(crate) async fn told(environment: Vec<(&'static str, String)>) -> Self {
+    pub(crate) async fn with_environment(environment: Vec<(&'static str, String)>) -> Self {
         let engines = engines();
         let settings = Settings {
             environment,
             ..Settings::fresh(&engines.redis_url, &engines.mongodb_uri)
         };
-        Self::with(settings)
+        Self::with_settings(settings)
     }
 
     /// Starts the API and one worker on engines that the test may kill.
-    pub(crate) fn on(engines: &OwnEngines) -> Self {
-        let mut app = Self::api_on(engines);
+    pub(crate) fn start_on(engines: &OwnEngines) -> Self {
+        let mut app = Self::without_workers_on(engines);
         app.add_worker();
         app
     }
 
     /// Starts the API alone on engines that the test may kill.
-    pub(crate) fn api_on(engines: &OwnEngines) -> Self {
+    pub(crate) fn without_workers_on(engines: &OwnEngines) -> Self {
         Self::serve(&engines.redis_url(), &engines.mongodb_uri())
     }
 
     fn serve(redis_url: &str, mongodb_uri: &str) -> Self {
-        Self::with(Settings::fresh(redis_url, mongodb_uri))
+        Self::with_settings(Settings::fresh(redis_url, mongodb_uri))
     }
 
     /// Starts the API alone with these settings.
-    pub(crate) fn with(settings: Settings) -> Self {
+    pub(crate) fn with_settings(settings: Settings) -> Self {
         let (api, client) = settings.serve("127.0.0.1:0");
         Self {
             client,
@@ -117,7 +117,7 @@ impl App {
             work.args(["--callback-url", self.client.base()]);
         }
         let worker = Process::start(work);
-        worker.line_with("working as");
+        worker.wait_for_line("working as");
         self.workers.push(worker);
     }
 
@@ -134,7 +134,7 @@ impl App {
     }
 
     /// Signs in a new user with this role, as if a provider had authenticated them.
-    pub(crate) async fn signed_in(&self, role: UserRole) -> (UserId, SessionId) {
+    pub(crate) async fn sign_in_user(&self, role: UserRole) -> (UserId, SessionId) {
         let identity = Identity {
             issuer: text("https://id.example.com"),
             subject: text(&format!("{:032x}", rand::random::<u128>())),
@@ -150,7 +150,7 @@ impl App {
     }
 
     /// Creates an API key with this role; returns its secret.
-    pub(crate) async fn new_key(&self, role: Role, expires_at: Option<Timestamp>) -> KeySecret {
+    pub(crate) async fn create_key(&self, role: Role, expires_at: Option<Timestamp>) -> KeySecret {
         let secret = new_secret("key:test", None);
         let content = KeyContent {
             name: text(role.as_str()),
@@ -217,7 +217,7 @@ impl Settings {
             serve.envs(self.environment.iter().cloned());
             serve
         });
-        let line = api.line_with("listening on ");
+        let line = api.wait_for_line("listening on ");
         let base = line.trim_start_matches("listening on ");
         let client = Client::new(base, &self.key);
         (api, client)

@@ -11,10 +11,10 @@ use super::engines::bin_dir;
 /// Returns the directory `name` among the fetched programs, into which these packages are
 /// unpacked. Returns `None` if the machine's apt cannot download them; panics if `PATRON_TEST_APT`
 /// is set.
-pub(crate) fn unpacked(name: &str, packages: &[&str]) -> Option<PathBuf> {
+pub(crate) fn unpack(name: &str, packages: &[&str]) -> Option<PathBuf> {
     let root = bin_dir().join(name);
     if !root.exists()
-        && let Err(reason) = unpack(&root, packages)
+        && let Err(reason) = unpack_into(&root, packages)
     {
         assert!(
             env::var_os("PATRON_TEST_APT").is_none(),
@@ -28,7 +28,7 @@ pub(crate) fn unpacked(name: &str, packages: &[&str]) -> Option<PathBuf> {
 
 /// Unpacks into a directory of this process and then renames it, so that another process finds
 /// either everything or nothing.
-fn unpack(root: &Path, packages: &[&str]) -> Result<(), String> {
+fn unpack_into(root: &Path, packages: &[&str]) -> Result<(), String> {
     let dir = root.parent().unwrap();
     fs::create_dir_all(dir).unwrap();
     let scratch = tempfile::Builder::new()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, header};
 
-use super::client::{Answer, answer};
+use super::client::{Answer, send};
 
 /// A browser with its own cookies that does not follow redirects automatically.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ impl Browser {
     }
 
     /// Returns a copy with the same cookies for another API process.
-    pub(crate) fn at(&self, base: &str) -> Self {
+    pub(crate) fn for_api(&self, base: &str) -> Self {
         Self {
             base: base.to_owned(),
             ..self.clone()
@@ -47,18 +47,18 @@ impl Browser {
     }
 
     /// Returns the session token, if there is one.
-    pub(crate) fn session(&self) -> Option<&str> {
+    pub(crate) fn session_token(&self) -> Option<&str> {
         self.cookies.get("patron_session").map(String::as_str)
     }
 
     /// Returns a request to the API as from a page of its own origin.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.bare_request(method, path)
+        self.request_without_origin(method, path)
             .header("sec-fetch-site", "same-origin")
     }
 
     /// Returns a request without an origin.
-    pub(crate) fn bare_request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request_without_origin(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         let pairs = self.cookies.iter();
         let cookies: Vec<_> = pairs
@@ -72,25 +72,25 @@ impl Browser {
 
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
         let request = self.request(Method::GET, path);
-        self.keep(answer(request).await)
+        self.store_cookies(send(request).await)
     }
 
     pub(crate) async fn post(&mut self, path: &str) -> Answer {
         let request = self.request(Method::POST, path);
-        self.keep(answer(request).await)
+        self.store_cookies(send(request).await)
     }
 
     /// Signs in at the provider; returns the API's answer to the callback.
     pub(crate) async fn sign_in(&mut self) -> Answer {
-        let callback = self.at_callback().await;
+        let callback = self.sign_in_at_provider().await;
         self.get(&callback).await
     }
 
     /// Signs in at the provider; returns the callback path to which it redirects.
-    pub(crate) async fn at_callback(&mut self) -> String {
+    pub(crate) async fn sign_in_at_provider(&mut self) -> String {
         let begun = self.get("/api/auth/google").await;
         assert_eq!(begun.status, 303, "{begun:?}");
-        let sent_back = answer(self.http.get(begun.header("location"))).await;
+        let sent_back = send(self.http.get(begun.header("location"))).await;
         assert_eq!(sent_back.status, 302, "{sent_back:?}");
         let url: reqwest::Url = sent_back.header("location").parse().unwrap();
         format!("{}?{}", url.path(), url.query().unwrap())
@@ -102,7 +102,7 @@ impl Browser {
     }
 
     /// Stores the cookies that an answer sets, and removes those that it expires.
-    fn keep(&mut self, answer: Answer) -> Answer {
+    fn store_cookies(&mut self, answer: Answer) -> Answer {
         for set in answer.headers.get_all(header::SET_COOKIE) {
             let set = set.to_str().unwrap();
             let (pair, rest) = set.split_once("; ").unwrap();

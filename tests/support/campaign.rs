@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::client::{Client, try_answer};
-use super::vendor::Sent;
+use super::client::{Client, try_send};
+use super::vendor::SentMessage;
 
 /// Deadline for a campaign: far more than thousands of messages and a restart need on a busy
 /// machine.
@@ -26,7 +26,7 @@ pub(crate) async fn launch(api: &Client, key: &str, rules: &str, rate: Option<u3
     let deadline = Instant::now() + PATIENCE;
     loop {
         let request = api.request(Method::POST, "/api/campaigns").json(&body);
-        if let Ok(answer) = try_answer(request.header("Idempotency-Key", key)).await {
+        if let Ok(answer) = try_send(request.header("Idempotency-Key", key)).await {
             assert!(matches!(answer.status, 201 | 503), "{answer:?}");
             if answer.status == 201 {
                 return answer.body["campaign_id"].as_str().unwrap().to_owned();
@@ -41,11 +41,11 @@ pub(crate) async fn launch(api: &Client, key: &str, rules: &str, rate: Option<u3
 }
 
 /// Waits until the campaign is completed; returns its path.
-pub(crate) async fn completed(api: &Client, id: &str) -> String {
+pub(crate) async fn wait_for_completion(api: &Client, id: &str) -> String {
     let path = format!("/api/campaigns/{id}");
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let answer = try_answer(api.request(Method::GET, &path)).await;
+        let answer = try_send(api.request(Method::GET, &path)).await;
         if matches!(&answer, Ok(answer) if answer.body["status"] == "completed") {
             return path;
         }
@@ -62,17 +62,21 @@ pub(crate) async fn completed(api: &Client, id: &str) -> String {
 pub(crate) async fn assert_accounted(
     api: &Client,
     id: &str,
-    vendor: &BTreeMap<String, Sent>,
+    vendor: &BTreeMap<String, SentMessage>,
 ) -> Value {
-    let reconciled = assert_whole(api, id, vendor).await;
+    let reconciled = assert_one_message_per_recipient(api, id, vendor).await;
     assert_eq!(reconciled["discrepancies"], json!([]), "{reconciled}");
     reconciled
 }
 
 /// Like [`assert_accounted`], but allows discrepancies in the reconciliation.
-pub(crate) async fn assert_whole(api: &Client, id: &str, vendor: &BTreeMap<String, Sent>) -> Value {
-    let path = completed(api, id).await;
-    api.caught_up().await;
+pub(crate) async fn assert_one_message_per_recipient(
+    api: &Client,
+    id: &str,
+    vendor: &BTreeMap<String, SentMessage>,
+) -> Value {
+    let path = wait_for_completion(api, id).await;
+    api.wait_until_caught_up().await;
     let reconciled = api.read(&format!("{path}/reconcile")).await;
     assert_eq!(reconciled["views_compared"], true);
     let rows = api.list(&format!("{path}/logs"), 500).await;
@@ -105,7 +109,7 @@ fn assert_rows_agree(rows: &[Value], reconciled: &Value) {
 
 /// Asserts that the rows that are not suppressed and the vendor's list have the same messages and
 /// addresses.
-fn assert_vendor_agrees(id: &str, rows: &[Value], vendor: &BTreeMap<String, Sent>) {
+fn assert_vendor_agrees(id: &str, rows: &[Value], vendor: &BTreeMap<String, SentMessage>) {
     let ours: BTreeMap<&str, &str> = rows
         .iter()
         .filter(|row| row["status"] != "suppressed")

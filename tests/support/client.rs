@@ -75,21 +75,21 @@ impl Client {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        answer(self.request(Method::GET, path)).await
+        send(self.request(Method::GET, path)).await
     }
 
     /// Posts JSON.
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
-        answer(self.request(Method::POST, path).json(&body)).await
+        send(self.request(Method::POST, path).json(&body)).await
     }
 
     /// Puts JSON.
     pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
-        answer(self.request(Method::PUT, path).json(&body)).await
+        send(self.request(Method::PUT, path).json(&body)).await
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Answer {
-        answer(self.request(Method::DELETE, path)).await
+        send(self.request(Method::DELETE, path)).await
     }
 
     /// Posts a text of this media type.
@@ -100,11 +100,11 @@ impl Client {
         text: impl Into<reqwest::Body>,
     ) -> Answer {
         let request = self.request(Method::POST, path);
-        answer(request.header(header::CONTENT_TYPE, media_type).body(text)).await
+        send(request.header(header::CONTENT_TYPE, media_type).body(text)).await
     }
 
     /// Posts JSON and asserts that all of it is accepted; returns its positions, for `after`.
-    pub(crate) async fn accept(&self, path: &str, body: Value) -> String {
+    pub(crate) async fn post_accepted(&self, path: &str, body: Value) -> String {
         let answer = self.post(path, body).await;
         assert_eq!(answer.status, 202, "{answer:?}");
         assert_eq!(
@@ -146,7 +146,7 @@ impl Client {
     }
 
     /// Waits until no view lags behind the log.
-    pub(crate) async fn caught_up(&self) {
+    pub(crate) async fn wait_until_caught_up(&self) {
         until("no view lags", async || {
             let answer = self.get("/api/admin/projections").await;
             let views = answer.body["items"].as_array();
@@ -156,7 +156,7 @@ impl Client {
     }
 
     /// Waits until `/readyz` is `ready`; returns its body.
-    pub(crate) async fn all_well(&self) -> Value {
+    pub(crate) async fn wait_until_ready(&self) -> Value {
         super::wait::eventually("/readyz is ready", async || {
             let answer = self.get("/readyz").await;
             (answer.body["status"] == "ready").then_some(answer.body)
@@ -165,7 +165,7 @@ impl Client {
     }
 
     /// Waits until `/readyz` answers with this status; returns its body.
-    pub(crate) async fn readiness(&self, status: u16) -> Value {
+    pub(crate) async fn wait_for_readiness(&self, status: u16) -> Value {
         super::wait::eventually(&format!("/readyz answers {status}"), async || {
             let answer = self.get("/readyz").await;
             (answer.status == status).then_some(answer.body)
@@ -190,7 +190,7 @@ impl Answer {
     }
 
     /// Asserts that the answer is a well-formed problem of this type and status; returns its body.
-    pub(crate) fn problem(&self, status: u16, slug: &str) -> &Value {
+    pub(crate) fn assert_problem(&self, status: u16, slug: &str) -> &Value {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(self.body["status"], status, "{self:?}");
@@ -202,12 +202,12 @@ impl Answer {
 }
 
 /// Sends a request and reads the whole answer.
-pub(crate) async fn answer(request: RequestBuilder) -> Answer {
-    try_answer(request).await.expect("an answer")
+pub(crate) async fn send(request: RequestBuilder) -> Answer {
+    try_send(request).await.expect("an answer")
 }
 
 /// Like [`answer`], for servers that may be unavailable.
-pub(crate) async fn try_answer(request: RequestBuilder) -> reqwest::Result<Answer> {
+pub(crate) async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer> {
     let response = request.send().await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await?;

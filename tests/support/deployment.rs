@@ -42,7 +42,7 @@ impl Deployment {
     }
 
     /// Opens a new deployment on engines that the test may kill.
-    pub(crate) async fn on(engines: &OwnEngines) -> Self {
+    pub(crate) async fn on_engines(engines: &OwnEngines) -> Self {
         Self::open(&engines.redis_url(), &engines.mongodb_uri(), PARTITIONS).await
     }
 
@@ -65,7 +65,7 @@ impl Deployment {
     }
 
     /// Builds a deployment from a log and views that are already open.
-    pub(crate) async fn over(log: Log, store: Store) -> Self {
+    pub(crate) async fn from_parts(log: Log, store: Store) -> Self {
         let commands = Commands::open(log.clone(), None).await.unwrap();
         Self {
             log,
@@ -83,7 +83,7 @@ impl Deployment {
     }
 
     /// Opens the same log again, as another process would.
-    pub(crate) async fn reopened(&self) -> Log {
+    pub(crate) async fn reopen(&self) -> Log {
         let partitions = self.log.layout().partitions();
         let log = open_log(&self.redis_url, &self.namespace, partitions);
         log.await.unwrap()
@@ -96,41 +96,41 @@ impl Deployment {
     }
 
     /// Returns the name of a partition's stream in Redis.
-    pub(crate) fn stream(&self, partition: Partition) -> String {
+    pub(crate) fn stream_key(&self, partition: Partition) -> String {
         format!("{{{}:{partition:02}}}:log", self.namespace)
     }
 
     /// Returns the name of a partition's counter in Redis.
-    pub(crate) fn counter(&self, partition: Partition) -> String {
+    pub(crate) fn counter_key(&self, partition: Partition) -> String {
         format!("{{{}:{partition:02}}}:counter", self.namespace)
     }
 
     /// Returns the number of entries in a partition's stream.
-    pub(crate) async fn entries(&self, partition: Partition) -> u64 {
+    pub(crate) async fn entry_count(&self, partition: Partition) -> u64 {
         let mut length = redis::cmd("XLEN");
-        length.arg(self.stream(partition));
+        length.arg(self.stream_key(partition));
         length.query_async(&mut self.redis().await).await.unwrap()
     }
 
     /// Removes the entry that contains an event; returns the number of the entry's first event.
     pub(crate) async fn delete_commit(&self, partition: Partition, number: u64) -> u64 {
-        delete_commit(&mut self.redis().await, &self.stream(partition), number).await
+        delete_commit(&mut self.redis().await, &self.stream_key(partition), number).await
     }
 
     /// Empties a partition, and opens the log again without the memory of the earlier events.
-    pub(crate) async fn wiped(self, partition: Partition) -> Self {
+    pub(crate) async fn wipe_partition(self, partition: Partition) -> Self {
         let mut redis = self.redis().await;
         let pattern = format!("{{{}:{partition:02}}}:*", self.namespace);
         let mut keys = redis::cmd("KEYS");
         let keys: Vec<String> = keys.arg(pattern).query_async(&mut redis).await.unwrap();
-        let counter = self.counter(partition);
+        let counter = self.counter_key(partition);
         let gone: Vec<&String> = keys.iter().filter(|key| **key != counter).collect();
         let mut delete = redis::cmd("DEL");
         delete.arg(gone).exec_async(&mut redis).await.unwrap();
         let mut count = redis::cmd("HSET");
         count.arg(counter).arg("last").arg(0);
         count.exec_async(&mut redis).await.unwrap();
-        let log = self.reopened().await;
+        let log = self.reopen().await;
         Self {
             commands: Commands::open(log.clone(), None).await.unwrap(),
             log,

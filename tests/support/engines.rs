@@ -43,7 +43,7 @@ pub(crate) fn engines() -> &'static Engines {
     static ENGINES: OnceLock<Engines> = OnceLock::new();
     ENGINES.get_or_init(|| {
         remove_dirs_of_ended_runs();
-        let mut runner = Runner::start(&test_dir("shared"), &[]);
+        let mut runner = EnginesProcess::start(&test_dir("shared"), &[]);
         Engines {
             redis_url: runner.text("redis_url"),
             mongodb_uri: runner.text("mongodb_uri"),
@@ -59,11 +59,11 @@ pub(crate) fn engines() -> &'static Engines {
 #[derive(Debug)]
 pub(crate) struct OwnEngines {
     dir: PathBuf,
-    redis: Runner,
+    redis: EnginesProcess,
     /// `None` if the test starts MongoDB in another way.
-    mongod: Option<Runner>,
+    mongod: Option<EnginesProcess>,
     /// Last field: dropped, and so removed, after the engines have ended.
-    _scratch: Scratch,
+    _scratch: ScratchDir,
 }
 
 impl OwnEngines {
@@ -73,17 +73,17 @@ impl OwnEngines {
             dir: dir.to_owned(),
             redis: start_redis(dir),
             mongod: Some(start_mongod(dir)),
-            _scratch: Scratch(dir.to_owned()),
+            _scratch: ScratchDir(dir.to_owned()),
         }
     }
 
     /// Starts only Redis.
-    pub(crate) fn redis_alone(dir: &Path) -> Self {
+    pub(crate) fn start_redis_only(dir: &Path) -> Self {
         Self {
             dir: dir.to_owned(),
             redis: start_redis(dir),
             mongod: None,
-            _scratch: Scratch(dir.to_owned()),
+            _scratch: ScratchDir(dir.to_owned()),
         }
     }
 
@@ -127,27 +127,27 @@ impl OwnEngines {
             self.redis = start_redis(&self.dir);
             assert_eq!(url, self.redis_url());
         }
-        if self.mongod.as_mut().is_some_and(Runner::has_ended) {
+        if self.mongod.as_mut().is_some_and(EnginesProcess::has_ended) {
             let uri = self.mongodb_uri();
             self.mongod = Some(start_mongod(&self.dir));
             assert_eq!(uri, self.mongodb_uri());
         }
     }
 
-    fn mongod(&self) -> &Runner {
+    fn mongod(&self) -> &EnginesProcess {
         self.mongod.as_ref().expect("there is a mongod")
     }
 }
 
-fn start_redis(dir: &Path) -> Runner {
-    Runner::start(
+fn start_redis(dir: &Path) -> EnginesProcess {
+    EnginesProcess::start(
         &dir.join("own-redis"),
         &["--redis-url=", "--mongodb-uri", UNUSED],
     )
 }
 
-fn start_mongod(dir: &Path) -> Runner {
-    Runner::start(
+fn start_mongod(dir: &Path) -> EnginesProcess {
+    EnginesProcess::start(
         &dir.join("own-mongod"),
         &["--mongodb-uri=", "--redis-url", UNUSED],
     )
@@ -155,13 +155,13 @@ fn start_mongod(dir: &Path) -> Runner {
 
 /// A `patron engines` process; ended when dropped.
 #[derive(Debug)]
-struct Runner {
+struct EnginesProcess {
     process: Child,
     /// First line of output: URLs, process ids and programs.
     printed: Value,
 }
 
-impl Runner {
+impl EnginesProcess {
     fn start(dir: &Path, arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_patron"));
         command
@@ -172,7 +172,7 @@ impl Runner {
             .stdout(Stdio::piped())
             .env("PATRON_BIN_DIR", bin_dir());
         let mut process = command.spawn().expect("patron can be run");
-        let printed = first_line(&mut process);
+        let printed = read_first_line(&mut process);
         Self { process, printed }
     }
 
@@ -208,7 +208,7 @@ impl Runner {
     }
 }
 
-impl Drop for Runner {
+impl Drop for EnginesProcess {
     fn drop(&mut self) {
         // The input of the shared pair was moved into `Engines`, so its runner must keep running.
         if self.process.stdin.take().is_some() && !thread::panicking() {
@@ -217,7 +217,7 @@ impl Drop for Runner {
     }
 }
 
-fn first_line(process: &mut Child) -> Value {
+fn read_first_line(process: &mut Child) -> Value {
     let output = process.stdout.take().expect("piped");
     // A thread reads the line, since a read from a pipe has no timeout.
     let (sender, receiver) = mpsc::channel();
@@ -250,9 +250,9 @@ pub(crate) fn workspace() -> &'static Path {
 /// A directory that is removed when dropped, since a `mongod` takes 300 MB and a run starts
 /// dozens. If the test fails, the directory is kept for inspection until a later run starts.
 #[derive(Debug)]
-pub(crate) struct Scratch(pub(crate) PathBuf);
+pub(crate) struct ScratchDir(pub(crate) PathBuf);
 
-impl Drop for Scratch {
+impl Drop for ScratchDir {
     fn drop(&mut self) {
         if !thread::panicking() {
             let _in_use = fs::remove_dir_all(&self.0);

@@ -6,13 +6,13 @@ use serde_json::Value;
 use super::client::Client;
 
 /// An open stream of server-sent events.
-pub(crate) struct Events {
+pub(crate) struct EventStream {
     response: Response,
     text: String,
 }
 
-impl Events {
-    pub(crate) async fn of(client: &Client, path: &str) -> Self {
+impl EventStream {
+    pub(crate) async fn open(client: &Client, path: &str) -> Self {
         let response = client.request(Method::GET, path).send().await.unwrap();
         assert_eq!(response.status(), 200);
         let media_type = response.headers()["content-type"].to_str().unwrap();

@@ -3,7 +3,6 @@
 pub(crate) mod app;
 pub(crate) mod apt;
 pub(crate) mod browser;
-pub(crate) mod by_hand;
 pub(crate) mod campaign;
 pub(crate) mod client;
 pub(crate) mod deployment;
@@ -15,9 +14,9 @@ pub(crate) mod openai;
 pub(crate) mod pip;
 pub(crate) mod process;
 pub(crate) mod property;
+pub(crate) mod raw_events;
 pub(crate) mod receipts;
 pub(crate) mod redis_server;
-pub(crate) mod schemathesis;
 pub(crate) mod scripted_vendor;
 pub(crate) mod shop;
 pub(crate) mod tls;

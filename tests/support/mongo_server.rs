@@ -12,7 +12,7 @@ use mongodb::options::ClientOptions;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
-use super::engines::{Scratch, engines, test_dir};
+use super::engines::{ScratchDir, engines, test_dir};
 use super::redis_server::{GUARD, free_port};
 use super::wait::{eventually, until};
 
@@ -29,7 +29,7 @@ pub(crate) struct MongoServer {
     /// The process that kills the server; none while the server is dead.
     guard: Option<Child>,
     /// Dropped after `Drop` has killed the server, since the server writes into this directory.
-    _scratch: Scratch,
+    _scratch: ScratchDir,
 }
 
 impl MongoServer {
@@ -48,7 +48,7 @@ impl MongoServer {
         fs::write(dir.join("mongod.conf"), text).unwrap();
         let mut server = Self {
             port,
-            _scratch: Scratch(dir.clone()),
+            _scratch: ScratchDir(dir.clone()),
             dir,
             guard: None,
         };
@@ -83,7 +83,7 @@ impl MongoServer {
     }
 
     /// Removes the data of a server that was killed.
-    fn empty(&self) {
+    fn delete_data(&self) {
         assert!(self.guard.is_none(), "the server is running");
         let data = self.dir.join("data");
         fs::remove_dir_all(&data).unwrap();
@@ -125,19 +125,19 @@ impl MongoServer {
     }
 
     /// Turns a fail point on, with this configuration.
-    pub(crate) async fn fail(&self, point: &str, data: Document) {
+    pub(crate) async fn enable_fail_point(&self, point: &str, data: Document) {
         let on = doc! {"configureFailPoint": point, "mode": "alwaysOn", "data": data};
         self.admin(on).await.unwrap();
     }
 
     /// Turns a fail point off.
-    pub(crate) async fn heal(&self, point: &str) {
+    pub(crate) async fn disable_fail_point(&self, point: &str) {
         let off = doc! {"configureFailPoint": point, "mode": "off"};
         self.admin(off).await.unwrap();
     }
 
     /// Returns whether the server reports this state: `isWritablePrimary` or `secondary`.
-    async fn is(&self, role: &str) -> bool {
+    async fn has_role(&self, role: &str) -> bool {
         let hello = self.admin(doc! {"hello": 1}).await;
         hello.is_ok_and(|hello| hello.get_bool(role).unwrap_or_default())
     }
@@ -151,10 +151,10 @@ impl Drop for MongoServer {
 
 /// Time after which a member counts as hanging in its rollback; a normal one takes a second or
 /// two.
-const HANGS: Duration = Duration::from_secs(10);
+const HANG_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Number of times that hanging members are restarted.
-const RESTARTS: u32 = 3;
+const MAX_RESTARTS: u32 = 3;
 
 /// A replica set of three `mongod` that fails over within seconds.
 #[derive(Debug)]
@@ -187,7 +187,7 @@ impl ReplicaSet {
         let initiated = set.members[0].admin(doc! {"replSetInitiate": config}).await;
         initiated.unwrap();
         set.primary().await;
-        set.is_whole().await;
+        set.wait_until_healthy().await;
         set
     }
 
@@ -200,7 +200,7 @@ impl ReplicaSet {
     /// Waits for a primary; returns its index.
     pub(crate) async fn primary(&self) -> usize {
         eventually("a primary", async || {
-            let each = self.members.iter().map(|m| m.is("isWritablePrimary"));
+            let each = self.members.iter().map(|m| m.has_role("isWritablePrimary"));
             join_all(each).await.iter().position(|is| *is)
         })
         .await
@@ -231,7 +231,7 @@ impl ReplicaSet {
     }
 
     /// Stops the primary's process for this time; if it is long enough, another member takes over.
-    pub(crate) async fn stop_primary(&self, time: Duration) {
+    pub(crate) async fn suspend_primary(&self, time: Duration) {
         let primary = self.members[self.primary().await].pid().await;
         kill_process(primary, Signal::STOP).unwrap();
         tokio::time::sleep(time).await;
@@ -240,39 +240,44 @@ impl ReplicaSet {
 
     /// Waits until every member is up and has the writes of the primary's term. The state alone is
     /// not enough: a former primary reports itself as secondary before it rolls back.
-    pub(crate) async fn is_whole(&self) {
+    pub(crate) async fn wait_until_healthy(&self) {
         until("a primary and two secondaries in its term", async || {
-            self.behind().await.is_some_and(|behind| behind.is_empty())
+            self.lagging_members()
+                .await
+                .is_some_and(|behind| behind.is_empty())
         })
         .await;
     }
 
-    /// Like [`is_whole`](Self::is_whole), after a member was killed. MongoDB 6.0 can hang
-    /// permanently in a rollback; such a member is killed and restarted, as an operator would do.
-    /// A member that hangs again gets all data from the others. This loses no acknowledged write,
-    /// since a majority has those.
-    pub(crate) async fn becomes_whole(&mut self) {
-        for restarts in 0..RESTARTS {
-            if timeout(HANGS * (restarts + 1).min(2), self.is_whole())
-                .await
-                .is_ok()
+    /// Like [`wait_until_healthy`](Self::wait_until_healthy), after a member was killed. MongoDB
+    /// 6.0 can hang permanently in a rollback; such a member is killed and restarted, as an
+    /// operator would do. A member that hangs again gets all data from the others. This loses no
+    /// acknowledged write, since a majority has those.
+    pub(crate) async fn recover(&mut self) {
+        for restarts in 0..MAX_RESTARTS {
+            if timeout(
+                HANG_TIMEOUT * (restarts + 1).min(2),
+                self.wait_until_healthy(),
+            )
+            .await
+            .is_ok()
             {
                 return;
             }
-            for member in self.behind().await.unwrap_or_default() {
+            for member in self.lagging_members().await.unwrap_or_default() {
                 let member = &mut self.members[member];
                 member.kill();
                 if restarts > 0 {
-                    member.empty();
+                    member.delete_data();
                 }
                 member.restart().await;
             }
         }
-        self.is_whole().await;
+        self.wait_until_healthy().await;
     }
 
     /// Returns the members that do not serve, or lack the writes of the primary's term.
-    async fn behind(&self) -> Option<Vec<usize>> {
+    async fn lagging_members(&self) -> Option<Vec<usize>> {
         let primary = self.primary().await;
         let status = self.members[primary]
             .admin(doc! {"replSetGetStatus": 1})

@@ -16,14 +16,14 @@ const VERSION: &str = "8.2.3";
 
 /// A running provider; ended when dropped.
 #[derive(Debug)]
-pub(crate) struct Provider {
+pub(crate) struct OidcProvider {
     pub(crate) issuer: String,
     process: Child,
     input: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
-impl Provider {
+impl OidcProvider {
     /// Starts a provider on a free port; prints the reason and returns `None` if there is no npm.
     pub(crate) fn start() -> Option<Self> {
         let module = module()?;
@@ -50,28 +50,28 @@ impl Provider {
 
     /// Overrides claims of tokens issued from now on: null removes a claim, and `{"after": 5}` is
     /// a time 5 seconds after the token is issued.
-    pub(crate) fn says(&mut self, claims: Value) {
+    pub(crate) fn set_claims(&mut self, claims: Value) {
         self.send("claims", claims);
     }
 
     /// Makes the token endpoint answer with this status from now on.
-    pub(crate) fn answers(&mut self, status: u16) {
+    pub(crate) fn set_token_status(&mut self, status: u16) {
         self.send("status", json!(status));
     }
 
     /// Replaces the signing key and stops publishing the old one.
-    pub(crate) fn rotates(&mut self) {
+    pub(crate) fn rotate_key(&mut self) {
         self.send("rotate", Value::Null);
     }
 
     /// Signs with a key that is not published from now on.
-    pub(crate) fn signs_with_another_key(&mut self) {
-        self.send("hide", Value::Null);
+    pub(crate) fn sign_with_unpublished_key(&mut self) {
+        self.send("sign_with_unpublished", Value::Null);
     }
 
     /// Returns how often its keys were requested.
-    pub(crate) fn asked_for_keys(&mut self) -> u64 {
-        self.send("asked", Value::Null)["jwks"].as_u64().unwrap()
+    pub(crate) fn key_requests(&mut self) -> u64 {
+        self.send("requests", Value::Null)["jwks"].as_u64().unwrap()
     }
 
     /// Sends a command and returns its answer.
@@ -84,7 +84,7 @@ impl Provider {
     }
 }
 
-impl Drop for Provider {
+impl Drop for OidcProvider {
     fn drop(&mut self) {
         let _ended_meanwhile = self.process.kill();
         let _ended = self.process.wait();

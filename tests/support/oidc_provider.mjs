@@ -14,11 +14,11 @@ let signing = (await store.generate('RS256')).kid;
 let served = signing;
 let claims = {};
 let status = 200;
-let asked = { jwks: 0, discovery: 0 };
+let requests = { jwks: 0, discovery: 0 };
 
 store.get = (kid) => keyNamed(kid ?? signing);
 store.toJSON = (withPrivate) => {
-    asked.jwks += 1;
+    requests.jwks += 1;
     return allKeys(withPrivate).filter((key) => key.kid === served);
 };
 server.service.on('beforeTokenSigning', (token) => {
@@ -45,8 +45,8 @@ const commands = {
     // Sign with a new key, and publish only that key.
     rotate: async () => { served = signing = (await store.generate('RS256')).kid; },
     // Sign with a key that is not published.
-    hide: async () => { signing = (await store.generate('RS256')).kid; },
-    asked: () => asked,
+    sign_with_unpublished: async () => { signing = (await store.generate('RS256')).kid; },
+    requests: () => requests,
 };
 for await (const line of createInterface({ input: process.stdin })) {
     const [name, argument] = JSON.parse(line);

@@ -8,11 +8,12 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const KEY: &str = "sk-test-0123456789abcdef";
 
-pub(crate) struct OpenAi {
+/// A server with scripted answers.
+pub(crate) struct OpenAiServer {
     server: MockServer,
 }
 
-impl OpenAi {
+impl OpenAiServer {
     /// Starts a server that answers 404 until it is scripted.
     pub(crate) async fn start() -> Self {
         Self {
@@ -22,20 +23,19 @@ impl OpenAi {
 
     /// Returns the environment of an API that uses this server, with a timeout of two seconds.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
-        let limit = "2s";
         [
             ("OPENAI_API_KEY", KEY),
             ("OPENAI_BASE_URL", &format!("{}/v1", self.server.uri())),
             ("OPENAI_MODEL", "test-model"),
-            ("PATRON_AI_TIMEOUT", limit),
+            ("PATRON_AI_TIMEOUT", "2s"),
             ("PATRON_AI_PER_MINUTE", "0"),
         ]
         .map(|(name, value)| (name, value.to_owned()))
         .into()
     }
 
-    /// Returns these answers from now on, one per request, and then repeats the last one.
-    pub(crate) async fn answers(&self, answers: Vec<ResponseTemplate>) {
+    /// Responds with these answers from now on, one per request, and then repeats the last one.
+    pub(crate) async fn respond_with(&self, answers: Vec<ResponseTemplate>) {
         self.server.reset().await;
         let last = answers.len() - 1;
         for (n, answer) in answers.into_iter().enumerate() {
@@ -50,20 +50,21 @@ impl OpenAi {
         }
     }
 
-    /// Like [`answers`](Self::answers), with completions that have these values as their text.
-    pub(crate) async fn says(&self, said: &[Value]) {
-        let answers = said.iter().map(|said| completion(&said.to_string()));
-        self.answers(answers.collect()).await;
+    /// Like [`respond_with`](Self::respond_with), with completions that have these values as their
+    /// text.
+    pub(crate) async fn complete_with(&self, values: &[Value]) {
+        let answers = values.iter().map(|value| completion(&value.to_string()));
+        self.respond_with(answers.collect()).await;
     }
 
     /// Delays every answer by a minute from now on.
-    pub(crate) async fn hangs(&self) {
+    pub(crate) async fn delay_responses(&self) {
         let slow = completion("{}").set_delay(Duration::from_secs(60));
-        self.answers(vec![slow]).await;
+        self.respond_with(vec![slow]).await;
     }
 
     /// Returns the bodies of the requests since the last call that scripted answers.
-    pub(crate) async fn asked(&self) -> Vec<Value> {
+    pub(crate) async fn request_bodies(&self) -> Vec<Value> {
         let requests = self.server.received_requests().await.unwrap();
         let bodies = requests.iter().map(|request| request.body_json().unwrap());
         bodies.collect()

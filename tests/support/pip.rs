@@ -9,7 +9,7 @@ use super::engines::{bin_dir, workspace};
 
 /// Returns the directory `name` among the fetched programs, with these packages; `None` on a
 /// machine without Python and pip.
-pub(crate) fn fetched(name: &str, requirements: &str, options: &[&str]) -> Option<PathBuf> {
+pub(crate) fn install(name: &str, requirements: &str, options: &[&str]) -> Option<PathBuf> {
     let packages = bin_dir().join(name);
     if !packages.exists() {
         if !has_pip() {

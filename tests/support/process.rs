@@ -17,7 +17,7 @@ use super::engines::bin_dir;
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Number of log lines that a failed test shows of each of its processes.
-const SHOWN: usize = 30;
+const SHOWN_LINES: usize = 30;
 
 /// Returns `patron` with these arguments, isolated from the variables of the tests' environment.
 pub(crate) fn patron<const N: usize>(arguments: [&str; N]) -> Command {
@@ -38,7 +38,7 @@ pub(crate) fn patron<const N: usize>(arguments: [&str; N]) -> Command {
 
 /// Exit status and output of a command that has ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(crate) struct CommandOutput {
     /// Exit status; `None` if a signal ended the process.
     pub(crate) code: Option<i32>,
     /// Standard output.
@@ -48,13 +48,13 @@ pub(crate) struct Ended {
 }
 
 /// Runs a command to its end.
-pub(crate) fn run(command: Command) -> Ended {
+pub(crate) fn run(command: Command) -> CommandOutput {
     let mut process = Process::start(command);
     let status = process.wait();
-    Ended {
+    CommandOutput {
         code: status.code(),
-        out: process.rest_of_output(),
-        err: process.errors(),
+        out: process.remaining_output(),
+        err: process.stderr(),
     }
 }
 
@@ -69,7 +69,7 @@ const SECRETS: [&str; 5] = [
 
 /// Texts that must not appear in the log: beginnings of tokens and of vendors' secrets, and the
 /// domain of test customers' addresses.
-const TRACES: [&str; 3] = ["eyJhbGciOi", "whsec_", "@example.com"];
+const FORBIDDEN_TEXTS: [&str; 3] = ["eyJhbGciOi", "whsec_", "@example.com"];
 
 /// A running process; killed when dropped. `Drop` also searches its log for secrets and personal
 /// data, so that every test checks this.
@@ -91,8 +91,8 @@ impl Process {
         let secrets = secrets_of(&command);
         let mut child = command.spawn().expect("patron can be run");
         let errors = Arc::new(Mutex::new(String::new()));
-        let lines = listen(child.stdout.take().expect("piped"));
-        let listener = keep(child.stderr.take().expect("piped"), errors.clone());
+        let lines = read_lines(child.stdout.take().expect("piped"));
+        let listener = collect_errors(child.stderr.take().expect("piped"), errors.clone());
         Self {
             child,
             secrets,
@@ -103,7 +103,7 @@ impl Process {
     }
 
     /// Returns the next line of output that contains `part`; panics if none comes in time.
-    pub(crate) fn line_with(&self, part: &str) -> String {
+    pub(crate) fn wait_for_line(&self, part: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -114,7 +114,7 @@ impl Process {
                 Err(RecvTimeoutError::Disconnected) => {
                     panic!(
                         "the process ended without a line with {part:?}:\n{}",
-                        self.errors()
+                        self.stderr()
                     )
                 }
             }
@@ -122,17 +122,17 @@ impl Process {
     }
 
     /// Returns all output not yet read; waits until the process closes its output.
-    pub(crate) fn rest_of_output(&self) -> String {
+    pub(crate) fn remaining_output(&self) -> String {
         self.lines.iter().map(|line| line + "\n").collect()
     }
 
     /// Returns what the process has written to standard error so far.
-    pub(crate) fn errors(&self) -> String {
+    pub(crate) fn stderr(&self) -> String {
         self.errors.lock().unwrap().clone()
     }
 
     /// Returns the process id.
-    pub(crate) fn id(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
@@ -181,15 +181,17 @@ impl Drop for Process {
             let _ended = self.child.wait();
         }
         if thread::panicking() {
-            let errors = self.errors();
+            let errors = self.stderr();
             let lines: Vec<_> = errors.lines().collect();
-            let last = &lines[lines.len().saturating_sub(SHOWN)..];
+            let last = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
             eprintln!("-- patron {}:\n{}", self.child.id(), last.join("\n"));
             return;
         }
-        let errors = self.errors();
-        let leak = errors.lines().find(|line| leaks(line, &self.secrets));
-        assert_eq!(leak, None, "the log contains a secret or an e-mail address");
+        let errors = self.stderr();
+        let leak = errors
+            .lines()
+            .find(|line| contains_secret(line, &self.secrets));
+        assert_eq!(leak, None, "the log contains a secret or an email address");
     }
 }
 
@@ -205,9 +207,9 @@ fn secrets_of(command: &Command) -> Vec<String> {
 }
 
 /// Returns whether a log line contains a secret or personal data.
-fn leaks(line: &str, secrets: &[String]) -> bool {
+fn contains_secret(line: &str, secrets: &[String]) -> bool {
     secrets.iter().any(|secret| line.contains(secret))
-        || TRACES.iter().any(|trace| line.contains(trace))
+        || FORBIDDEN_TEXTS.iter().any(|trace| line.contains(trace))
         || has_api_key(line)
 }
 
@@ -220,7 +222,7 @@ fn has_api_key(line: &str) -> bool {
     })
 }
 
-fn listen(output: impl Read + Send + 'static) -> Receiver<String> {
+fn read_lines(output: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, lines) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -230,7 +232,10 @@ fn listen(output: impl Read + Send + 'static) -> Receiver<String> {
     lines
 }
 
-fn keep(errors: impl Read + Send + 'static, kept: Arc<Mutex<String>>) -> thread::JoinHandle<()> {
+fn collect_errors(
+    errors: impl Read + Send + 'static,
+    kept: Arc<Mutex<String>>,
+) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         for line in BufReader::new(errors).lines().map_while(Result::ok) {
             let mut kept = kept.lock().unwrap();

@@ -8,12 +8,12 @@ use standardwebhooks::{
 };
 
 use super::app::VENDOR_SECRET;
-use super::client::{Answer, Client, answer};
+use super::client::{Answer, Client, send};
 
 pub(crate) const PATH: &str = "/api/delivery/receipt";
 
 /// Signature of a post.
-pub(crate) struct Signed<'a> {
+pub(crate) struct SignatureOptions<'a> {
     pub(crate) secret: &'a str,
     pub(crate) seconds_ago: i64,
     /// Body that is signed, if it differs from the posted one.
@@ -21,7 +21,7 @@ pub(crate) struct Signed<'a> {
 }
 
 /// Valid signature, as the vendor makes it.
-pub(crate) const WELL: Signed = Signed {
+pub(crate) const VALID: SignatureOptions = SignatureOptions {
     secret: VENDOR_SECRET,
     seconds_ago: 0,
     body: None,
@@ -29,11 +29,11 @@ pub(crate) const WELL: Signed = Signed {
 
 /// Posts one receipt or several.
 pub(crate) async fn post(api: &Client, body: &Value) -> Answer {
-    post_signed(api, &body.to_string(), &WELL).await
+    post_signed(api, &body.to_string(), &VALID).await
 }
 
 /// Posts any body with this signature.
-pub(crate) async fn post_signed(api: &Client, body: &str, signed: &Signed<'_>) -> Answer {
+pub(crate) async fn post_signed(api: &Client, body: &str, signed: &SignatureOptions<'_>) -> Answer {
     let at = Utc::now().timestamp() - signed.seconds_ago;
     let webhook = Webhook::new(signed.secret).unwrap();
     let signature = webhook.sign("rcpt_1", at, signed.body.unwrap_or(body).as_bytes());
@@ -43,5 +43,5 @@ pub(crate) async fn post_signed(api: &Client, body: &str, signed: &Signed<'_>) -
         .header(HEADER_WEBHOOK_ID, "rcpt_1")
         .header(HEADER_WEBHOOK_TIMESTAMP, at)
         .header(HEADER_WEBHOOK_SIGNATURE, signature.unwrap());
-    answer(request.body(body.to_owned())).await
+    send(request.body(body.to_owned())).await
 }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use redis::aio::MultiplexedConnection;
@@ -32,7 +31,9 @@ impl RedisServer {
         let dir = test_dir(name);
         fs::create_dir_all(&dir).unwrap();
         let port = free_port();
-        let conf = write_conf(&dir, port, settings);
+        let (conf, data) = (dir.join("redis.conf"), dir.display());
+        let text = format!("bind 127.0.0.1\nport {port}\ndir \"{data}\"\nsave \"\"\n{settings}");
+        fs::write(&conf, text).unwrap();
         let guard = Command::new("sh")
             .args(["-c", GUARD])
             .arg(&engines().redis_server)
@@ -56,7 +57,7 @@ impl RedisServer {
     }
 
     /// Changes a setting with `CONFIG SET`.
-    pub(crate) async fn set(&self, name: &str, value: impl ToString) {
+    pub(crate) async fn set_config(&self, name: &str, value: impl ToString) {
         let mut redis = self.connect().await;
         let mut set = redis::cmd("CONFIG");
         set.arg("SET").arg(name).arg(value.to_string());
@@ -64,7 +65,7 @@ impl RedisServer {
     }
 
     /// Returns how often a command was called since the server's start.
-    pub(crate) async fn calls(&self, command: &str) -> u64 {
+    pub(crate) async fn call_count(&self, command: &str) -> u64 {
         let mut info = redis::cmd("INFO");
         info.arg("commandstats");
         let info: String = info.query_async(&mut self.connect().await).await.unwrap();
@@ -84,14 +85,6 @@ impl Drop for RedisServer {
         drop(self.guard.stdin.take());
         let _ended = self.guard.wait();
     }
-}
-
-fn write_conf(dir: &Path, port: u16, settings: &str) -> PathBuf {
-    let conf = dir.join("redis.conf");
-    let data = dir.display();
-    let text = format!("bind 127.0.0.1\nport {port}\ndir \"{data}\"\nsave \"\"\n{settings}");
-    fs::write(&conf, text).unwrap();
-    conf
 }
 
 /// Returns a free port. The port and the cluster's port, 10,000 above it, are below the range from

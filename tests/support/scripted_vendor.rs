@@ -61,7 +61,7 @@ impl ScriptedVendor {
     }
 
     /// The number of messages of each request.
-    pub(crate) fn sizes(&self) -> Vec<usize> {
+    pub(crate) fn batch_sizes(&self) -> Vec<usize> {
         let requests = self.requests();
         requests
             .iter()

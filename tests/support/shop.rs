@@ -31,12 +31,12 @@ pub(crate) fn order(customer: &str, order: &str, cents: i64) -> OrderRecord {
     OrderRecord {
         customer: customer.try_into().unwrap(),
         order: order.try_into().unwrap(),
-        content: content(cents, minute(0), OrderStatus::Placed),
+        content: order_content(cents, minute(0), OrderStatus::Placed),
     }
 }
 
 /// Returns the content of an order.
-pub(crate) fn content(cents: i64, placed_at: Timestamp, status: OrderStatus) -> OrderContent {
+pub(crate) fn order_content(cents: i64, placed_at: Timestamp, status: OrderStatus) -> OrderContent {
     OrderContent {
         amount: Amount::try_from(cents).unwrap(),
         currency: Currency::try_from("USD").unwrap(),
@@ -99,7 +99,7 @@ pub(crate) fn campaign(name: &str, rules: &str) -> CampaignContent {
 }
 
 /// Returns the id of a campaign's message to a customer.
-pub(crate) fn message(campaign: u128, customer: &str) -> MessageId {
+pub(crate) fn message_id(campaign: u128, customer: &str) -> MessageId {
     MessageId {
         campaign: CampaignId::from(campaign),
         customer: customer.try_into().unwrap(),
@@ -107,12 +107,12 @@ pub(crate) fn message(campaign: u128, customer: &str) -> MessageId {
 }
 
 /// Returns the content of a message whose template uses no values.
-pub(crate) fn mail(to: &str) -> MessageContent {
-    rendered(Channel::Email, to, "Hi", json!({}))
+pub(crate) fn email_content(to: &str) -> MessageContent {
+    rendered_content(Channel::Email, to, "Hi", json!({}))
 }
 
 /// Returns the content of a message that is rendered from a template and these values.
-pub(crate) fn rendered(
+pub(crate) fn rendered_content(
     channel: Channel,
     to: &str,
     template: &str,

@@ -23,14 +23,14 @@ pub(crate) struct Authority {
 }
 
 /// A server's certificate and private key.
-struct Identity {
+struct ServerCertificate {
     certificate: rcgen::Certificate,
     key: KeyPair,
 }
 
 impl Authority {
     /// Creates an authority; its files are in the test directory `name`.
-    pub(crate) fn found(name: &str) -> Self {
+    pub(crate) fn create(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let common_name = format!("Authority of {name}");
@@ -49,19 +49,19 @@ impl Authority {
     }
 
     /// Issues a certificate for `localhost`.
-    fn identity(&self) -> Identity {
+    fn issue_certificate(&self) -> ServerCertificate {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         let named = &mut params.distinguished_name;
         named.push(DnType::CommonName, "localhost");
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        Identity { certificate, key }
+        ServerCertificate { certificate, key }
     }
 
     /// Forwards TLS connections to a Redis without TLS while the test runs; returns the
     /// `rediss://…` URL.
-    pub(crate) async fn before_redis(&self, port: u16) -> String {
-        let Identity { certificate, key } = self.identity();
+    pub(crate) async fn start_redis_proxy(&self, port: u16) -> String {
+        let ServerCertificate { certificate, key } = self.issue_certificate();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = ServerConfig::builder()
             .with_no_client_auth()
@@ -77,8 +77,8 @@ impl Authority {
     }
 
     /// Starts a `mongod` that accepts only TLS connections.
-    pub(crate) async fn mongod(&self) -> TlsMongod {
-        let Identity { certificate, key } = self.identity();
+    pub(crate) async fn start_mongod(&self) -> TlsMongod {
+        let ServerCertificate { certificate, key } = self.issue_certificate();
         let both = self.dir.join("mongod.pem");
         fs::write(&both, certificate.pem() + &key.serialize_pem()).unwrap();
         let data = self.dir.join("mongo");
@@ -135,7 +135,7 @@ async fn forward(listener: TcpListener, acceptor: TlsAcceptor, port: u16) {
         let acceptor = acceptor.clone();
         tokio::spawn(async move {
             // A client that does not trust the certificate ends the handshake.
-            let Ok(mut outside) = acceptor.accept(stream).await else {
+            let Ok(mut outside) = acceptor.post_accepted(stream).await else {
                 return;
             };
             let mut inside = TcpStream::connect(("127.0.0.1", port)).await.unwrap();

@@ -16,7 +16,7 @@ pub(crate) const SESSION_KEY: &str = "bmV3IG5ldyBuZXcgbmV3IG5ldyBuZXcgbmV3IG5ldy
 pub(crate) const OLD_SESSION_KEY: &str = "b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xkIG9sZCE=";
 
 /// Key that no deployment knows.
-pub(crate) const STRANGE_KEY: &str = "c3RyYW5nZSBzdHJhbmdlIHN0cmFuZ2Ugc3RyYW5nZSE=";
+pub(crate) const UNKNOWN_KEY: &str = "c3RyYW5nZSBzdHJhbmdlIHN0cmFuZ2Ugc3RyYW5nZSE=";
 
 /// Returns the time this many seconds from now, in seconds since 1970.
 fn seconds(from_now: i64) -> i64 {
@@ -56,12 +56,12 @@ pub(crate) fn token(claims: &Value, algorithm: Algorithm, signs: &str, named: &s
 }
 
 /// Returns a valid token, as the API issues it.
-pub(crate) fn good(claims: &Value) -> String {
+pub(crate) fn valid_token(claims: &Value) -> String {
     token(claims, Algorithm::HS256, SESSION_KEY, SESSION_KEY)
 }
 
 /// Returns a token without a signature.
-pub(crate) fn unsigned(claims: &Value) -> String {
+pub(crate) fn unsigned_token(claims: &Value) -> String {
     let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
     let header = json!({"alg": "none", "typ": "JWT", "kid": kid(SESSION_KEY)});
     format!("{}.{}.", part(&header), part(claims))

@@ -38,7 +38,7 @@ struct Running {
 
 /// A message in the vendor's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sent {
+pub(crate) struct SentMessage {
     pub(crate) to: String,
     /// Number of times that the message was requested.
     pub(crate) requested: u64,
@@ -61,7 +61,7 @@ impl Vendor {
             running: None,
         };
         vendor.serve();
-        vendor.set(json!({"lost_rate": 1.0})).await;
+        vendor.configure(json!({"lost_rate": 1.0})).await;
         vendor
     }
 
@@ -81,12 +81,12 @@ impl Vendor {
     }
 
     /// Stops the vendor and closes its port, so that connections are refused.
-    pub(crate) async fn leave(&mut self) {
-        self.stop().await;
+    pub(crate) async fn stop(&mut self) {
+        self.stop_server().await;
         self.listener = None;
     }
 
-    async fn stop(&mut self) {
+    async fn stop_server(&mut self) {
         let running = self.running.take().unwrap();
         running.stop.cancel();
         running.task.await.unwrap();
@@ -94,8 +94,8 @@ impl Vendor {
 
     /// Replaces the vendor with a server that answers every request with this status, as for a
     /// wrong URL or credential.
-    pub(crate) async fn refuse_with(&mut self, status: u16) {
-        self.stop().await;
+    pub(crate) async fn respond_with_status(&mut self, status: u16) {
+        self.stop_server().await;
         let listener = self.listener();
         let status = StatusCode::from_u16(status).unwrap();
         let app = Router::new().fallback(async move |_: Bytes| status);
@@ -106,45 +106,45 @@ impl Vendor {
         self.running = Some(Running { stop, task });
     }
 
-    /// Restores the vendor after [`refuse_with`](Self::refuse_with).
-    pub(crate) async fn take_again(&mut self) {
-        self.stop().await;
+    /// Restores the vendor after [`respond_with_status`](Self::respond_with_status).
+    pub(crate) async fn serve_again(&mut self) {
+        self.stop_server().await;
         self.serve();
-        self.set(json!({"lost_rate": 1.0})).await;
+        self.configure(json!({"lost_rate": 1.0})).await;
     }
 
     /// Starts the vendor again at the same address, with its ledger.
-    pub(crate) async fn come_back(&mut self) {
-        self.come_back_as(json!({"lost_rate": 1.0})).await;
+    pub(crate) async fn restart(&mut self) {
+        self.restart_with(json!({"lost_rate": 1.0})).await;
     }
 
-    /// Like [`come_back`](Self::come_back), with these settings.
-    pub(crate) async fn come_back_as(&mut self, settings: Value) {
+    /// Like [`restart`](Self::restart), with these settings.
+    pub(crate) async fn restart_with(&mut self, settings: Value) {
         self.listener = Some(listen(self.address).await);
         self.serve();
-        self.set(settings).await;
+        self.configure(settings).await;
     }
 
     /// Changes settings of the vendor.
-    pub(crate) async fn set(&self, settings: Value) {
+    pub(crate) async fn configure(&self, settings: Value) {
         let put = self.http.put(format!("{}/vendor/settings", self.url));
         let answer = put.json(&settings).send().await.unwrap();
         assert!(answer.status().is_success(), "{settings}");
     }
 
     /// Returns all messages that the vendor accepted, by message id.
-    pub(crate) async fn sent(&self) -> BTreeMap<String, Sent> {
+    pub(crate) async fn sent(&self) -> BTreeMap<String, SentMessage> {
         sent(&self.http, &self.url).await
     }
 
     /// Returns the number of requests with messages since the vendor's start.
-    pub(crate) async fn requests(&self) -> u64 {
+    pub(crate) async fn request_count(&self) -> u64 {
         let stats = self.stats().await;
         stats["since_start"]["requests"].as_u64().unwrap()
     }
 
     /// Returns the number of messages for which the vendor posts no receipt.
-    pub(crate) async fn receipts_lost(&self) -> u64 {
+    pub(crate) async fn lost_receipts(&self) -> u64 {
         let stats = self.stats().await;
         stats["ledger"]["receipts_lost"].as_u64().unwrap()
     }
@@ -182,7 +182,7 @@ impl ClosedVendor {
     }
 
     /// Returns the number of connection attempts that are not answered.
-    pub(crate) fn connecting(&self) -> usize {
+    pub(crate) fn pending_connections(&self) -> usize {
         let port = format!(":{:04X}", self.listener.local_addr().unwrap().port());
         let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
         let is_connecting = |socket: &&str| {
@@ -195,7 +195,7 @@ impl ClosedVendor {
 
     /// Accepts all connections. Returns a task that ends when `stop` is cancelled and every
     /// connection is closed; its result is everything received.
-    pub(crate) fn open(self, stop: CancellationToken) -> JoinHandle<String> {
+    pub(crate) fn accept_connections(self, stop: CancellationToken) -> JoinHandle<String> {
         tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Some(accepted) = stop.run_until_cancelled(self.listener.accept()).await {
@@ -218,13 +218,13 @@ async fn listen(address: SocketAddr) -> std::net::TcpListener {
 }
 
 /// Returns all messages that the vendor at this URL accepted, by message id.
-pub(crate) async fn sent(http: &reqwest::Client, vendor: &str) -> BTreeMap<String, Sent> {
+pub(crate) async fn sent(http: &reqwest::Client, vendor: &str) -> BTreeMap<String, SentMessage> {
     let (mut all, mut cursor) = (BTreeMap::new(), String::new());
     loop {
         let url = format!("{vendor}/vendor/messages?limit=500{cursor}");
         let page: Value = http.get(url).send().await.unwrap().json().await.unwrap();
         for item in page["items"].as_array().unwrap() {
-            let sent = Sent {
+            let sent = SentMessage {
                 to: item["to"].as_str().unwrap().to_owned(),
                 requested: item["requested"].as_u64().unwrap(),
                 accepted_at: item["accepted_at"].as_str().unwrap().parse().unwrap(),

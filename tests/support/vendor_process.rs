@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::app::VENDOR_SECRET;
 use super::process::{Process, patron};
-use super::vendor::{Sent, sent};
+use super::vendor::{SentMessage, sent};
 
 /// A vendor whose ledger is on disk, so that it keeps accepted messages when it is killed.
 pub(crate) struct VendorProcess {
@@ -24,7 +24,7 @@ impl VendorProcess {
     pub(crate) fn start(dir: PathBuf, settings: &[(&'static str, &'static str)]) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0)).to_string();
         let process = Process::start(command(&any, &dir, settings));
-        let line = process.line_with("listening on ");
+        let line = process.wait_for_line("listening on ");
         let (_, url) = line.split_once("listening on ").unwrap();
         Self {
             url: url.to_owned(),
@@ -39,11 +39,11 @@ impl VendorProcess {
         self.process.kill();
         let address = self.url.trim_start_matches("http://");
         self.process = Process::start(command(address, &self.dir, &self.settings));
-        self.process.line_with("listening on ");
+        self.process.wait_for_line("listening on ");
     }
 
     /// Returns whether the API has acknowledged every receipt.
-    pub(crate) async fn has_posted_all(&self) -> bool {
+    pub(crate) async fn has_posted_all_receipts(&self) -> bool {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let stats = http.get(format!("{}/vendor/stats", self.url));
         let stats: Value = stats.send().await.unwrap().json().await.unwrap();
@@ -51,7 +51,7 @@ impl VendorProcess {
     }
 
     /// Returns all messages that the vendor accepted, by message id.
-    pub(crate) async fn sent(&self) -> BTreeMap<String, Sent> {
+    pub(crate) async fn sent(&self) -> BTreeMap<String, SentMessage> {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         sent(&http, &self.url).await
     }

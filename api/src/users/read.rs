@@ -27,7 +27,7 @@ pub(super) struct UserResponse {
     /// The user's id. The audit trail names the user `user:` followed by this.
     #[schema(value_type = schema::UserId)]
     user_id: UserId,
-    /// The user's e-mail address, from the provider at the last sign-in.
+    /// The user's email address, from the provider at the last sign-in.
     #[schema(example = "jo@example.com")]
     email: String,
     /// The user's name.

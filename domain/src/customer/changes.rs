@@ -35,7 +35,7 @@ pub struct ProfileChanges {
     /// Full name.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub name: Change<Text<256>>,
-    /// E-mail address.
+    /// Email address.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub email: Change<Email>,
     /// Phone number, in the shop's notation.

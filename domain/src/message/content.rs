@@ -23,7 +23,7 @@ pub struct MessageContent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
-    /// E-mail, to an e-mail address.
+    /// Email, to an email address.
     Email,
     /// Phone, to a phone number.
     Phone,
@@ -35,7 +35,7 @@ pub enum Channel {
 pub enum Suppression {
     /// The customer opted out of messages.
     Unsubscribed,
-    /// The customer has neither an e-mail address nor a phone number.
+    /// The customer has neither an email address nor a phone number.
     NoAddress,
     /// The template cannot be rendered for the customer.
     Template {

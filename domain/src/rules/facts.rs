@@ -10,7 +10,7 @@ use crate::{AttributeValue, Timestamp};
 pub struct CustomerFacts {
     /// Full name.
     pub name: Option<String>,
-    /// E-mail address.
+    /// Email address.
     pub email: Option<String>,
     /// Phone number.
     pub phone: Option<String>,

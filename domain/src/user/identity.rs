@@ -12,7 +12,7 @@ pub struct Identity {
     pub issuer: Text<512>,
     /// Id of the user at the provider.
     pub subject: Text<255>,
-    /// E-mail address, verified by the provider.
+    /// Email address, verified by the provider.
     pub email: Email,
     /// Display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]

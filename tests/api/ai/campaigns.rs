@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{last_recorded, record_shop};
 use crate::api::order;
 use crate::support::app::App;
-use crate::support::campaign::{completed, launch};
-use crate::support::openai::OpenAi;
+use crate::support::campaign::{launch, wait_for_completion};
+use crate::support::openai::OpenAiServer;
 use crate::support::vendor::Vendor;
 
 /// Runs a campaign to all ten customers, who spent 100.00 to 1,100.00, to its end.
@@ -14,7 +14,7 @@ use crate::support::vendor::Vendor;
 /// Returns the id of the campaign.
 async fn completed_campaign(app: &mut App, vendor: &Vendor) -> String {
     vendor
-        .set(json!({"delivered_rate": 1.0, "lost_rate": 0.0}))
+        .configure(json!({"delivered_rate": 1.0, "lost_rate": 0.0}))
         .await;
     app.vendor = Some(vendor.url.clone());
     app.add_worker();
@@ -22,21 +22,23 @@ async fn completed_campaign(app: &mut App, vendor: &Vendor) -> String {
     let addressed: Value = (1..=10)
         .map(|n| json!({"customer_id": format!("c-{n}"), "email": format!("c{n}@example.com")}))
         .collect();
-    app.client.accept("/api/data/customers", addressed).await;
+    app.client
+        .post_accepted("/api/data/customers", addressed)
+        .await;
     let extra = order("c-10", "o-11", 10_000);
-    app.client.accept("/api/data/orders", extra).await;
-    app.client.caught_up().await;
+    app.client.post_accepted("/api/data/orders", extra).await;
+    app.client.wait_until_caught_up().await;
     let id = launch(&app.client, "all", "order_count > 0", None).await;
-    completed(&app.client, &id).await;
-    app.client.caught_up().await;
+    wait_for_completion(&app.client, &id).await;
+    app.client.wait_until_caught_up().await;
     id
 }
 
 #[tokio::test]
 async fn a_summary_contains_only_figures_of_the_views() {
     let vendor = Vendor::start().await;
-    let openai = OpenAi::start().await;
-    let mut app = App::told(openai.environment()).await;
+    let openai = OpenAiServer::start().await;
+    let mut app = App::with_environment(openai.environment()).await;
     let id = completed_campaign(&mut app, &vendor).await;
     let path = format!("/api/ai/campaigns/{id}/summary");
     let figures = json!({
@@ -49,7 +51,7 @@ async fn a_summary_contains_only_figures_of_the_views() {
     let prose = "All {{audience}} customers got it, the {{bracket_2_delivered}} who spent up to \
         {{bracket_2_up_to}} too.";
     let text = "All 10 customers got it, the 9 who spent up to $1,000.00 too.";
-    openai.says(&[json!({"summary": prose})]).await;
+    openai.complete_with(&[json!({"summary": prose})]).await;
     let answered = app.client.post(&path, json!(null)).await;
     assert_eq!(answered.status, 200, "{answered:?}");
     assert_eq!(answered.body["engine"], "openai");
@@ -64,11 +66,11 @@ async fn a_summary_contains_only_figures_of_the_views() {
         "{{opened_rate}} opened it.",
         "{{delivered}}{{delivered}} got it.",
     ] {
-        openai.says(&[json!({"summary": wrong})]).await;
+        openai.complete_with(&[json!({"summary": wrong})]).await;
         let answered = app.client.post(&path, json!(null)).await;
         assert_eq!(answered.body["engine"], "builtin", "{answered:?}");
         assert!(answered.body["fallback"].is_string(), "{answered:?}");
-        assert_eq!(openai.asked().await.len(), 2, "{wrong}");
+        assert_eq!(openai.request_bodies().await.len(), 2, "{wrong}");
         assert!(!answered.text.contains("40%"), "{answered:?}");
         summary = answered.body["summary"].as_str().unwrap().to_owned();
         assert!(
@@ -102,12 +104,12 @@ async fn a_draft_has_tags_but_no_summary() {
     assert_eq!(answered.body["engine"], "builtin");
     let path = format!("/api/ai/campaigns/{id}/summary");
     let answered = app.client.post(&path, json!(null)).await;
-    answered.problem(409, "not-launched");
+    answered.assert_problem(409, "not-launched");
     for resource in ["summary", "tags"] {
         let path = format!("/api/ai/campaigns/cmp_1/{resource}");
         app.client
             .post(&path, json!(null))
             .await
-            .problem(404, "not-found");
+            .assert_problem(404, "not-found");
     }
 }

@@ -64,6 +64,6 @@ async fn an_empty_segment_and_a_segment_of_everyone_have_no_lookalikes() {
         ("?segment_id=seg_1", 404, "not-found"),
     ] {
         let answered = app.client.get(&format!("/api/ai/lookalikes{query}")).await;
-        answered.problem(status, slug);
+        answered.assert_problem(status, slug);
     }
 }

@@ -70,10 +70,10 @@ async fn an_invalid_body_is_refused_with_a_pointer() {
         ),
     ] {
         let answered = app.client.post(MESSAGES, body.clone()).await;
-        let problem = answered.problem(422, slug);
+        let problem = answered.assert_problem(422, slug);
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{body}");
     }
     let unknown = json!({"objective": "x", "segment_id": "seg_1"});
     let answered = app.client.post(MESSAGES, unknown).await;
-    answered.problem(404, "not-found");
+    answered.assert_problem(404, "not-found");
 }

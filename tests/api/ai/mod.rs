@@ -1,11 +1,9 @@
 //! Assistance, `/api/ai/…`: with a language model, without one, and with one that fails.
 
 mod campaigns;
-mod hostile;
 mod lookalikes;
 mod messages;
 mod model;
-mod recorded;
 mod rules;
 mod send_time;
 
@@ -50,9 +48,9 @@ async fn record_shop(app: &App) -> String {
         ("/api/data/orders", orders.collect()),
         ("/api/data/events", visits.collect()),
     ] {
-        positions.push(app.client.accept(path, items).await);
+        positions.push(app.client.post_accepted(path, items).await);
     }
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     positions.join(",")
 }
 
@@ -69,7 +67,7 @@ async fn create_segment(app: &App, rules: &str) -> String {
 
 /// Returns the newest recorded assistance call, as stored in the log.
 async fn last_recorded(app: &App) -> Value {
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let rows = app
         .client
         .read("/api/audit?type=assistance_given.1&limit=1")

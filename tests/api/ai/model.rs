@@ -9,12 +9,12 @@ use wiremock::ResponseTemplate;
 
 use super::{MESSAGES, RULES, create_segment, last_recorded, record_shop, request_rules};
 use crate::support::app::App;
-use crate::support::openai::{OpenAi, completion};
+use crate::support::openai::{OpenAiServer, completion};
 use crate::support::wait::until;
 
-async fn start() -> (App, OpenAi) {
-    let openai = OpenAi::start().await;
-    let mut app = App::told(openai.environment()).await;
+async fn start() -> (App, OpenAiServer) {
+    let openai = OpenAiServer::start().await;
+    let mut app = App::with_environment(openai.environment()).await;
     app.add_worker();
     (app, openai)
 }
@@ -38,7 +38,7 @@ const POETIC_PROMPT: &str = "the ones whose purses never close";
 async fn patron_counts_and_explains_the_models_rules() {
     let (app, openai) = start().await;
     record_shop(&app).await;
-    openai.says(&[spenders()]).await;
+    openai.complete_with(&[spenders()]).await;
     let answered = request_rules(&app, POETIC_PROMPT).await;
     assert_eq!(answered.status, 200, "{answered:?}");
     let body = &answered.body;
@@ -74,26 +74,28 @@ async fn the_model_receives_no_customer_data_and_no_keys() {
         "phone": "+15550177", "city": "Tinytown", "tags": ["only-zeb"],
         "attributes": {"nick": "zebby"},
     });
-    app.client.accept("/api/data/customers", person).await;
+    app.client
+        .post_accepted("/api/data/customers", person)
+        .await;
     record_shop(&app).await;
     let rules = "email = \"zq@example.com\" OR attributes.nick = zebby OR name contains Zebulon";
     let personal = create_segment(&app, rules).await;
-    openai.says(&[spenders()]).await;
+    openai.complete_with(&[spenders()]).await;
     assert_eq!(request_rules(&app, POETIC_PROMPT).await.status, 200);
-    let mut requests = openai.asked().await;
-    openai.says(&[json!({})]).await;
+    let mut requests = openai.request_bodies().await;
+    openai.complete_with(&[json!({})]).await;
     let body = json!({"objective": "say hello", "segment_id": personal});
     assert_eq!(app.client.post(MESSAGES, body).await.status, 200);
-    requests.extend(openai.asked().await);
+    requests.extend(openai.request_bodies().await);
     let campaign = json!({
         "name": "Hello", "segment_id": personal, "message": {"template": "Hi {{ name }}!"},
     });
     let campaign = app.client.post("/api/campaigns", campaign).await;
     let id = campaign.body["campaign_id"].as_str().unwrap();
     let path = format!("/api/ai/campaigns/{id}/tags?after={}", campaign.position());
-    openai.says(&[json!({})]).await;
+    openai.complete_with(&[json!({})]).await;
     assert_eq!(app.client.post(&path, json!(null)).await.status, 200);
-    requests.extend(openai.asked().await);
+    requests.extend(openai.request_bodies().await);
     let all = Value::from(requests).to_string();
     assert!(
         all.contains("Pune") && all.contains("80000"),
@@ -120,23 +122,23 @@ async fn the_model_may_correct_invalid_rules_once() {
     let (app, openai) = start().await;
     let wrong =
         model_answer(&json!([{"field": "total_spend", "operator": "contains", "values": ["x"]}]));
-    openai.says(&[wrong.clone(), spenders()]).await;
+    openai.complete_with(&[wrong.clone(), spenders()]).await;
     let answered = request_rules(&app, POETIC_PROMPT).await;
     assert_eq!(
         answered.body["text"], "total_spend >= 80000",
         "{answered:?}"
     );
-    assert_eq!(openai.asked().await.len(), 2);
+    assert_eq!(openai.request_bodies().await.len(), 2);
     let recorded = last_recorded(&app).await;
     assert_eq!(
         recorded["data"]["input_tokens"], 1_600,
         "tokens of both attempts are counted"
     );
 
-    openai.says(&[wrong]).await;
+    openai.complete_with(&[wrong]).await;
     let answered = request_rules(&app, POETIC_PROMPT).await;
-    answered.problem(422, "not-understood");
-    assert_eq!(openai.asked().await.len(), 2);
+    answered.assert_problem(422, "not-understood");
+    assert_eq!(openai.request_bodies().await.len(), 2);
     let recorded = last_recorded(&app).await;
     assert_eq!(recorded["data"]["outcome"], "not_understood");
 }
@@ -170,7 +172,7 @@ async fn patron_answers_when_the_model_fails() {
             completion(&whole).set_delay(Duration::from_secs(60)),
         ),
     ] {
-        openai.answers(vec![answer]).await;
+        openai.respond_with(vec![answer]).await;
         let started = Instant::now();
         let answered = request_rules(&app, "never ordered").await;
         assert_eq!(answered.status, 200, "{failure}: {answered:?}");
@@ -191,7 +193,7 @@ async fn patron_answers_when_the_model_fails() {
         assert_eq!(recorded["data"]["outcome"], "answered", "{failure}");
 
         let refused = request_rules(&app, POETIC_PROMPT).await;
-        let problem = refused.problem(503, "model-unavailable");
+        let problem = refused.assert_problem(503, "model-unavailable");
         let detail = problem["detail"].as_str().unwrap();
         assert!(
             detail.contains(reason) && detail.contains("purses"),
@@ -221,16 +223,16 @@ async fn injected_model_answers_are_refused_or_treated_as_values() {
         json!({"rules": {"$where": "1"}}),
         json!([]),
     ] {
-        openai.says(std::slice::from_ref(&hostile)).await;
+        openai.complete_with(std::slice::from_ref(&hostile)).await;
         let answered = request_rules(&app, POETIC_PROMPT).await;
-        answered.problem(422, "not-understood");
+        answered.assert_problem(422, "not-understood");
         for injected in ["$where", "$gt", "__proto__", "password", "script", "$ne"] {
             assert!(!answered.text.contains(injected), "{hostile}: {answered:?}");
         }
     }
     // Rules inside a value are compared as plain text.
     openai
-        .says(&[condition("city", "=", json!("\" OR order_count >= 0 --"))])
+        .complete_with(&[condition("city", "=", json!("\" OR order_count >= 0 --"))])
         .await;
     let answered = request_rules(&app, POETIC_PROMPT).await;
     assert_eq!(answered.status, 200, "{answered:?}");
@@ -255,14 +257,14 @@ async fn invalid_templates_of_the_model_are_replaced_by_builtin_ones() {
     ]);
     let bad = variants(["Hi {{ password }}", "{% include 'x' %}", "ok"]);
     let body = json!({"objective": "bring them back"});
-    openai.says(&[bad.clone(), good]).await;
+    openai.complete_with(&[bad.clone(), good]).await;
     let answered = app.client.post(MESSAGES, body.clone()).await;
     assert_eq!(answered.body["engine"], "openai", "{answered:?}");
     assert_eq!(
         answered.body["variants"][0]["template"],
         "Hi {{ name | default('there') }}, come back!"
     );
-    openai.says(&[bad]).await;
+    openai.complete_with(&[bad]).await;
     let answered = app.client.post(MESSAGES, body).await;
     assert_eq!(answered.body["engine"], "builtin", "{answered:?}");
     assert!(answered.body["fallback"].is_string());
@@ -272,44 +274,50 @@ async fn invalid_templates_of_the_model_are_replaced_by_builtin_ones() {
 /// When a client disconnects, its request to the model is canceled.
 #[tokio::test]
 async fn abandoned_requests_are_recorded_and_free_their_slots() {
-    let openai = OpenAi::start().await;
+    let openai = OpenAiServer::start().await;
     let mut environment = openai.environment();
     environment.retain(|(name, _)| *name != "PATRON_AI_TIMEOUT");
-    let mut app = App::told(environment).await;
+    let mut app = App::with_environment(environment).await;
     app.add_worker();
-    openai.hangs().await;
+    openai.delay_responses().await;
     for n in 0..20 {
         let request = app.client.request(Method::POST, RULES);
         let request = request.json(&json!({"prompt": POETIC_PROMPT}));
-        let sent = tokio::time::timeout(Duration::from_millis(200), request.send()).await;
-        assert!(sent.is_err(), "request {n}: the model does not answer");
+        let sending = tokio::spawn(request.send());
+        until("the model has received the request", async || {
+            openai.request_bodies().await.len() > n
+        })
+        .await;
+        sending.abort();
+        until("the request is recorded", async || {
+            app.client.wait_until_caught_up().await;
+            let rows = app.client.read("/api/audit?type=assistance_given.1").await;
+            rows["items"].as_array().unwrap().len() > n
+        })
+        .await;
     }
-    until("all requests are recorded", async || {
-        app.client.caught_up().await;
-        let rows = app.client.read("/api/audit?type=assistance_given.1").await;
-        rows["items"].as_array().unwrap().len() == 20
-    })
-    .await;
     let recorded = last_recorded(&app).await;
     assert_eq!(recorded["data"]["outcome"], "abandoned");
     assert_eq!(recorded["data"]["model"], "test-model");
-    openai.says(&[spenders()]).await;
+    openai.complete_with(&[spenders()]).await;
     assert_eq!(request_rules(&app, POETIC_PROMPT).await.status, 200);
 }
 
 /// At most eight requests to the model run at once. All of them hang; the rest of the API serves.
 #[tokio::test]
 async fn a_hanging_model_does_not_block_other_requests() {
-    let openai = OpenAi::start().await;
-    let mut app = App::told(openai.environment()).await;
+    let openai = OpenAiServer::start().await;
+    let mut app = App::with_environment(openai.environment()).await;
     app.add_worker();
-    openai.hangs().await;
+    openai.delay_responses().await;
     let many = (0..12).map(|_| request_rules(&app, "never ordered"));
     let hanging = futures::future::join_all(many);
     let others = async {
         for n in 0..50 {
             let customer = json!({"customer_id": format!("c-{n}")});
-            app.client.accept("/api/data/customers", customer).await;
+            app.client
+                .post_accepted("/api/data/customers", customer)
+                .await;
             assert_eq!(app.client.get("/api/segments").await.status, 200);
         }
     };

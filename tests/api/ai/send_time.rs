@@ -59,9 +59,9 @@ async fn dates_without_a_time_suggest_a_weekday_but_no_hour() {
         order("c-1", "o-1", 100),
         json!({"placed_at": "2026-11-23T00:00:00Z"}),
     );
-    app.client.accept("/api/data/orders", order).await;
+    app.client.post_accepted("/api/data/orders", order).await;
     let id = create_segment(&app, "order_count > 0").await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let path = format!("/api/ai/send-time?segment_id={id}&time_zone=America/New_York");
     let suggestion = app.client.read(&path).await;
     assert_eq!(
@@ -108,6 +108,6 @@ async fn invalid_parameters_and_unknown_segments_are_refused() {
         ("?segment_id=seg_1", 404, "not-found"),
     ] {
         let answered = app.client.get(&format!("/api/ai/send-time{query}")).await;
-        answered.problem(status, slug);
+        answered.assert_problem(status, slug);
     }
 }

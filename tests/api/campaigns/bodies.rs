@@ -12,7 +12,7 @@ async fn refusal(app: &App, body: Value) -> (u16, String, String) {
     let problem = &answer.body;
     let slug = problem["type"].as_str().unwrap_or_default();
     let slug = slug.trim_start_matches("urn:patron:problem:").to_owned();
-    answer.problem(answer.status, &slug);
+    answer.assert_problem(answer.status, &slug);
     let pointer = problem["errors"][0]["pointer"].as_str().unwrap_or_default();
     (answer.status, slug, pointer.to_owned())
 }
@@ -143,7 +143,7 @@ async fn an_invalid_template_is_refused_with_a_reason() {
             .client
             .post(PATH, with(named("x"), template(text)))
             .await;
-        let problem = answer.problem(422, slug);
+        let problem = answer.assert_problem(422, slug);
         let detail = problem["errors"][0]["detail"].as_str().unwrap();
         assert!(detail.starts_with(reason), "{detail}");
     }
@@ -159,8 +159,8 @@ async fn an_archived_segment_cannot_be_used() {
     let path = format!("/api/segments/{}", segment.as_str().unwrap());
     assert_eq!(app.client.delete(&path).await.status, 204);
     let answer = app.client.post(PATH, body).await;
-    let problem = answer.problem(422, "refused");
+    let problem = answer.assert_problem(422, "refused");
     assert_eq!(problem["errors"][0]["pointer"], "/segment_id");
-    let launched = super::steer(&app, &draft, "launch").await;
-    launched.problem(409, "archived");
+    let launched = super::post_command(&app, &draft, "launch").await;
+    launched.assert_problem(409, "archived");
 }

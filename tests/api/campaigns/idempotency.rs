@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::{CampaignDriver, PATH, create, id_of, named};
 use crate::api::with;
 use crate::support::app::App;
-use crate::support::client::{Answer, answer};
+use crate::support::client::{Answer, send};
 
 async fn post_with_key(app: &App, path: &str, key: &str, body: &Value) -> Answer {
     let request = app.client.request(Method::POST, path).json(body);
-    answer(request.header("Idempotency-Key", key)).await
+    send(request.header("Idempotency-Key", key)).await
 }
 
 #[tokio::test]
@@ -26,14 +26,14 @@ async fn a_repeated_creation_with_its_key_changes_nothing() {
     let again = post_with_key(&app, PATH, "k-1", &body).await;
     assert_eq!((again.status, &again.text), (201, &first.text));
     assert_eq!(again.header("location"), first.header("location"));
-    super::steer(&app, &id, "cancel").await;
+    super::post_command(&app, &id, "cancel").await;
     let last = post_with_key(&app, PATH, "k-1", &body).await;
     assert_eq!((last.status, &last.text), (201, &first.text));
     let path = format!("{PATH}?after={}", last.position());
     assert_eq!(app.client.list(&path, 10).await.len(), 1);
 
     let other = post_with_key(&app, PATH, "k-1", &named("Twice")).await;
-    other.problem(409, "idempotency-conflict");
+    other.assert_problem(409, "idempotency-conflict");
 }
 
 /// The field `launch` is part of the content that a key belongs to.
@@ -45,11 +45,11 @@ async fn a_creation_with_the_key_of_a_draft_does_not_launch_it() {
         let created = post_with_key(&app, PATH, key, first).await;
         assert_eq!(created.status, 201, "{created:?}");
         let refused = post_with_key(&app, PATH, key, other).await;
-        refused.problem(409, "idempotency-conflict");
+        refused.assert_problem(409, "idempotency-conflict");
         let again = post_with_key(&app, PATH, key, first).await;
         assert_eq!((again.status, again.text), (201, created.text));
     }
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let launches = app
         .client
         .list("/api/audit?type=campaign_launched", 10)
@@ -68,7 +68,7 @@ async fn a_creation_may_be_repeated_after_its_scheduled_time() {
     let again = post_with_key(&app, PATH, "k-1", &body).await;
     assert_eq!((again.status, again.text), (201, first.text));
     let late = post_with_key(&app, PATH, "k-2", &body).await;
-    late.problem(422, "invalid-field");
+    late.assert_problem(422, "invalid-field");
 }
 
 #[tokio::test]
@@ -82,12 +82,12 @@ async fn a_repeated_launch_with_its_key_launches_once() {
         assert_eq!((answer.status, &answer.text), (202, &answers[0].text));
         assert_eq!(answer.position(), answers[0].position());
     }
-    CampaignDriver::attach(&app, &id).await.resolve(0, 0).await;
+    CampaignDriver::new(&app, &id).await.resolve(0, 0).await;
     let last = post_with_key(&app, &path, "k-1", &Value::Null).await;
     assert_eq!((last.status, &last.text), (202, &answers[0].text));
     for other in ["k-2", "k-3"] {
         let refused = post_with_key(&app, &path, other, &Value::Null).await;
-        refused.problem(409, "impossible-transition");
+        refused.assert_problem(409, "impossible-transition");
     }
 }
 
@@ -99,7 +99,7 @@ async fn concurrent_creations_with_one_key_launch_one_campaign() {
     for answer in futures::future::join_all(all).await {
         assert_eq!(answer.status, 201, "{answer:?}");
     }
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let launches = "/api/audit?type=campaign_launched";
     assert_eq!(app.client.list(launches, 10).await.len(), 1);
 }

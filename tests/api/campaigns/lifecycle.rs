@@ -3,7 +3,9 @@
 use domain::Suppression;
 use serde_json::{Value, json};
 
-use super::{CampaignDriver, PATH, create, id_of, named, post_campaign, read_caught_up, steer};
+use super::{
+    CampaignDriver, PATH, create, id_of, named, post_campaign, post_command, read_caught_up,
+};
 use crate::api::with;
 use crate::support::app::App;
 
@@ -71,7 +73,7 @@ async fn a_launch_fixes_the_rules_of_the_segment() {
         (&segment, &Value::Null)
     );
 
-    let launched = steer(&app, &id, "launch").await;
+    let launched = post_command(&app, &id, "launch").await;
     assert_eq!(launched.status, 202, "{launched:?}");
     assert_eq!(
         launched.body,
@@ -97,8 +99,11 @@ async fn a_scheduled_campaign_holds_its_segment() {
     assert_eq!(answer.body["status"], "scheduled");
     assert_eq!(answer.body["scheduled_at"], "2099-01-01T00:00:00.000Z");
     let refused = app.client.delete(&segment_path).await;
-    refused.problem(409, "in-use");
-    assert_eq!(steer(&app, &id_of(&answer), "cancel").await.status, 202);
+    refused.assert_problem(409, "in-use");
+    assert_eq!(
+        post_command(&app, &id_of(&answer), "cancel").await.status,
+        202
+    );
     assert_eq!(app.client.delete(&segment_path).await.status, 204);
 }
 
@@ -107,14 +112,14 @@ async fn impossible_transitions_are_refused() {
     let app = App::without_workers().await;
     let assert_impossible = async |id: &str, verbs: &[&str]| {
         for verb in verbs {
-            let refused = steer(&app, id, verb).await;
-            refused.problem(409, "impossible-transition");
+            let refused = post_command(&app, id, verb).await;
+            refused.assert_problem(409, "impossible-transition");
         }
     };
     let id = create(&app, named("Steered")).await;
     assert_impossible(&id, &["pause", "resume", "retry"]).await;
     let status = async |verb| {
-        let answer = steer(&app, &id, verb).await;
+        let answer = post_command(&app, &id, verb).await;
         assert_eq!(answer.status, 202, "{verb}: {answer:?}");
         assert!(!answer.position().is_empty());
         answer.body["status"].as_str().unwrap().to_owned()
@@ -124,7 +129,7 @@ async fn impossible_transitions_are_refused() {
     assert_eq!(status("pause").await, "paused");
     assert_eq!(status("pause").await, "paused", "the command is idempotent");
     assert_eq!(status("resume").await, "launching");
-    CampaignDriver::attach(&app, &id).await.resolve(0, 0).await;
+    CampaignDriver::new(&app, &id).await.resolve(0, 0).await;
     assert_eq!(status("pause").await, "paused");
     assert_eq!(status("resume").await, "sending");
     assert_eq!(status("cancel").await, "cancelled");
@@ -136,7 +141,7 @@ async fn impossible_transitions_are_refused() {
     assert_impossible(&id, &["launch", "pause", "resume", "retry"]).await;
 
     let completed = create(&app, with(named("Done"), json!({"launch": true}))).await;
-    let driver = CampaignDriver::attach(&app, &completed).await;
+    let driver = CampaignDriver::new(&app, &completed).await;
     driver.resolve(0, 0).await;
     driver.complete().await;
     assert_impossible(
@@ -150,17 +155,19 @@ async fn impossible_transitions_are_refused() {
 async fn an_unknown_campaign_is_not_found() {
     let app = App::start().await;
     for verb in ["launch", "pause", "resume", "cancel", "retry"] {
-        steer(&app, "cmp_0", verb).await.problem(404, "not-found");
+        post_command(&app, "cmp_0", verb)
+            .await
+            .assert_problem(404, "not-found");
     }
     for path in ["", "/logs", "/reconcile", "/progress", "/recipients/c-1"] {
         let answer = app.client.get(&format!("{PATH}/cmp_0{path}")).await;
-        answer.problem(404, "not-found");
+        answer.assert_problem(404, "not-found");
     }
     let draft = create(&app, named("Draft")).await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     for path in ["reconcile", "recipients/c-1"] {
         let answer = app.client.get(&format!("{PATH}/{draft}/{path}")).await;
-        answer.problem(409, "not-launched");
+        answer.assert_problem(409, "not-launched");
     }
 }
 
@@ -171,10 +178,10 @@ async fn the_list_is_newest_first_with_statistics() {
         CampaignDriver::start(&app, &["Ada", "Bob", "Cy", "Di", "Eve", "Flo"]).await;
     driver.suppress("c-0", Suppression::Unsubscribed).await;
     for customer in ["c-1", "c-2", "c-3"] {
-        driver.send(customer).await;
+        driver.record_sent(customer).await;
     }
-    driver.receive("c-1", true).await;
-    driver.receive("c-2", false).await;
+    driver.record_receipt("c-1", true).await;
+    driver.record_receipt("c-2", false).await;
     driver.give_up("c-4").await;
     let mut ids = vec![busy.clone()];
     for n in 0..4 {
@@ -182,7 +189,7 @@ async fn the_list_is_newest_first_with_statistics() {
     }
     ids.reverse();
     app.add_worker();
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     for limit in [1, 2, 5, 50] {
         let listed = app.client.list(PATH, limit).await;
         let found: Vec<_> = listed
@@ -209,6 +216,6 @@ async fn the_list_is_newest_first_with_statistics() {
     }
     for query in ["colour=red", "cursor=00", "limit=0"] {
         let refused = app.client.get(&format!("{PATH}?{query}")).await;
-        refused.problem(400, "invalid-parameter");
+        refused.assert_problem(400, "invalid-parameter");
     }
 }

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::{CampaignDriver, PATH, create, named, with};
 use crate::support::app::App;
-use crate::support::client::{Answer, answer};
-use crate::support::shop::rendered;
+use crate::support::client::{Answer, send};
+use crate::support::shop::rendered_content;
 
 const NAMES: [&str; 5] = ["Ada", "Bob, \"the\" one", "Cy", "Di", "=1+1"];
 
@@ -18,18 +18,18 @@ async fn start_with_messages() -> (App, String) {
     driver
         .suppress("c-0", Suppression::FrequencyCap { most: 3 })
         .await;
-    driver.send("c-1").await;
-    driver.send("c-2").await;
-    driver.receive("c-2", false).await;
+    driver.record_sent("c-1").await;
+    driver.record_sent("c-2").await;
+    driver.record_receipt("c-2", false).await;
     driver.give_up("c-3").await;
     app.add_worker();
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     (app, id)
 }
 
 async fn export_csv(app: &App, path: &str) -> Answer {
     let request = app.client.request(Method::GET, path);
-    answer(request.header(header::ACCEPT, "text/csv")).await
+    send(request.header(header::ACCEPT, "text/csv")).await
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn rows_can_be_filtered_by_status() {
     assert!(none.is_empty());
     for query in ["status=lost", "colour=red", "cursor=00"] {
         let refused = app.client.get(&format!("{path}?{query}")).await;
-        refused.problem(400, "invalid-parameter");
+        refused.assert_problem(400, "invalid-parameter");
     }
 }
 
@@ -121,10 +121,10 @@ async fn a_csv_export_has_all_rows_and_quotes_cells() {
     let queued = export_csv(&app, &format!("{path}?status=queued")).await;
     assert_eq!(queued.text.lines().count(), 2);
     let refused = export_csv(&app, &format!("{path}?limit=1")).await;
-    refused.problem(400, "invalid-parameter");
+    refused.assert_problem(400, "invalid-parameter");
     export_csv(&app, &format!("{PATH}/cmp_0/logs"))
         .await
-        .problem(404, "not-found");
+        .assert_problem(404, "not-found");
 }
 
 /// The export has more rows than one read returns. Cells that would be formulas start with an
@@ -137,12 +137,12 @@ async fn a_long_csv_export_is_complete_and_escapes_formulas() {
         json!({"launch": true, "message": {"template": "{{ name }}"}}),
     );
     let id = create(&app, body).await;
-    let driver = CampaignDriver::attach(&app, &id).await;
+    let driver = CampaignDriver::new(&app, &id).await;
     driver.resolve(0, 0).await;
     let formula = json!({"name": "=HYPERLINK(\"x\")"});
-    let content = rendered(domain::Channel::Phone, "+49 30 1234", "{{ name }}", formula);
+    let content = rendered_content(domain::Channel::Phone, "+49 30 1234", "{{ name }}", formula);
     let message = |n: usize| {
-        let id = driver.message(&format!("-{n:05}"));
+        let id = driver.message_id(&format!("-{n:05}"));
         (id, domain::MessageCommand::Queue(content.clone()))
     };
     let messages = (0..2_500).map(message).collect();
@@ -152,7 +152,7 @@ async fn a_long_csv_export_is_complete_and_escapes_formulas() {
         .await
         .unwrap();
     app.add_worker();
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let answer = export_csv(&app, &format!("{PATH}/{id}/logs")).await;
     let lines: Vec<&str> = answer.text.lines().collect();
     assert_eq!(lines.len(), 2_501);
@@ -169,7 +169,7 @@ async fn a_long_csv_export_is_complete_and_escapes_formulas() {
 async fn a_text_that_differs_from_its_recorded_digest_is_not_shown() {
     let app = App::start().await;
     let (driver, id) = CampaignDriver::start(&app, &["Ada"]).await;
-    let sound = rendered(
+    let sound = rendered_content(
         domain::Channel::Email,
         "a@example.com",
         "Hi {{ name }}!",
@@ -183,7 +183,7 @@ async fn a_text_that_differs_from_its_recorded_digest_is_not_shown() {
     driver
         .apply("c-9", domain::MessageCommand::Queue(forged))
         .await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let problem = "the text is not the one that was recorded when the message was queued";
     let rows = app.client.list(&format!("{PATH}/{id}/logs"), 50).await;
     assert_eq!(

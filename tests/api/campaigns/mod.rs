@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use super::with;
 use crate::support::app::App;
 use crate::support::client::Answer;
-use crate::support::shop::{context, minute, rendered, text};
+use crate::support::shop::{context, minute, rendered_content, text};
 
 const PATH: &str = "/api/campaigns";
 
@@ -57,17 +57,17 @@ fn id_of(created: &Answer) -> String {
 }
 
 /// Returns the path of a campaign's reconciliation.
-pub(super) fn reconciliation(id: &str) -> String {
+pub(super) fn reconcile_path(id: &str) -> String {
     format!("{PATH}/{id}/reconcile")
 }
 
 /// Creates and launches a campaign, and returns its id.
-pub(super) async fn launched(app: &App) -> String {
+pub(super) async fn create_launched(app: &App) -> String {
     create(app, with(named("Out"), json!({"launch": true}))).await
 }
 
 /// Sends a command to a campaign: `launch`, `pause`, `resume`, `cancel`, or `retry`.
-async fn steer(app: &App, id: &str, verb: &str) -> Answer {
+async fn post_command(app: &App, id: &str, verb: &str) -> Answer {
     app.client
         .post(&format!("{PATH}/{id}/{verb}"), json!({}))
         .await
@@ -75,12 +75,12 @@ async fn steer(app: &App, id: &str, verb: &str) -> Answer {
 
 /// Waits until the views have caught up, and reads a campaign.
 async fn read_caught_up(app: &App, id: &str) -> Value {
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     app.client.read(&format!("{PATH}/{id}")).await
 }
 
 /// Records customers `c-0`, `c-1`, … with these names, an email address, and the tag `vip`.
-async fn vips(app: &App, names: &[&str]) {
+async fn record_vips(app: &App, names: &[&str]) {
     let customer = |(index, name): (usize, &&str)| {
         json!({
             "customer_id": format!("c-{index}"),
@@ -94,7 +94,7 @@ async fn vips(app: &App, names: &[&str]) {
         return;
     }
     app.client
-        .accept("/api/data/customers", customers.into())
+        .post_accepted("/api/data/customers", customers.into())
         .await;
 }
 
@@ -106,7 +106,7 @@ pub(super) struct CampaignDriver {
 
 impl CampaignDriver {
     /// Drives a campaign that was launched.
-    async fn attach(app: &App, campaign: &str) -> Self {
+    async fn new(app: &App, campaign: &str) -> Self {
         Self {
             commands: app.settings().commands().await,
             campaign: campaign.try_into().unwrap(),
@@ -116,9 +116,9 @@ impl CampaignDriver {
     /// Launches a campaign to customers with these names, and queues all messages. Also returns the
     /// id of the campaign.
     pub(super) async fn start(app: &App, names: &[&str]) -> (Self, String) {
-        vips(app, names).await;
+        record_vips(app, names).await;
         let id = create(app, with(named("Out"), json!({"launch": true}))).await;
-        let driver = Self::attach(app, &id).await;
+        let driver = Self::new(app, &id).await;
         for (index, name) in names.iter().enumerate() {
             driver.queue(&format!("c-{index}"), name).await;
         }
@@ -126,7 +126,7 @@ impl CampaignDriver {
         (driver, id)
     }
 
-    fn message(&self, customer: &str) -> MessageId {
+    fn message_id(&self, customer: &str) -> MessageId {
         MessageId {
             campaign: self.campaign.clone(),
             customer: customer.try_into().unwrap(),
@@ -134,7 +134,7 @@ impl CampaignDriver {
     }
 
     async fn apply(&self, customer: &str, command: MessageCommand) {
-        let commands = vec![(self.message(customer), command)];
+        let commands = vec![(self.message_id(customer), command)];
         let outcomes = self
             .commands
             .execute_on_messages(&worker(), commands)
@@ -147,7 +147,7 @@ impl CampaignDriver {
 
     async fn queue(&self, customer: &str, name: &str) {
         let (to, values) = (format!("{customer}@example.com"), json!({"name": name}));
-        let content = rendered(Channel::Email, &to, "Hi {{ name }}!", values);
+        let content = rendered_content(Channel::Email, &to, "Hi {{ name }}!", values);
         self.apply(customer, MessageCommand::Queue(content)).await;
     }
 
@@ -155,14 +155,14 @@ impl CampaignDriver {
         self.apply(customer, MessageCommand::Suppress(reason)).await;
     }
 
-    pub(super) async fn send(&self, customer: &str) {
+    pub(super) async fn record_sent(&self, customer: &str) {
         let vendor_id = text(&format!("vm_{customer}"));
         self.apply(customer, MessageCommand::RecordSent(vendor_id.into()))
             .await;
     }
 
     /// Records the handover to the vendor, with what the sender knew at that time.
-    async fn hand_over(&self, customer: &str, began_at: DateTime<Utc>, customer_seen: u64) {
+    async fn record_sent_at(&self, customer: &str, began_at: DateTime<Utc>, customer_seen: u64) {
         let handover = Handover {
             vendor_message_id: text(&format!("vm_{customer}")),
             began_at: Some(Timestamp::from(began_at)),
@@ -177,7 +177,7 @@ impl CampaignDriver {
             .await;
     }
 
-    async fn receive(&self, customer: &str, arrived: bool) {
+    async fn record_receipt(&self, customer: &str, arrived: bool) {
         let receipt = Receipt {
             vendor_message_id: text(&format!("vm_{customer}")),
             arrived,
@@ -219,7 +219,7 @@ impl CampaignDriver {
 
     /// Returns the state of a message, read from its head.
     async fn head(&self, customer: &str) -> Message {
-        let found = self.commands.messages(&[self.message(customer)]).await;
+        let found = self.commands.messages(&[self.message_id(customer)]).await;
         found.unwrap().swap_remove(0)
     }
 }

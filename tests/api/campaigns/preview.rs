@@ -15,8 +15,10 @@ async fn record_customers(app: &App) {
         {"customer_id": "c-5", "name": "Eve", "email": "eve@example.com", "unsubscribed": true, "tags": ["vip"]},
         {"customer_id": "c-6", "name": "Flo", "email": "flo@example.com"},
     ]);
-    app.client.accept("/api/data/customers", customers).await;
-    app.client.caught_up().await;
+    app.client
+        .post_accepted("/api/data/customers", customers)
+        .await;
+    app.client.wait_until_caught_up().await;
 }
 
 fn body(template: &str) -> Value {

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::{CampaignDriver, PATH, read_caught_up};
 use crate::support::app::App;
-use crate::support::events::Events;
+use crate::support::events::EventStream;
 
 async fn events_of(app: &App, id: &str) -> Events {
-    Events::of(&app.client, &format!("{PATH}/{id}/progress")).await
+    EventStream::open(&app.client, &format!("{PATH}/{id}/progress")).await
 }
 
 #[tokio::test]
@@ -27,15 +27,15 @@ async fn events_follow_a_campaign_to_its_end() {
         (&json!(id), &json!(2))
     );
 
-    driver.send("c-0").await;
+    driver.record_sent("c-0").await;
     let (name, data) = events.next().await.unwrap();
     assert_eq!(
         (&*name, &data["statistics"]["sent"]),
         ("progress", &json!(1))
     );
-    driver.send("c-1").await;
-    driver.receive("c-0", true).await;
-    driver.receive("c-1", false).await;
+    driver.record_sent("c-1").await;
+    driver.record_receipt("c-0", true).await;
+    driver.record_receipt("c-1", false).await;
     driver.complete().await;
     let mut last = events.next().await.unwrap();
     while last.0 == "progress" {

@@ -3,32 +3,25 @@
 use domain::{Attempt, MessageCommand, Suppression};
 use serde_json::{Value, json};
 
-use super::{CampaignDriver, PATH, create, named, vips};
+use super::{CampaignDriver, PATH, create, named, record_vips};
 use crate::api::with;
 use crate::support::app::App;
 use crate::support::shop::{minute, text};
 
 async fn recipient(app: &App, id: &str, customer: &str) -> Value {
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     app.client
         .read(&format!("{PATH}/{id}/recipients/{customer}"))
         .await
 }
 
-fn types(recipient: &Value) -> Vec<&str> {
-    let events = recipient["message"]["events"].as_array().unwrap().iter();
-    events
-        .map(|event| event["type"].as_str().unwrap())
-        .collect()
-}
-
 #[tokio::test]
 async fn a_recipient_is_explained_from_the_launch_to_the_receipt() {
     let mut app = App::without_workers().await;
-    vips(&app, &["Ada", "Bob"]).await;
+    record_vips(&app, &["Ada", "Bob"]).await;
     let rules = json!({"rules": "tags contains \"vip\" AND order_count = 0", "launch": true});
     let id = create(&app, with(named("Explained"), rules)).await;
-    let driver = CampaignDriver::attach(&app, &id).await;
+    let driver = CampaignDriver::new(&app, &id).await;
     driver.queue("c-0", "Ada").await;
     let attempt = Attempt {
         number: 1,
@@ -38,13 +31,13 @@ async fn a_recipient_is_explained_from_the_launch_to_the_receipt() {
     driver
         .apply("c-0", MessageCommand::RecordAttempt(attempt))
         .await;
-    driver.send("c-0").await;
-    driver.receive("c-0", true).await;
+    driver.record_sent("c-0").await;
+    driver.record_receipt("c-0", true).await;
     driver.suppress("c-1", Suppression::NoAddress).await;
     driver.resolve(1, 1).await;
     // Events after the launch make no difference.
     let order = crate::api::order("c-0", "o-1", 100);
-    app.client.accept("/api/data/orders", order).await;
+    app.client.post_accepted("/api/data/orders", order).await;
     app.add_worker();
 
     let ada = recipient(&app, &id, "c-0").await;
@@ -66,7 +59,9 @@ async fn a_recipient_is_explained_from_the_launch_to_the_receipt() {
         "message_sent.1",
         "message_delivered.1",
     ];
-    assert_eq!(types(&ada), expected);
+    let events = ada["message"]["events"].as_array().unwrap();
+    let types: Vec<_> = events.iter().map(|event| event["type"].as_str()).collect();
+    assert_eq!(types, expected.map(Some));
     let queued = &ada["message"]["events"][0];
     assert_eq!(
         (&queued["actor"], &queued["data"]["text"]),
@@ -85,15 +80,15 @@ async fn a_recipient_is_explained_from_the_launch_to_the_receipt() {
 #[tokio::test]
 async fn a_customer_outside_the_audience_is_explained() {
     let mut app = App::without_workers().await;
-    vips(&app, &["Ada"]).await;
+    record_vips(&app, &["Ada"]).await;
     let other = json!({"customer_id": "x-1", "tags": ["new"]});
-    app.client.accept("/api/data/customers", other).await;
+    app.client.post_accepted("/api/data/customers", other).await;
     let id = create(&app, with(named("Not for all"), json!({"launch": true}))).await;
     let late = json!([
         {"customer_id": "x-1", "tags": ["vip"]},
         {"customer_id": "x-2", "tags": ["vip"]},
     ]);
-    app.client.accept("/api/data/customers", late).await;
+    app.client.post_accepted("/api/data/customers", late).await;
     app.add_worker();
     let other = recipient(&app, &id, "x-1").await;
     assert_eq!(
@@ -114,5 +109,5 @@ async fn a_customer_outside_the_audience_is_explained() {
         .client
         .get(&format!("{PATH}/{id}/recipients/a%20b"))
         .await;
-    odd.problem(400, "invalid-parameter");
+    odd.assert_problem(400, "invalid-parameter");
 }

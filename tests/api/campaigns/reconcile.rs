@@ -1,20 +1,21 @@
 //! Reconciliation: every recipient is accounted for, and damage is found.
 
-use std::time::Duration;
-
 use chrono::{TimeDelta, Utc};
 use domain::{AudienceSize, Suppression};
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 
-use super::{CampaignDriver, PATH, create, named, steer, store, vips};
+use super::{
+    CampaignDriver, PATH, create, named, post_command, reconcile_path, record_vips, store,
+};
 use crate::api::with;
 use crate::support::app::App;
+use crate::support::wait::{eventually, until};
 
 const NAMES: [&str; 6] = ["Ada", "Bob", "Cy", "Di", "Eve", "Flo"];
 
 async fn reconcile(app: &App, id: &str) -> Value {
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     app.client.read(&format!("{PATH}/{id}/reconcile")).await
 }
 
@@ -44,17 +45,17 @@ async fn every_recipient_is_accounted_for() {
     let (driver, id) = CampaignDriver::start(&app, &NAMES).await;
     driver.suppress("c-0", Suppression::Unsubscribed).await;
     for customer in ["c-1", "c-2", "c-3"] {
-        driver.send(customer).await;
+        driver.record_sent(customer).await;
     }
-    driver.receive("c-1", true).await;
-    driver.receive("c-2", false).await;
+    driver.record_receipt("c-1", true).await;
+    driver.record_receipt("c-2", false).await;
     driver.give_up("c-4").await;
     // Events after the launch make no difference.
     let later = json!([
         {"customer_id": "c-5", "tags": []},
         {"customer_id": "c-9", "tags": ["vip"]},
     ]);
-    app.client.accept("/api/data/customers", later).await;
+    app.client.post_accepted("/api/data/customers", later).await;
     app.add_worker();
     let reconciled = reconcile(&app, &id).await;
     let rows = app
@@ -77,9 +78,9 @@ async fn every_recipient_is_accounted_for() {
 #[tokio::test]
 async fn recipients_without_a_message_are_pending_and_suppressed_by_a_cancellation() {
     let app = App::without_workers().await;
-    vips(&app, &NAMES).await;
+    record_vips(&app, &NAMES).await;
     let id = create(&app, with(named("Early"), json!({"launch": true}))).await;
-    let driver = CampaignDriver::attach(&app, &id).await;
+    let driver = CampaignDriver::new(&app, &id).await;
     driver.queue("c-0", "Ada").await;
     let path = format!("{PATH}/{id}/reconcile");
     let early = app.client.read(&path).await;
@@ -93,7 +94,7 @@ async fn recipients_without_a_message_are_pending_and_suppressed_by_a_cancellati
     );
     assert_eq!(discrepancies(&early), []);
     driver.suppress("c-0", Suppression::Cancelled).await;
-    steer(&app, &id, "cancel").await;
+    post_command(&app, &id, "cancel").await;
     let cancelled = app.client.read(&path).await;
     assert_eq!(
         (&cancelled["planned"], &cancelled["suppressed"]),
@@ -105,11 +106,13 @@ async fn recipients_without_a_message_are_pending_and_suppressed_by_a_cancellati
 #[tokio::test]
 async fn missing_and_unexpected_messages_are_found() {
     let mut app = App::without_workers().await;
-    vips(&app, &NAMES).await;
+    record_vips(&app, &NAMES).await;
     let stranger = json!({"customer_id": "x-1", "name": "Stranger"});
-    app.client.accept("/api/data/customers", stranger).await;
+    app.client
+        .post_accepted("/api/data/customers", stranger)
+        .await;
     let id = create(&app, with(named("Damaged"), json!({"launch": true}))).await;
-    let driver = CampaignDriver::attach(&app, &id).await;
+    let driver = CampaignDriver::new(&app, &id).await;
     for customer in ["c-0", "c-1", "c-2", "c-4", "x-1"] {
         driver.queue(customer, "Vip").await;
     }
@@ -135,9 +138,9 @@ async fn missing_and_unexpected_messages_are_found() {
 #[tokio::test]
 async fn a_wrong_audience_size_is_found() {
     let mut app = App::without_workers().await;
-    vips(&app, &NAMES).await;
+    record_vips(&app, &NAMES).await;
     let id = create(&app, with(named("Miscounted"), json!({"launch": true}))).await;
-    let driver = CampaignDriver::attach(&app, &id).await;
+    let driver = CampaignDriver::new(&app, &id).await;
     for (index, name) in NAMES.iter().enumerate() {
         driver.queue(&format!("c-{index}"), name).await;
     }
@@ -161,7 +164,7 @@ async fn a_wrong_audience_size_is_found() {
 async fn views_that_differ_from_the_log_are_found() {
     let mut app = App::without_workers().await;
     let (driver, id) = CampaignDriver::start(&app, &NAMES).await;
-    driver.send("c-0").await;
+    driver.record_sent("c-0").await;
     app.add_worker();
     assert_eq!(discrepancies(&reconcile(&app, &id).await), []);
     let store = store(&app).await;
@@ -172,7 +175,7 @@ async fn views_that_differ_from_the_log_are_found() {
     };
 
     let messages = collection("messages");
-    let message = |customer: &str| doc! {"_id": driver.message(customer).to_string()};
+    let message = |customer: &str| doc! {"_id": driver.message_id(customer).to_string()};
     messages.delete_one(message("c-1")).await.unwrap();
     let lost = doc! {"$set": {"status": "failed"}};
     messages.update_one(message("c-2"), lost).await.unwrap();
@@ -222,12 +225,14 @@ async fn messages_sent_after_an_unsubscription_are_found() {
         Utc::now() + TimeDelta::minutes(1),
     );
     // Both were sent too late: one by the clock, the other by what the sender had read.
-    driver.hand_over("c-0", after, 0).await;
-    driver.hand_over("c-1", before, unsubscribed[1]).await;
+    driver.record_sent_at("c-0", after, 0).await;
+    driver.record_sent_at("c-1", before, unsubscribed[1]).await;
     // The first was sent before the customer unsubscribed; the others never unsubscribed.
-    driver.hand_over("c-2", before, unsubscribed[2] - 1).await;
-    driver.hand_over("c-3", after, unsubscribed[2]).await;
-    driver.send("c-4").await;
+    driver
+        .record_sent_at("c-2", before, unsubscribed[2] - 1)
+        .await;
+    driver.record_sent_at("c-3", after, unsubscribed[2]).await;
+    driver.record_sent("c-4").await;
     app.add_worker();
     let reconciled = reconcile(&app, &id).await;
     let kind = "sent_after_unsubscribe";
@@ -249,10 +254,10 @@ async fn messages_sent_after_a_pause_or_a_cancellation_are_found() {
         let mut app = App::without_workers().await;
         let (driver, id) = CampaignDriver::start(&app, &NAMES).await;
         let before = Utc::now() - TimeDelta::minutes(1);
-        assert_eq!(steer(&app, &id, stop).await.status, 202);
+        assert_eq!(post_command(&app, &id, stop).await.status, 202);
         let after = Utc::now() + TimeDelta::minutes(1);
-        driver.hand_over("c-0", before, 0).await;
-        driver.hand_over("c-1", after, 0).await;
+        driver.record_sent_at("c-0", before, 0).await;
+        driver.record_sent_at("c-1", after, 0).await;
         app.add_worker();
         let reconciled = reconcile(&app, &id).await;
         assert_eq!(
@@ -266,18 +271,30 @@ async fn messages_sent_after_a_pause_or_a_cancellation_are_found() {
 /// also folded the events recorded meanwhile.
 #[tokio::test]
 async fn a_resume_during_a_reconciliation_is_no_discrepancy() {
-    let mut app = App::without_workers().await;
+    // As a job, it shows how much of the log it has read.
+    let as_jobs = vec![("PATRON_JOB_AFTER", "0s".to_owned())];
+    let mut app = App::with_environment(as_jobs).await;
     let (driver, id) = CampaignDriver::start(&app, &NAMES).await;
-    assert_eq!(steer(&app, &id, "pause").await.status, 202);
-    let client = app.client.clone();
-    let path = format!("{PATH}/{id}/reconcile");
-    let mut reconciling = tokio::spawn(async move { client.read(&path).await });
-    let head_start = tokio::time::timeout(Duration::from_secs(1), &mut reconciling);
-    assert!(head_start.await.is_err(), "it waits for the views");
-    assert_eq!(steer(&app, &id, "resume").await.status, 202);
+    assert_eq!(post_command(&app, &id, "pause").await.status, 202);
+    let accepted = app.client.get(&reconcile_path(&id)).await;
+    assert_eq!(accepted.status, 202, "{accepted:?}");
+    let path = accepted.header("location");
+    until("the log has been read", async || {
+        let job = app.client.read(path).await;
+        assert_eq!(job["status"], "running", "it waits for the views");
+        let progress = &job["progress"];
+        progress["of"] != 0 && progress["read"] == progress["of"]
+    })
+    .await;
+    assert_eq!(post_command(&app, &id, "resume").await.status, 202);
     driver
-        .hand_over("c-0", Utc::now() + TimeDelta::minutes(1), 0)
+        .record_sent_at("c-0", Utc::now() + TimeDelta::minutes(1), 0)
         .await;
     app.add_worker();
-    assert_eq!(discrepancies(&reconciling.await.unwrap()), []);
+    let result = eventually("the job is done", async || {
+        let job = app.client.read(path).await;
+        (job["status"] == "done").then(|| job["result"].clone())
+    })
+    .await;
+    assert_eq!(discrepancies(&result), []);
 }

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{CampaignDriver, create, named, reconciliation, vips};
+use super::{CampaignDriver, create, named, reconcile_path, record_vips};
 use crate::api::with;
 use crate::support::app::App;
-use crate::support::process::{Ended, run};
+use crate::support::process::{CommandOutput, run};
 
-fn reconcile<const N: usize>(app: &App, id: &str, options: [&str; N]) -> Ended {
+fn reconcile<const N: usize>(app: &App, id: &str, options: [&str; N]) -> CommandOutput {
     let mut command = app.patron(["reconcile", id]);
     command.args(options);
     run(command)
@@ -17,9 +17,9 @@ fn reconcile<const N: usize>(app: &App, id: &str, options: [&str; N]) -> Ended {
 async fn a_campaign_without_discrepancies_exits_with_0() {
     let mut app = App::without_workers().await;
     let (driver, id) = CampaignDriver::start(&app, &["Ada", "Bob"]).await;
-    driver.send("c-0").await;
+    driver.record_sent("c-0").await;
     app.add_worker();
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let printed = reconcile(&app, &id, []);
     assert_eq!(printed.code, Some(0), "{printed:?}");
     assert!(printed.out.starts_with(&format!("{id} is sending\n")));
@@ -28,7 +28,7 @@ async fn a_campaign_without_discrepancies_exits_with_0() {
     let printed = reconcile(&app, &id, ["--json"]);
     assert_eq!(printed.code, Some(0), "{printed:?}");
     let document: Value = serde_json::from_str(&printed.out).unwrap();
-    assert_eq!(document, app.client.read(&reconciliation(&id)).await);
+    assert_eq!(document, app.client.read(&reconcile_path(&id)).await);
     assert_eq!(
         (&document["planned"], &document["sent"]),
         (&json!(2), &json!(1))
@@ -38,9 +38,9 @@ async fn a_campaign_without_discrepancies_exits_with_0() {
 #[tokio::test]
 async fn discrepancies_exit_with_1() {
     let app = App::without_workers().await;
-    vips(&app, &["Ada", "Bob"]).await;
+    record_vips(&app, &["Ada", "Bob"]).await;
     let id = create(&app, with(named("Damaged"), json!({"launch": true}))).await;
-    let driver = CampaignDriver::attach(&app, &id).await;
+    let driver = CampaignDriver::new(&app, &id).await;
     driver.queue("c-0", "Ada").await;
     driver.resolve(1, 0).await;
     let printed = reconcile(&app, &id, []);

@@ -3,7 +3,7 @@
 use domain::MessageStatus;
 use serde_json::json;
 
-use super::{CampaignDriver, read_caught_up, steer};
+use super::{CampaignDriver, post_command, read_caught_up};
 use crate::support::app::App;
 
 #[tokio::test]
@@ -13,9 +13,9 @@ async fn a_retry_queues_undeliverable_messages_again() {
     for customer in ["c-0", "c-1", "c-2"] {
         driver.give_up(customer).await;
     }
-    driver.send("c-3").await;
+    driver.record_sent("c-3").await;
     app.add_worker();
-    let retried = steer(&app, &id, "retry").await;
+    let retried = post_command(&app, &id, "retry").await;
     assert_eq!(
         (retried.status, &retried.body),
         (200, &json!({"requeued": 3}))
@@ -31,18 +31,18 @@ async fn a_retry_queues_undeliverable_messages_again() {
         (&json!(3), &json!(0))
     );
 
-    let again = steer(&app, &id, "retry").await;
+    let again = post_command(&app, &id, "retry").await;
     assert_eq!((again.status, &again.body), (200, &json!({"requeued": 0})));
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let retries = format!("/api/audit?aggregate=campaign/{id}&type=campaign_retried");
     assert_eq!(
         app.client.list(&retries, 10).await.len(),
         1,
         "the second retry queued nothing"
     );
-    assert_eq!(steer(&app, &id, "pause").await.status, 202);
+    assert_eq!(post_command(&app, &id, "pause").await.status, 202);
     assert_eq!(
-        steer(&app, &id, "retry").await.status,
+        post_command(&app, &id, "retry").await.status,
         200,
         "a paused campaign may be retried"
     );
@@ -59,7 +59,7 @@ async fn a_retry_includes_messages_given_up_just_before() {
     for index in 0..names.len() {
         driver.give_up(&format!("c-{index}")).await;
     }
-    let retried = steer(&app, &id, "retry").await;
+    let retried = post_command(&app, &id, "retry").await;
     assert_eq!(
         (retried.status, &retried.body),
         (200, &json!({"requeued": 40}))

@@ -5,10 +5,12 @@ use eventlog::{Log, Position};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{CampaignDriver, PATH, create, named, read_caught_up, reconciliation, steer, vips};
+use super::{
+    CampaignDriver, PATH, create, named, post_command, read_caught_up, reconcile_path, record_vips,
+};
 use crate::api::with;
 use crate::support::app::App;
-use crate::support::client::answer;
+use crate::support::client::send;
 use crate::support::process::run;
 use crate::support::wait::{eventually, until};
 
@@ -29,26 +31,28 @@ async fn trim_partition_of(app: &App, customer: &str) {
 /// Records a name of a customer, which appends an event to the customer's partition.
 async fn record_name(app: &App, customer: &str, name: &str) {
     let change = json!({"customer_id": customer, "name": name});
-    app.client.accept("/api/data/customers", change).await;
+    app.client
+        .post_accepted("/api/data/customers", change)
+        .await;
 }
 
 #[tokio::test]
-async fn reads_of_the_whole_log_are_refused_at_once() {
+async fn reads_of_the_whole_log_are_refused_at_once_if_it_was_trimmed() {
     let environment = vec![("PATRON_JOB_AFTER", "0s".to_owned())];
-    let app = App::told(environment).await;
+    let app = App::with_environment(environment).await;
     let (_, id) = CampaignDriver::start(&app, &["Ada"]).await;
     record_name(&app, "c-0", "Ava").await;
     trim_partition_of(&app, "c-0").await;
-    let gone = app.client.get(&reconciliation(&id)).await;
-    let detail = &gone.problem(410, "trimmed")["detail"];
+    let gone = app.client.get(&reconcile_path(&id)).await;
+    let detail = &gone.assert_problem(410, "trimmed")["detail"];
     let detail = detail.as_str().unwrap();
     assert!(detail.ends_with("were trimmed from the log"), "{detail}");
     let past = json!({"rules": "order_count > 0", "as_of": "2026-01-01"});
     let preview = app.client.post(PREVIEW, past.clone()).await;
-    preview.problem(410, "trimmed");
+    preview.assert_problem(410, "trimmed");
     let request = app.client.request(Method::POST, PREVIEW).json(&past);
-    let preferred = answer(request.header("prefer", "respond-async")).await;
-    preferred.problem(410, "trimmed");
+    let preferred = send(request.header("prefer", "respond-async")).await;
+    preferred.assert_problem(410, "trimmed");
 
     for command in [["reconcile", &id], ["rebuild", "customers"]] {
         let printed = run(app.patron(command));
@@ -57,9 +61,9 @@ async fn reads_of_the_whole_log_are_refused_at_once() {
     }
     let rebuild = |view: &str| format!("/api/admin/projections/{view}/rebuild");
     let rebuilt = app.client.post(&rebuild("customers"), json!({})).await;
-    rebuilt.problem(410, "trimmed");
+    rebuilt.assert_problem(410, "trimmed");
     let unknown = app.client.post(&rebuild("nothing"), json!({})).await;
-    unknown.problem(404, "not-found");
+    unknown.assert_problem(404, "not-found");
     let requests = "/api/audit?aggregate=view/customers";
     let requests = app.client.list(requests, 10).await;
     assert!(requests.is_empty(), "no rebuild was recorded: {requests:?}");
@@ -68,12 +72,12 @@ async fn reads_of_the_whole_log_are_refused_at_once() {
 #[tokio::test]
 async fn a_launch_is_refused_if_a_view_can_never_reach_its_positions() {
     let app = App::without_workers().await;
-    vips(&app, &["Ada"]).await;
+    record_vips(&app, &["Ada"]).await;
     let launched = create(&app, named("Launched")).await;
     let launch_with_key = |id: &str| {
         let path = format!("{PATH}/{id}/launch");
         let request = app.client.request(Method::POST, &path);
-        answer(request.header("idempotency-key", "launch-1"))
+        send(request.header("idempotency-key", "launch-1"))
     };
     assert_eq!(launch_with_key(&launched).await.status, 202);
     let draft = create(&app, named("Draft")).await;
@@ -81,12 +85,14 @@ async fn a_launch_is_refused_if_a_view_can_never_reach_its_positions() {
     // No worker has folded any event yet.
     trim_partition_of(&app, "c-0").await;
 
-    steer(&app, &draft, "launch").await.problem(410, "trimmed");
-    let without_key = steer(&app, &launched, "launch").await;
-    without_key.problem(409, "impossible-transition");
-    let unknown = steer(&app, "cmp_1", "launch").await;
-    unknown.problem(404, "not-found");
-    let driver = CampaignDriver::attach(&app, &draft).await;
+    post_command(&app, &draft, "launch")
+        .await
+        .assert_problem(410, "trimmed");
+    let without_key = post_command(&app, &launched, "launch").await;
+    without_key.assert_problem(409, "impossible-transition");
+    let unknown = post_command(&app, "cmp_1", "launch").await;
+    unknown.assert_problem(404, "not-found");
+    let driver = CampaignDriver::new(&app, &draft).await;
     let head = driver.commands.campaign(&driver.campaign).await.unwrap();
     assert!(
         head.unwrap().launch_version().is_none(),
@@ -94,7 +100,7 @@ async fn a_launch_is_refused_if_a_view_can_never_reach_its_positions() {
     );
     let at_once = with(named("At once"), json!({"launch": true}));
     let created = app.client.post(PATH, at_once).await;
-    created.problem(410, "trimmed");
+    created.assert_problem(410, "trimmed");
     assert_eq!(
         launch_with_key(&launched).await.status,
         202,
@@ -105,12 +111,12 @@ async fn a_launch_is_refused_if_a_view_can_never_reach_its_positions() {
 #[tokio::test]
 async fn a_campaign_that_needs_no_trimmed_events_is_sent() {
     let mut app = App::start().await;
-    vips(&app, &["Ada", "Bob"]).await;
+    record_vips(&app, &["Ada", "Bob"]).await;
     record_name(&app, "c-0", "Ava").await;
     let id = create(&app, named("Out")).await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     trim_partition_of(&app, "c-0").await;
-    assert_eq!(steer(&app, &id, "launch").await.status, 202);
+    assert_eq!(post_command(&app, &id, "launch").await.status, 202);
     let campaign = eventually("the audience is resolved", async || {
         let campaign = read_caught_up(&app, &id).await;
         (!campaign["size"].is_null()).then_some(campaign)
@@ -124,13 +130,13 @@ async fn a_campaign_that_needs_no_trimmed_events_is_sent() {
 #[tokio::test]
 async fn a_campaign_that_needs_trimmed_events_reports_it_and_sends_nothing() {
     let mut app = App::start().await;
-    vips(&app, &["Ada", "Bob", "Cy"]).await;
+    record_vips(&app, &["Ada", "Bob", "Cy"]).await;
     record_name(&app, "c-0", "Ava").await;
     let id = create(&app, named("Stuck")).await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     app.workers.clear();
     trim_partition_of(&app, "c-0").await;
-    assert_eq!(steer(&app, &id, "launch").await.status, 202);
+    assert_eq!(post_command(&app, &id, "launch").await.status, 202);
     // The view moves past the launch, so the state at the launch has to be folded from the log, in
     // which events of this customer are missing.
     record_name(&app, "c-0", "Ada").await;
@@ -149,7 +155,7 @@ async fn a_campaign_that_needs_trimmed_events_reports_it_and_sends_nothing() {
     assert!(detail.ends_with("were trimmed from the log"), "{detail}");
     assert_eq!(campaign["statistics"]["queued"], 0, "no message is queued");
 
-    assert_eq!(steer(&app, &id, "cancel").await.status, 202);
+    assert_eq!(post_command(&app, &id, "cancel").await.status, 202);
     let campaign = eventually("the campaign is cancelled", async || {
         let campaign = read_caught_up(&app, &id).await;
         (campaign["status"] == "cancelled").then_some(campaign)
@@ -161,20 +167,22 @@ async fn a_campaign_that_needs_trimmed_events_reports_it_and_sends_nothing() {
 #[tokio::test]
 async fn a_recipient_changed_since_the_launch_is_folded_from_kept_events() {
     let mut app = App::start().await;
-    vips(&app, &["Ada"]).await;
+    record_vips(&app, &["Ada"]).await;
     record_name(&app, "c-0", "Ava").await;
     let log = log(&app).await;
     let here = |id: &String| log.layout().partition_of(id) == log.layout().partition_of("c-0");
     let new = (1..).map(|n| format!("c-{n}")).find(here).unwrap();
     let id = create(&app, named("Out")).await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     trim_partition_of(&app, "c-0").await;
     let customer = json!({"customer_id": new, "name": "New", "email": "new@example.com",
         "tags": ["vip"]});
-    app.client.accept("/api/data/customers", customer).await;
-    app.client.caught_up().await;
+    app.client
+        .post_accepted("/api/data/customers", customer)
+        .await;
+    app.client.wait_until_caught_up().await;
     app.workers.clear();
-    assert_eq!(steer(&app, &id, "launch").await.status, 202);
+    assert_eq!(post_command(&app, &id, "launch").await.status, 202);
     record_name(&app, &new, "Newer").await;
     app.add_worker();
     let campaign = eventually("the audience is resolved", async || {

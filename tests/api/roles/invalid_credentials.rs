@@ -12,8 +12,8 @@ use super::{is_open, operations, request_target, start};
 use crate::api::with;
 use crate::support::app::{App, now};
 use crate::support::browser::Browser;
-use crate::support::client::answer;
-use crate::support::tokens::{self, OLD_SESSION_KEY, SESSION_KEY, STRANGE_KEY};
+use crate::support::client::send;
+use crate::support::tokens::{self, OLD_SESSION_KEY, SESSION_KEY, UNKNOWN_KEY};
 use crate::support::wait::until;
 
 /// Starts a request that carries one credential.
@@ -33,8 +33,8 @@ async fn invalid_credentials(app: &App) -> Vec<(&'static str, NewRequest)> {
         all.push((description, Box::new(new_request)));
     }
     // An API key takes precedence over a session cookie, even if the key is wrong.
-    let (user, session) = app.signed_in(UserRole::Admin).await;
-    let good = tokens::good(&tokens::claims(&user, &session, 0));
+    let (user, session) = app.sign_in_user(UserRole::Admin).await;
+    let good = tokens::valid_token(&tokens::claims(&user, &session, 0));
     let browser = Browser::new(app.client.base()).with_session(&good);
     let new_request = move |method: Method, path: &str| {
         let request = browser.request(method, path);
@@ -46,19 +46,19 @@ async fn invalid_credentials(app: &App) -> Vec<(&'static str, NewRequest)> {
 
 async fn keys(app: &App) -> Vec<(&'static str, Option<String>)> {
     let commands = app.settings().commands().await;
-    let revoked = app.new_key(Role::Admin, None).await;
+    let revoked = app.create_key(Role::Admin, None).await;
     let done = commands
         .execute(&now(), revoked.id().clone(), ApiKeyCommand::Revoke)
         .await;
     done.unwrap().unwrap();
     let soon = Timestamp::from(Utc::now() + Duration::from_millis(1500));
-    let expired = app.new_key(Role::Admin, Some(soon)).await;
+    let expired = app.create_key(Role::Admin, Some(soon)).await;
     until("the key expires", async || {
         let client = app.client.with_key(Some(expired.reveal()));
         client.get("/api/auth/me").await.status == 401
     })
     .await;
-    let good = app.new_key(Role::Admin, None).await;
+    let good = app.create_key(Role::Admin, None).await;
     let (id, secret) = good.reveal().split_at(40);
     let other: String = secret.chars().rev().collect();
     let never = format!("patron_{:032x}_{}", 1, "A".repeat(43));
@@ -77,8 +77,8 @@ async fn keys(app: &App) -> Vec<(&'static str, Option<String>)> {
 
 async fn tokens_of_sessions(app: &App) -> Vec<(&'static str, String)> {
     let (context, commands) = (now(), app.settings().commands().await);
-    let (user, session) = app.signed_in(UserRole::Admin).await;
-    let (left, ended) = app.signed_in(UserRole::Admin).await;
+    let (user, session) = app.sign_in_user(UserRole::Admin).await;
+    let (left, ended) = app.sign_in_user(UserRole::Admin).await;
     let out = commands.execute(
         &context,
         left.clone(),
@@ -87,7 +87,7 @@ async fn tokens_of_sessions(app: &App) -> Vec<(&'static str, String)> {
         },
     );
     out.await.unwrap().unwrap();
-    let (locked, open) = app.signed_in(UserRole::Admin).await;
+    let (locked, open) = app.sign_in_user(UserRole::Admin).await;
     let out = commands.execute(
         &context,
         locked.clone(),
@@ -107,20 +107,20 @@ async fn tokens_of_sessions(app: &App) -> Vec<(&'static str, String)> {
     vec![
         (
             "an expired token",
-            tokens::good(&tokens::claims(&user, &session, 31 * 60)),
+            tokens::valid_token(&tokens::claims(&user, &session, 31 * 60)),
         ),
         (
             "a tampered token",
-            spliced(&of(&user, &session), &of(&left, &session)),
+            with_payload_of(&of(&user, &session), &of(&left, &session)),
         ),
-        ("alg: none", tokens::unsigned(&good)),
+        ("alg: none", tokens::unsigned_token(&good)),
         (
             "another algorithm",
             signed(Algorithm::HS512, SESSION_KEY, SESSION_KEY),
         ),
         (
             "another key under the same name",
-            signed(Algorithm::HS256, STRANGE_KEY, SESSION_KEY),
+            signed(Algorithm::HS256, UNKNOWN_KEY, SESSION_KEY),
         ),
         (
             "another key",
@@ -128,7 +128,7 @@ async fn tokens_of_sessions(app: &App) -> Vec<(&'static str, String)> {
         ),
         (
             "a token for another audience",
-            tokens::good(&other_audience),
+            tokens::valid_token(&other_audience),
         ),
         ("a session that was ended", of(&left, &ended)),
         ("a user who is locked out", of(&locked, &open)),
@@ -138,7 +138,7 @@ async fn tokens_of_sessions(app: &App) -> Vec<(&'static str, String)> {
 }
 
 /// Combines the payload of one token with the header and signature of another.
-fn spliced(signed: &str, payload: &str) -> String {
+fn with_payload_of(signed: &str, payload: &str) -> String {
     let signed: Vec<_> = signed.split('.').collect();
     let payload: Vec<_> = payload.split('.').collect();
     format!("{}.{}.{}", signed[0], payload[1], signed[2])
@@ -150,7 +150,7 @@ async fn invalid_credentials_are_refused_by_every_operation() {
     for (description, request) in invalid_credentials(&app).await {
         for operation in operations() {
             let (method, path) = request_target(&operation);
-            let answered = answer(request(method, &path)).await;
+            let answered = send(request(method, &path)).await;
             if is_open(&operation) {
                 let status = answered.status;
                 let signature = operation == "POST /api/delivery/receipt";
@@ -164,7 +164,7 @@ async fn invalid_credentials_are_refused_by_every_operation() {
                     answered.status, 401,
                     "{description}: {operation}: {answered:?}"
                 );
-                answered.problem(401, "unauthenticated");
+                answered.assert_problem(401, "unauthenticated");
             }
         }
         for (method, path) in [
@@ -172,7 +172,7 @@ async fn invalid_credentials_are_refused_by_every_operation() {
             (Method::DELETE, "/api/customers"),
             (Method::PATCH, "/api/segments/x-1"),
         ] {
-            let answered = answer(request(method, path)).await;
+            let answered = send(request(method, path)).await;
             assert_eq!(answered.status, 401, "{description}: {path}: {answered:?}");
         }
     }

@@ -8,7 +8,7 @@ use reqwest::Method;
 
 use crate::support::app::{App, now};
 use crate::support::browser::Browser;
-use crate::support::client::{Answer, answer};
+use crate::support::client::{Answer, send};
 use crate::support::tokens::{self, SESSION_KEY};
 
 const ROLES: [Role; 4] = [Role::Ingest, Role::Viewer, Role::Marketer, Role::Admin];
@@ -79,7 +79,7 @@ async fn start() -> App {
         ("PATRON_RATE_PER_ADDRESS", "0"),
     ];
     let environment = environment.map(|(name, value)| (name, value.to_owned()));
-    App::told(environment.into()).await
+    App::with_environment(environment.into()).await
 }
 
 fn user_role(role: Role) -> Option<UserRole> {
@@ -93,8 +93,8 @@ fn user_role(role: Role) -> Option<UserRole> {
 
 /// Returns a browser in which a user with this role has signed in.
 async fn signed_in(app: &App, role: UserRole) -> Browser {
-    let (user, session) = app.signed_in(role).await;
-    let token = tokens::good(&tokens::claims(&user, &session, 0));
+    let (user, session) = app.sign_in_user(role).await;
+    let token = tokens::valid_token(&tokens::claims(&user, &session, 0));
     Browser::new(app.client.base()).with_session(&token)
 }
 
@@ -110,7 +110,7 @@ fn assert_permission(role: Role, operation: &str, answered: &Answer) {
         assert!(!detail.contains("no resource at this path"), "{context}");
     } else {
         assert_eq!(answered.status, 403, "{context}");
-        answered.problem(403, "forbidden");
+        answered.assert_problem(403, "forbidden");
     }
 }
 
@@ -118,15 +118,11 @@ fn assert_permission(role: Role, operation: &str, answered: &Answer) {
 async fn each_role_may_call_exactly_the_operations_of_the_contract() {
     let app = start().await;
     for role in ROLES {
-        let key = app.new_key(role, None).await;
+        let key = app.create_key(role, None).await;
         let by_key = app.client.with_key(Some(key.reveal()));
         for operation in operations() {
             let (method, path) = request_target(&operation);
-            assert_permission(
-                role,
-                &operation,
-                &answer(by_key.request(method, &path)).await,
-            );
+            assert_permission(role, &operation, &send(by_key.request(method, &path)).await);
             let Some(role_of_user) = user_role(role) else {
                 continue;
             };
@@ -136,14 +132,14 @@ async fn each_role_may_call_exactly_the_operations_of_the_contract() {
             assert_permission(
                 role,
                 &operation,
-                &answer(browser.request(method, &path)).await,
+                &send(browser.request(method, &path)).await,
             );
         }
     }
     // The configured key has the role `admin`.
     for operation in operations() {
         let (method, path) = request_target(&operation);
-        let answered = answer(app.client.request(method, &path)).await;
+        let answered = send(app.client.request(method, &path)).await;
         assert_permission(Role::Admin, &operation, &answered);
     }
 }
@@ -151,17 +147,17 @@ async fn each_role_may_call_exactly_the_operations_of_the_contract() {
 #[tokio::test]
 async fn unknown_paths_and_methods_are_reported_to_any_role() {
     let app = start().await;
-    let key = app.new_key(Role::Ingest, None).await;
+    let key = app.create_key(Role::Ingest, None).await;
     let client = app.client.with_key(Some(key.reveal()));
     client
         .get("/api/nothing/here")
         .await
-        .problem(404, "not-found");
+        .assert_problem(404, "not-found");
     let wrong = client.delete("/api/customers").await;
-    wrong.problem(405, "method-not-allowed");
+    wrong.assert_problem(405, "method-not-allowed");
     assert_eq!(wrong.header("allow"), "GET,HEAD");
-    let open = answer(app.client.with_key(None).request(Method::POST, "/healthz")).await;
-    open.problem(405, "method-not-allowed");
+    let open = send(app.client.with_key(None).request(Method::POST, "/healthz")).await;
+    open.assert_problem(405, "method-not-allowed");
 }
 
 #[tokio::test]
@@ -169,7 +165,7 @@ async fn revocations_take_effect_at_once_in_every_process() {
     let app = start().await;
     let (_second, client) = app.settings().serve("127.0.0.1:0");
     let commands = app.settings().commands().await;
-    let key = app.new_key(Role::Viewer, None).await;
+    let key = app.create_key(Role::Viewer, None).await;
     let there = client.with_key(Some(key.reveal()));
     assert_eq!(there.get("/api/auth/me").await.status, 200);
     let revoked = commands
@@ -179,10 +175,10 @@ async fn revocations_take_effect_at_once_in_every_process() {
     there
         .get("/api/auth/me")
         .await
-        .problem(401, "unauthenticated");
+        .assert_problem(401, "unauthenticated");
 
-    let (user, session) = app.signed_in(UserRole::Viewer).await;
-    let token = tokens::good(&tokens::claims(&user, &session, 0));
+    let (user, session) = app.sign_in_user(UserRole::Viewer).await;
+    let token = tokens::valid_token(&tokens::claims(&user, &session, 0));
     let mut browser = Browser::new(client.base()).with_session(&token);
     assert_eq!(browser.me().await.body["role"], "viewer");
     let context = now();
@@ -199,5 +195,5 @@ async fn revocations_take_effect_at_once_in_every_process() {
         .execute(&context, user, UserCommand::SignOutEverywhere)
         .await;
     out.unwrap().unwrap();
-    browser.me().await.problem(401, "unauthenticated");
+    browser.me().await.assert_problem(401, "unauthenticated");
 }

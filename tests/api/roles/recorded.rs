@@ -7,7 +7,7 @@ use serde_json::json;
 use super::start;
 use crate::support::app::App;
 use crate::support::browser::Browser;
-use crate::support::client::answer;
+use crate::support::client::send;
 use crate::support::tokens;
 use crate::support::wait::eventually;
 
@@ -15,23 +15,23 @@ use crate::support::wait::eventually;
 async fn refusals_and_key_uses_are_in_the_audit_trail() {
     let mut app = start().await;
     app.add_worker();
-    let key = app.new_key(Role::Viewer, None).await;
+    let key = app.create_key(Role::Viewer, None).await;
     let client = app.client.with_key(Some(key.reveal()));
     let refused = client.post("/api/segments", json!({})).await;
-    refused.problem(403, "forbidden");
+    refused.assert_problem(403, "forbidden");
     for _ in 0..3 {
         client.read("/api/customers").await;
     }
-    let (user, session) = app.signed_in(UserRole::Admin).await;
-    let forged = tokens::unsigned(&tokens::claims(&user, &session, 0));
+    let (user, session) = app.sign_in_user(UserRole::Admin).await;
+    let forged = tokens::unsigned_token(&tokens::claims(&user, &session, 0));
     let mut browser = Browser::new(app.client.base()).with_session(&forged);
     let tampered = browser.get("/api/audit").await;
-    tampered.problem(401, "unauthenticated");
+    tampered.assert_problem(401, "unauthenticated");
     let anonymous = app.client.with_key(None);
     let unsigned = anonymous.post("/api/delivery/receipt", json!({})).await;
-    unsigned.problem(401, "bad-signature");
+    unsigned.assert_problem(401, "bad-signature");
 
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let rows = eventually("three refusals", async || {
         let rows = app.client.list("/api/audit?type=request_refused", 10).await;
         (rows.len() == 3).then_some(rows)
@@ -72,12 +72,15 @@ async fn refusals_and_key_uses_are_in_the_audit_trail() {
 async fn the_number_of_recorded_refusals_is_limited() {
     let mut app = start().await;
     app.add_worker();
-    let key = app.new_key(Role::Ingest, None).await;
+    let key = app.create_key(Role::Ingest, None).await;
     let client = app.client.with_key(Some(key.reveal()));
     for _ in 0..300 {
-        client.get("/api/customers").await.problem(403, "forbidden");
+        client
+            .get("/api/customers")
+            .await
+            .assert_problem(403, "forbidden");
     }
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let recorded = app
         .client
         .list("/api/audit?type=request_refused", 500)
@@ -89,14 +92,14 @@ async fn the_number_of_recorded_refusals_is_limited() {
 async fn a_trusted_proxy_determines_the_clients_address() {
     let trusted = vec![("PATRON_TRUSTED_PROXIES", "127.0.0.0/8".to_owned())];
     for (environment, address) in [(trusted, "198.51.100.7"), (Vec::new(), "127.0.0.1")] {
-        let mut app = App::told(environment).await;
+        let mut app = App::with_environment(environment).await;
         app.add_worker();
         let rules = json!({"combinator": "and", "rules": [{"field": "order_count", "operator": ">", "value": 1}]});
         let request = app.client.request(Method::POST, "/api/segments");
         let request = request.header("x-forwarded-for", "203.0.113.9, 198.51.100.7");
-        let created = answer(request.json(&json!({"name": "A", "rules": rules}))).await;
+        let created = send(request.json(&json!({"name": "A", "rules": rules}))).await;
         assert_eq!(created.status, 201, "{created:?}");
-        app.client.caught_up().await;
+        app.client.wait_until_caught_up().await;
         let rows = app.client.list("/api/audit?type=segment_created", 10).await;
         assert_eq!(rows[0]["ip"], address);
     }

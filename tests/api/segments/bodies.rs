@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{PATH, create, named, replace};
 use crate::api::with;
 use crate::support::app::App;
-use crate::support::client::answer;
+use crate::support::client::send;
 
 #[tokio::test]
 async fn an_invalid_field_is_refused_with_its_pointer() {
@@ -33,7 +33,7 @@ async fn an_invalid_field_is_refused_with_its_pointer() {
             app.client.post(PATH, body.clone()).await,
             replace(&app, &id, &body).await,
         ] {
-            let problem = refused.problem(422, slug);
+            let problem = refused.assert_problem(422, slug);
             assert_eq!(problem["errors"][0]["pointer"], pointer, "{body}");
         }
     }
@@ -41,7 +41,7 @@ async fn an_invalid_field_is_refused_with_its_pointer() {
         let mut body = named("x");
         body.as_object_mut().unwrap().remove(missing);
         let refused = app.client.post(PATH, body).await;
-        let problem = refused.problem(422, "invalid-field");
+        let problem = refused.assert_problem(422, "invalid-field");
         assert_eq!(problem["errors"][0]["pointer"], format!("/{missing}"));
     }
 }
@@ -56,7 +56,7 @@ async fn every_invalid_node_of_the_rules_is_reported() {
     ]});
     let body = json!({"name": "x", "rules": rules});
     let refused = app.client.post(PATH, body).await;
-    let problem = refused.problem(422, "invalid-field");
+    let problem = refused.assert_problem(422, "invalid-field");
     let pointers: Vec<_> = problem["errors"]
         .as_array()
         .unwrap()
@@ -67,7 +67,7 @@ async fn every_invalid_node_of_the_rules_is_reported() {
 
     let body = json!({"name": "x", "rules": "visits > 3 AND shoe = 1"});
     let refused = app.client.post(PATH, body).await;
-    let problem = refused.problem(422, "invalid-field");
+    let problem = refused.assert_problem(422, "invalid-field");
     assert_eq!(problem["errors"][0]["pointer"], "/rules");
     let detail = problem["errors"][0]["detail"].as_str().unwrap();
     assert!(detail.starts_with("column 16: "), "{detail}");
@@ -82,7 +82,7 @@ async fn rules_that_are_too_large_for_a_segment_are_refused() {
     ]});
     let body = json!({"name": "x", "rules": rules});
     let refused = app.client.post(PATH, body).await;
-    let problem = refused.problem(422, "refused");
+    let problem = refused.assert_problem(422, "refused");
     assert_eq!(problem["errors"][0]["pointer"], "/rules");
 }
 
@@ -112,19 +112,19 @@ async fn a_body_that_is_not_one_json_object_is_refused() {
             .client
             .post_text(PATH, media_type, text.to_owned())
             .await;
-        refused.problem(status, slug);
+        refused.assert_problem(status, slug);
     }
     let large = format!("{{\"name\": \"{}\"}}", "x".repeat(17 << 20));
     let refused = app.client.post_text(PATH, "application/json", large).await;
-    refused.problem(413, "body-too-large");
+    refused.assert_problem(413, "body-too-large");
     let compressed = app
         .client
         .request(Method::POST, PATH)
         .header(header::CONTENT_ENCODING, "gzip")
         .json(&named("x"));
-    answer(compressed)
+    send(compressed)
         .await
-        .problem(415, "unsupported-media-type");
+        .assert_problem(415, "unsupported-media-type");
     let log = app.client.read("/api/admin/log").await;
     assert_eq!(log["events"], 0);
 }

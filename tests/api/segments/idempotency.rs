@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::{PATH, archive, id_of, named, read_after, replace};
 use crate::support::app::App;
-use crate::support::client::{Answer, answer};
+use crate::support::client::{Answer, send};
 
 async fn post_with_key(app: &App, key: &str, body: &Value) -> Answer {
     let request = app.client.request(Method::POST, PATH).json(body);
-    answer(request.header("Idempotency-Key", key)).await
+    send(request.header("Idempotency-Key", key)).await
 }
 
 #[tokio::test]
@@ -44,15 +44,15 @@ async fn a_key_cannot_be_reused_for_other_content() {
     let app = App::without_workers().await;
     let first = post_with_key(&app, "k-1", &named("One")).await;
     let other = post_with_key(&app, "k-1", &named("Two")).await;
-    other.problem(409, "idempotency-conflict");
+    other.assert_problem(409, "idempotency-conflict");
     replace(&app, &id_of(&first), &named("Two")).await;
     let other = post_with_key(&app, "k-1", &named("Two")).await;
-    other.problem(409, "idempotency-conflict");
+    other.assert_problem(409, "idempotency-conflict");
     let second = post_with_key(&app, "k-2", &named("One")).await;
     assert_ne!(id_of(&second), id_of(&first));
     for key in ["", "a b", &"x".repeat(256)] {
         let refused = post_with_key(&app, key, &named("One")).await;
-        let problem = refused.problem(400, "invalid-parameter");
+        let problem = refused.assert_problem(400, "invalid-parameter");
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains("Idempotency-Key"), "{detail}");
     }

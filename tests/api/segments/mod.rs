@@ -8,12 +8,11 @@ use std::collections::HashSet;
 use chrono::Utc;
 use commands::Context;
 use domain::{SegmentCommand, SegmentId, Timestamp};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::with;
 use crate::support::app::App;
-use crate::support::client::{Answer, answer};
+use crate::support::client::Answer;
 use crate::support::shop::context;
 
 const PATH: &str = "/api/segments";
@@ -31,10 +30,6 @@ fn as_json() -> Value {
             {"field": "visits", "operator": "<", "value": 3, "valueSource": "value"},
         ]},
     ]})
-}
-
-async fn send(app: &App, method: Method, path: &str, body: &Value) -> Answer {
-    answer(app.client.request(method, path).json(body)).await
 }
 
 /// Creates a segment and returns its id and position.
@@ -61,11 +56,11 @@ fn without_audience(mut segment: Value) -> Value {
 }
 
 async fn replace(app: &App, id: &str, body: &Value) -> Answer {
-    send(app, Method::PUT, &format!("{PATH}/{id}"), body).await
+    app.client.put(&format!("{PATH}/{id}"), body.clone()).await
 }
 
 async fn archive(app: &App, id: &str) -> Answer {
-    answer(app.client.request(Method::DELETE, &format!("{PATH}/{id}"))).await
+    app.client.delete(&format!("{PATH}/{id}")).await
 }
 
 #[tokio::test]
@@ -167,7 +162,7 @@ async fn an_archived_segment_can_be_read_but_not_replaced() {
     assert_eq!(again.status, 204);
     assert_eq!(again.position(), archived.position());
     let refused = replace(&app, &id, &named("New")).await;
-    refused.problem(409, "archived");
+    refused.assert_problem(409, "archived");
 }
 
 #[tokio::test]
@@ -190,9 +185,9 @@ async fn a_held_segment_cannot_be_archived() {
         held.unwrap().unwrap();
     }
     let refused = archive(&app, &id).await;
-    let problem = refused.problem(409, "in-use");
+    let problem = refused.assert_problem(409, "in-use");
     assert_eq!(problem["detail"], "the segment is held by cmp_1, cmp_2");
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let shown_held = app.client.read(&format!("{PATH}/{id}")).await;
     assert_eq!(shown_held["held_by"], json!(["cmp_1", "cmp_2"]));
     // A held segment may still be replaced.
@@ -220,7 +215,7 @@ async fn the_list_is_newest_first_and_omits_archived_segments() {
     for id in [&ids[0], &ids[3]] {
         archive(&app, id).await;
     }
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let live: Vec<_> = [1, 2, 4, 5, 6].map(|n| ids[n].clone()).into();
     for limit in [1, 2, 3, 5, 50] {
         for (path, expected) in [
@@ -241,7 +236,7 @@ async fn the_list_is_newest_first_and_omits_archived_segments() {
     assert_eq!(without_audience(one), without_audience(alone));
     for query in ["archived=perhaps", "colour=red", "cursor=00", "limit=0"] {
         let refused = app.client.get(&format!("{PATH}?{query}")).await;
-        refused.problem(400, "invalid-parameter");
+        refused.assert_problem(400, "invalid-parameter");
     }
 }
 
@@ -251,7 +246,7 @@ async fn the_audit_trail_has_the_history_of_a_segment() {
     let (id, _) = create(&app, named("Before")).await;
     let updated = replace(&app, &id, &named("After")).await;
     archive(&app, &id).await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let path = format!("/api/audit?aggregate=segment/{id}");
     let rows = app.client.list(&path, 10).await;
     let types: Vec<_> = rows
@@ -281,13 +276,15 @@ async fn an_unknown_segment_is_not_found() {
     app.client
         .get(&format!("{PATH}/seg_0"))
         .await
-        .problem(404, "not-found");
-    archive(&app, "seg_0").await.problem(404, "not-found");
+        .assert_problem(404, "not-found");
+    archive(&app, "seg_0")
+        .await
+        .assert_problem(404, "not-found");
     replace(&app, "seg_0", &named("x"))
         .await
-        .problem(404, "not-found");
+        .assert_problem(404, "not-found");
     let odd = app.client.get(&format!("{PATH}/a%20b")).await;
-    odd.problem(400, "invalid-parameter");
+    odd.assert_problem(400, "invalid-parameter");
 }
 
 #[tokio::test]
@@ -303,7 +300,7 @@ async fn segments_are_verified_and_rebuilt_from_the_log() {
             archive(&app, id).await;
         }
     }
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let all = format!("{PATH}?archived=true");
     let list = async || {
         let listed = app.client.list(&all, 10).await;
@@ -317,6 +314,6 @@ async fn segments_are_verified_and_rebuilt_from_the_log() {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{arguments:?}: {stderr}");
     }
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     assert_eq!(list().await, before);
 }

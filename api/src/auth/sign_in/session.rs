@@ -35,7 +35,7 @@ struct Me {
     /// The user's id; absent for a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<String>,
-    /// The user's e-mail address; absent for a key.
+    /// The user's email address; absent for a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     /// The user's name; absent for a key, or if it is not known.

@@ -21,7 +21,7 @@ pub struct CustomerDocument {
     /// Full name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// E-mail address.
+    /// Email address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Telephone number.
@@ -72,7 +72,7 @@ pub struct CustomerDocument {
     /// Times that were parsed from text attributes.
     #[serde(default, skip_serializing_if = "TimesWithin::is_empty")]
     pub instants: TimesWithin,
-    /// Texts whose beginnings a search matches: id, name and e-mail address, in
+    /// Texts whose beginnings a search matches: id, name and email address, in
     /// lower case.
     pub search: Vec<String>,
     /// Times of all orders that count.
@@ -96,7 +96,7 @@ pub struct FoldedTexts {
     /// Folded name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Folded e-mail address.
+    /// Folded email address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Folded telephone number.

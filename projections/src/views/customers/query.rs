@@ -20,7 +20,7 @@ impl Store {
     }
 
     /// Returns a page of customers, ordered by id. With `q`, only those whose id,
-    /// name or e-mail address starts with `q`, in any case.
+    /// name or email address starts with `q`, in any case.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer, or the cursor is invalid.

@@ -8,7 +8,7 @@ use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::support::app::App;
-use crate::support::campaign::{assert_accounted, completed, launch};
+use crate::support::campaign::{assert_accounted, launch, wait_for_completion};
 use crate::support::receipts::post;
 use crate::support::vendor::Vendor;
 use crate::support::wait::{eventually, eventually_within, until};
@@ -25,7 +25,9 @@ async fn start(customers: usize) -> (App, Vendor) {
         json!({"customer_id": format!("c-{n:03}"), "name": "Ada", "email": email})
     };
     let customers: Value = (0..customers).map(customer).collect();
-    app.client.accept("/api/data/customers", customers).await;
+    app.client
+        .post_accepted("/api/data/customers", customers)
+        .await;
     (app, vendor)
 }
 
@@ -33,30 +35,23 @@ async fn read_campaign(app: &App, id: &str) -> Value {
     app.client.read(&format!("/api/campaigns/{id}")).await
 }
 
-async fn until_status(app: &App, id: &str, status: &str) {
-    until(status, async || {
-        read_campaign(app, id).await["status"] == status
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn missing_receipts_are_reported_and_late_receipts_are_recorded() {
     let (mut app, vendor) = start(60).await;
     let some_are_lost = json!({"lost_rate": 0.3, "receipt_delay_ms": {"min": 0, "max": 100}});
-    vendor.set(some_are_lost).await;
+    vendor.configure(some_are_lost).await;
     app.add_worker();
     let id = launch(&app.client, "silent", EVERYBODY, None).await;
     let path = format!("/api/campaigns/{id}");
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let lost = eventually("all other receipts have arrived", async || {
-        let lost = vendor.receipts_lost().await;
+        let lost = vendor.lost_receipts().await;
         let statistics = read_campaign(&app, &id).await["statistics"].clone();
         let ended = statistics["delivered"].as_u64()? + statistics["failed"].as_u64()?;
         (lost > 0 && ended + lost == 60).then_some(lost)
     })
     .await;
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let campaign = read_campaign(&app, &id).await;
     assert_eq!(campaign["status"], "sending", "it waits for receipts");
     assert_eq!(campaign["statistics"]["pending"], 0);
@@ -78,7 +73,7 @@ async fn missing_receipts_are_reported_and_late_receipts_are_recorded() {
 
     let late: Value = rows.iter().map(delivered_receipt).collect();
     assert_eq!(post(&app.client, &late).await.body["accepted"], lost);
-    completed(&app.client, &id).await;
+    wait_for_completion(&app.client, &id).await;
     assert_accounted(&app.client, &id, &vendor.sent().await).await;
 }
 
@@ -96,28 +91,29 @@ fn delivered_receipt(row: &Value) -> Value {
 #[tokio::test]
 async fn every_message_is_sent_despite_a_minute_of_outage_and_later_errors() {
     let (mut app, mut vendor) = start(100).await;
-    vendor.set(json!({"lost_rate": 0.0})).await;
+    vendor.configure(json!({"lost_rate": 0.0})).await;
     // With the default of eight attempts and errors in 30 % of the requests, one message in about
     // fifteen thousand would become undeliverable.
     app.add_worker_with(["--delivery-attempts", "20"]);
     let id = launch(&app.client, "down", EVERYBODY, Some(20)).await;
     until("some are sent", async || vendor.sent().await.len() > 20).await;
-    vendor.leave().await;
+    vendor.stop().await;
+    // The test needs an outage of this length, so there is no condition to wait for.
     tokio::time::sleep(Duration::from_secs(60)).await;
     let statistics = read_campaign(&app, &id).await["statistics"].clone();
     assert!(statistics["pending"].as_u64().unwrap() > 0, "{statistics}");
     assert_eq!(statistics["undeliverable"], 0, "no message is given up");
-    vendor.come_back_as(json!({"error_rate": 0.3})).await;
-    let before = vendor.requests().await;
+    vendor.restart_with(json!({"error_rate": 0.3})).await;
+    let before = vendor.request_count().await;
     until("the vendor has received ten more requests", async || {
         let is_completed = read_campaign(&app, &id).await["status"] == "completed";
-        is_completed || vendor.requests().await >= before + 10
+        is_completed || vendor.request_count().await >= before + 10
     })
     .await;
     // Errors end here so that the test has a bound: a failed message waits for up to a minute
     // before its next attempt, and could otherwise fail any number of times.
-    vendor.set(json!({"error_rate": 0.0})).await;
-    completed(&app.client, &id).await;
+    vendor.configure(json!({"error_rate": 0.0})).await;
+    wait_for_completion(&app.client, &id).await;
     let accounts = assert_accounted(&app.client, &id, &vendor.sent().await).await;
     assert_eq!(accounts["suppressed"], 0);
 }
@@ -134,7 +130,7 @@ async fn the_weekly_cap_suppresses_further_messages() {
     })
     .await;
     let second = launch(&app.client, "second", EVERYBODY, None).await;
-    completed(&app.client, &second).await;
+    wait_for_completion(&app.client, &second).await;
     let rows = format!("/api/campaigns/{second}/logs");
     let rows = app.client.list(&rows, 500).await;
     let outcomes: BTreeSet<_> = rows
@@ -188,5 +184,8 @@ async fn a_campaign_past_its_grace_period_is_missed_and_can_be_launched_by_hand(
         vendor.sent().await.len() == 3
     })
     .await;
-    until_status(&app, id, "sending").await;
+    until("the campaign's status is sending", async || {
+        read_campaign(&app, id).await["status"] == "sending"
+    })
+    .await;
 }

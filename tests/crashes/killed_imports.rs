@@ -2,13 +2,13 @@
 //!
 //! Each test prints its seed; `PATRON_TEST_SEED` repeats the same import with the same kills.
 
-use std::env;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::task::block_in_place;
 
+use super::seed;
 use super::traffic::Traffic;
 use crate::support::app::App;
 use crate::support::engines::{OwnEngines, test_dir};
@@ -95,26 +95,16 @@ async fn assert_import_survives(name: &str, kill: fn(&mut KillableDeployment)) {
     model
         .assert_matches(&deployment.app.client, &acknowledged)
         .await;
-    deployment.app.client.all_well().await;
+    deployment.app.client.wait_until_ready().await;
     let verified = block_in_place(|| run(deployment.app.patron(["verify"])));
     assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
-}
-
-/// Returns the seed that `PATRON_TEST_SEED` sets, or a random one, and prints it.
-pub(super) fn seed() -> u64 {
-    let given = env::var("PATRON_TEST_SEED").ok();
-    let seed = given.map_or_else(rand::random, |seed| {
-        seed.parse().expect("PATRON_TEST_SEED is a number")
-    });
-    eprintln!("PATRON_TEST_SEED={seed}");
-    seed
 }
 
 impl KillableDeployment {
     fn start(name: &str) -> Self {
         block_in_place(|| {
             let engines = OwnEngines::start(&test_dir(name));
-            let mut app = App::on(&engines);
+            let mut app = App::start_on(&engines);
             app.add_worker();
             Self { app, engines }
         })

@@ -1,9 +1,11 @@
-//! A wrong vendor URL or credential: messages wait, and the campaign reports it.
+//! A vendor that is unavailable, busy, or reached with a wrong URL or credential: messages wait,
+//! and the campaign reports it.
 
 use commands::Commands;
-use domain::{CampaignId, CustomerId, Message, MessageId, MessageStatus};
+use domain::{CampaignId, CampaignStatus, CustomerId, Message, MessageId, MessageStatus};
 use serde_json::{Value, json};
 
+use super::Shop;
 use crate::support::app::App;
 use crate::support::campaign::launch;
 use crate::support::vendor::Vendor;
@@ -41,9 +43,60 @@ async fn start() -> (App, Vendor) {
         json!({"customer_id": format!("c-{n:03}"), "name": "Ada", "email": email})
     };
     let customers: Value = (0..CUSTOMERS).map(customer).collect();
-    app.client.accept("/api/data/customers", customers).await;
+    app.client
+        .post_accepted("/api/data/customers", customers)
+        .await;
     app.add_worker();
     (app, vendor)
+}
+
+#[tokio::test]
+async fn the_breaker_limits_attempts_during_an_outage_and_no_message_is_lost() {
+    const REQUESTS: u32 = 8;
+    let mut shop = Shop::with_customers(2_000).await;
+    shop.vendor.stop().await;
+    shop.add_worker(["--delivery-concurrency", &REQUESTS.to_string()]);
+    let id = shop.launch_to_everybody(None).await;
+    // The worker logs this when the breaker opens, and again after a failed probe, a second or more
+    // later. A message waits at most half a second for its next attempt, so without a breaker there
+    // would have been further attempts by then.
+    until("a probe has failed", async || {
+        let unavailable = "the vendor is unavailable: sending is paused";
+        shop.worker_logs().matches(unavailable).count() > 1
+    })
+    .await;
+    let ids = shop.message_ids(&id);
+    let messages = shop.commands.messages(&ids).await.unwrap();
+    let attempts: u32 = messages.iter().map(|message| message.attempts()).sum();
+    // The tenth failed request opens the breaker at the latest. Requests that were in flight then
+    // may fail too. After that only probes are sent, which cost no attempt. Each request has up to
+    // a hundred messages, so a bound on requests bounds the attempts: less than one per message,
+    // where there would be eight without a breaker.
+    let bound = (10 + REQUESTS - 1) * 100;
+    assert!(attempts > 0 && attempts <= bound, "{attempts} attempts");
+    shop.vendor.restart().await;
+    shop.until_all(&id, MessageStatus::Sent).await;
+    assert!(shop.worker_logs().contains("the vendor is available again"));
+    shop.assert_one_message_each(&[&id]).await;
+}
+
+#[tokio::test]
+async fn sending_pauses_for_a_busy_vendor_without_using_attempts() {
+    let mut shop = Shop::with_customers(30).await;
+    shop.vendor.configure(json!({"outage": true})).await;
+    shop.add_worker([]);
+    let id = shop.launch_to_everybody(None).await;
+    until("the worker logs it", async || {
+        shop.worker_logs().contains("the vendor is busy")
+    })
+    .await;
+    let ids = shop.message_ids(&id);
+    let messages = shop.commands.messages(&ids).await.unwrap();
+    assert!(messages.iter().all(|message| message.attempts() == 0));
+    shop.vendor.configure(json!({"outage": false})).await;
+    shop.until_all(&id, MessageStatus::Sent).await;
+    shop.record_receipts(&id).await;
+    shop.until_campaign(&id, CampaignStatus::Completed).await;
 }
 
 #[tokio::test]
@@ -58,7 +111,7 @@ async fn messages_wait_until_the_url_or_the_credential_is_corrected() {
         (307, "307 Temporary Redirect"),
         (200, "200 OK with a body that is not JSON"),
     ] {
-        vendor.refuse_with(status).await;
+        vendor.respond_with_status(status).await;
         let key = format!("answered-{status}");
         let campaign = launch(&app.client, &key, EVERYBODY, None).await;
         let waiting = eventually("the campaign reports that it waits", async || {
@@ -75,7 +128,7 @@ async fn messages_wait_until_the_url_or_the_credential_is_corrected() {
             assert_eq!(message.attempts(), 0, "{status}");
         }
 
-        vendor.take_again().await;
+        vendor.serve_again().await;
         until("every message is sent", async || {
             let messages = messages(&commands, &campaign).await;
             let is_sent = |message: &Message| message.status() == Some(MessageStatus::Sent);
@@ -97,7 +150,7 @@ async fn messages_wait_until_the_url_or_the_credential_is_corrected() {
 #[tokio::test]
 async fn the_wait_reported_by_a_dead_worker_expires() {
     let (mut app, mut vendor) = start().await;
-    vendor.refuse_with(401).await;
+    vendor.respond_with_status(401).await;
     let campaign = launch(&app.client, "dies", EVERYBODY, None).await;
     until("the campaign reports that it waits", async || {
         read_campaign(&app, &campaign).await["waiting_for"].is_object()

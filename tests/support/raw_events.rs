@@ -4,7 +4,7 @@ use eventlog::{Append, Appended, Key, Log, NewEvent, NewHead, Position};
 use serde_json::value::RawValue;
 
 /// Appends an event with arbitrary content; returns its position.
-pub(crate) async fn append_by_hand(
+pub(crate) async fn append_raw_event(
     log: &Log,
     key: &str,
     tag: &'static str,

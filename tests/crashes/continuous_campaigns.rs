@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::endless::AcknowledgedWrites;
+use super::continuous_traffic::AcknowledgedWrites;
 use super::traffic::IngestBatch;
-use crate::support::campaign::{completed, launch};
+use crate::support::campaign::{launch, wait_for_completion};
 use crate::support::client::Client;
 
 /// Number of recipients of a campaign.
@@ -102,7 +102,7 @@ async fn run_campaign(
     all: &mut AcknowledgedWrites,
 ) -> CompletedCampaign {
     let mut recipients: Vec<String> = (0..RECIPIENTS).map(|n| format!("w-{name}-{n}")).collect();
-    let tag = format!("wave-{name}");
+    let tag = format!("campaign-{name}");
     let recorded: Vec<Value> = recipients.iter().map(|id| recipient(id, &tag)).collect();
     recorded.iter().for_each(|item| all.model.record_name(item));
     all.send(api, &customer_batch(recorded)).await;
@@ -122,7 +122,7 @@ async fn run_campaign(
         let acknowledged = Utc::now();
         unsubscribed_at.extend(leaving.iter().map(|id| (id.clone(), acknowledged)));
     }
-    completed(api, &id).await;
+    wait_for_completion(api, &id).await;
     CompletedCampaign {
         id,
         unsubscribed_at,
@@ -135,9 +135,6 @@ fn customer_batch(items: Vec<Value>) -> IngestBatch {
 }
 
 fn recipient(id: &str, tag: &str) -> Value {
-    json!({"customer_id": id, "name": format!("Name of {id}"), "email": address(id), "tags": [tag]})
-}
-
-fn address(id: &str) -> String {
-    format!("{id}@example.com")
+    let (name, email) = (format!("Name of {id}"), format!("{id}@example.com"));
+    json!({"customer_id": id, "name": name, "email": email, "tags": [tag]})
 }

@@ -16,7 +16,7 @@ async fn a_rolled_back_log_stalls_the_view_until_it_is_rebuilt() {
     }
     project(&deployment, "customers").await.unwrap();
     // Simulates the restore of an older backup: there are fewer events, then different ones.
-    let deployment = deployment.wiped(0).await;
+    let deployment = deployment.wipe_partition(0).await;
     record_day(&deployment.commands, 0).await;
     for day in [3, 4, 5] {
         let failed = project(&deployment, "customers").await.unwrap_err();
@@ -45,7 +45,7 @@ async fn a_running_projector_detects_a_rolled_back_log() {
         record_day(&deployment.commands, 1).await;
         let mut projector = resume(&deployment, view("customers"), 1, 0).await.unwrap();
         while projector.step(1_000).await.unwrap() > 0 {}
-        let deployment = deployment.wiped(0).await;
+        let deployment = deployment.wipe_partition(0).await;
         for day in 2..2 + days_after {
             record_day(&deployment.commands, day).await;
         }
@@ -69,8 +69,8 @@ async fn a_view_continues_when_its_log_comes_back_unchanged() {
     project(&deployment, "orders").await.unwrap();
     let mut redis = deployment.redis().await;
     let (log, moved) = (
-        deployment.stream(0),
-        format!("{}-away", deployment.stream(0)),
+        deployment.stream_key(0),
+        format!("{}-away", deployment.stream_key(0)),
     );
     let rename = async |redis: &mut _, from: &str, to: &str| {
         let mut rename = redis::cmd("RENAME");

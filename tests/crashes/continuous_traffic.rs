@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::model::Model;
+use super::model::TrafficModel;
 use super::traffic::{CLIENTS, IngestBatch, batches_of_round, send_until_acknowledged};
 use crate::support::client::Client;
 
@@ -23,7 +23,7 @@ const MAX_PAUSE_MS: u64 = 400;
 /// State that acknowledged writes must result in, and the aggregate acknowledged at each position.
 #[derive(Default)]
 pub(super) struct AcknowledgedWrites {
-    pub(super) model: Model,
+    pub(super) model: TrafficModel,
     pub(super) positions: HashMap<String, String>,
 }
 

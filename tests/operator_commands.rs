@@ -1,11 +1,11 @@
-//! `patron quarantine`, and the quarantine in the output of other commands.
+//! `patron log` and `patron quarantine`, and the quarantine in the output of other commands.
 
 use eventlog::Position;
 use serde_json::{Value, json};
 
 use crate::support::app::App;
-use crate::support::by_hand::append_by_hand;
 use crate::support::process::run;
+use crate::support::raw_events::append_raw_event;
 
 /// Starts a deployment with an order that two views cannot fold; returns the order's position too.
 async fn with_malformed_order() -> (App, Position) {
@@ -14,11 +14,15 @@ async fn with_malformed_order() -> (App, Position) {
         json!({"order_id": id, "customer_id": "c-1", "amount": 5, "currency": "USD",
             "placed_at": "2026-01-01T00:00:00Z"})
     };
-    app.client.accept("/api/data/orders", order("o-1")).await;
+    app.client
+        .post_accepted("/api/data/orders", order("o-1"))
+        .await;
     let commands = app.settings().commands().await;
-    let at = append_by_hand(commands.log(), "order/c-1/o-x", "order_placed.1", "{}").await;
-    app.client.accept("/api/data/orders", order("o-2")).await;
-    app.client.caught_up().await;
+    let at = append_raw_event(commands.log(), "order/c-1/o-x", "order_placed.1", "{}").await;
+    app.client
+        .post_accepted("/api/data/orders", order("o-2"))
+        .await;
+    app.client.wait_until_caught_up().await;
     (app, at)
 }
 
@@ -71,7 +75,7 @@ async fn the_quarantine_is_listed_until_its_event_is_skipped() {
 
     let customer = app.client.customer("c-1", recorded).await;
     assert_eq!(customer["order_count"], 2);
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let list = run(app.patron(["quarantine", "list"]));
     assert_eq!(list.out, "the quarantine is empty\n");
     let json = run(app.patron(["quarantine", "list", "--json"]));
@@ -99,7 +103,7 @@ async fn a_retry_is_recorded_and_the_event_goes_back_to_the_quarantine() {
         "{}",
         retried.out
     );
-    app.client.caught_up().await;
+    app.client.wait_until_caught_up().await;
     let list = run(app.patron(["quarantine", "list"]));
     assert_eq!(list.out.matches(&position).count(), 2, "{}", list.out);
 }
@@ -139,4 +143,49 @@ async fn status_and_verify_report_the_quarantine() {
         "{}",
         verified.out
     );
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    let line = |line| serde_json::from_str(line).unwrap();
+    text.lines().map(line).collect()
+}
+
+#[tokio::test]
+async fn events_are_shown_as_lines_of_json() {
+    let app = App::without_workers().await;
+    let order = json!({"order_id": "o-1", "customer_id": "c-1", "amount": 5, "currency": "USD",
+        "placed_at": "2026-01-01T00:00:00Z"});
+    let accepted = app.client.post("/api/data/orders", order).await;
+    let position = accepted.body["position"].as_str().unwrap();
+
+    let shown = run(app.patron(["log", "show", position]));
+    assert_eq!(shown.code, Some(0), "{}", shown.err);
+    let shown = lines(&shown.out);
+    let [event] = &shown[..] else {
+        panic!("one line: {shown:?}");
+    };
+    assert_eq!(event["position"], position);
+    assert_eq!(event["key"], "order/c-1/o-1");
+    assert_eq!(event["type"], "order_placed.1");
+    assert_eq!(event["data"]["amount"], 5);
+    assert_eq!(event["metadata"]["actor"], "key:bootstrap");
+
+    let tail = run(app.patron(["log", "tail", "-n", "1"]));
+    assert_eq!(lines(&tail.out), shown, "{}", tail.err);
+}
+
+#[tokio::test]
+async fn invalid_positions_and_missing_reasons_are_refused() {
+    let app = App::without_workers().await;
+    let missing = run(app.patron(["log", "show", "0:9"]));
+    assert_eq!(missing.code, Some(1));
+    assert!(
+        missing.err.contains("the log has no event at 0:9"),
+        "{}",
+        missing.err
+    );
+    let invalid = run(app.patron(["log", "show", "nine"]));
+    assert!(invalid.err.contains("is not a position"), "{}", invalid.err);
+    let unexplained = run(app.patron(["log", "accept"]));
+    assert!(unexplained.err.contains("--reason"), "{}", unexplained.err);
 }

@@ -1,11 +1,13 @@
 //! Campaigns that are paused, resumed and cancelled.
 
 use commands::Context;
-use domain::{CampaignCommand, CampaignStatus, MessageCommand, MessageId, MessageStatus};
+use domain::{
+    CampaignCommand, CampaignId, CampaignStatus, MessageCommand, MessageId, MessageStatus,
+};
 use serde_json::json;
 
-use super::{Shop, context, millis_from_now, wait_for_reaction};
-use crate::support::shop::mail;
+use super::{Shop, context, millis_from_now};
+use crate::support::shop::email_content;
 use crate::support::wait::until;
 
 #[tokio::test]
@@ -14,25 +16,22 @@ async fn a_paused_campaign_sends_nothing_until_it_is_resumed() {
     shop.add_worker([]);
     let id = shop.launch_to_everybody(Some(20)).await;
     until("some messages are sent", async || {
-        shop.vendor.requests().await > 0
+        shop.vendor.request_count().await > 0
     })
     .await;
-    let context = context();
-    let paused = shop
-        .commands
-        .execute_on_campaign(&context, id.clone(), CampaignCommand::Pause);
-    paused.await.unwrap().unwrap();
-    wait_for_reaction().await;
-    let sent = shop.vendor.sent().await.len();
+    execute(&shop, &id, CampaignCommand::Pause).await;
+    // While the worker sends another campaign at the same rate, it would send as many messages of
+    // the paused one.
+    let other = shop.launch_to_everybody(Some(20)).await;
+    shop.until_sent(&other, 10).await;
+    let sent = shop.sent_count(&id).await;
     assert!(sent < 100, "every message was sent");
-    wait_for_reaction().await;
-    assert_eq!(shop.vendor.sent().await.len(), sent);
-    let resumed = shop
-        .commands
-        .execute_on_campaign(&context, id.clone(), CampaignCommand::Resume);
-    resumed.await.unwrap().unwrap();
+    shop.until_sent(&other, 30).await;
+    assert_eq!(shop.sent_count(&id).await, sent);
+    execute(&shop, &id, CampaignCommand::Resume).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.until_all(&other, MessageStatus::Sent).await;
+    shop.assert_one_message_each(&[&id, &other]).await;
 }
 
 /// After a pause, only messages that are already in a request are sent.
@@ -41,23 +40,22 @@ async fn a_pause_takes_effect_while_requests_to_a_slow_vendor_are_in_flight() {
     const REQUESTS: usize = 2;
     let mut shop = Shop::with_customers(3_000).await;
     let slow = json!({"latency_ms": {"min": 500, "max": 500}});
-    shop.vendor.set(slow).await;
+    shop.vendor.configure(slow).await;
     shop.add_worker(["--delivery-concurrency", &REQUESTS.to_string()]);
     let id = shop.launch_to_everybody(None).await;
     until("some messages are sent", async || {
-        shop.vendor.requests().await > 0
+        shop.vendor.request_count().await > 0
     })
     .await;
-    let context = context();
-    let paused = shop
-        .commands
-        .execute_on_campaign(&context, id.clone(), CampaignCommand::Pause);
-    paused.await.unwrap().unwrap();
+    execute(&shop, &id, CampaignCommand::Pause).await;
     let before = shop.vendor.sent().await.len();
-    wait_for_reaction().await;
-    let sent = shop.vendor.sent().await.len();
-    wait_for_reaction().await;
-    assert_eq!(shop.vendor.sent().await.len(), sent);
+    // Another campaign takes the slots as soon as they are free. Once it has used each of them
+    // several times, the requests of the paused one have ended.
+    let other = shop.launch_to_everybody(None).await;
+    shop.until_sent(&other, 400).await;
+    let sent = shop.sent_count(&id).await;
+    shop.until_sent(&other, 800).await;
+    assert_eq!(shop.sent_count(&id).await, sent);
     // A request relies on heads that were read at most 200 ms before, and takes 500 ms once the
     // vendor has its messages. So each slot can deliver one more batch after the pause, based on
     // heads from before it, but not a second one.
@@ -71,17 +69,20 @@ async fn a_cancelled_campaign_sends_nothing_more() {
     shop.add_worker([]);
     let id = shop.launch_to_everybody(Some(20)).await;
     until("some messages are sent", async || {
-        shop.vendor.requests().await > 0
+        shop.vendor.request_count().await > 0
     })
     .await;
-    cancel(&shop, &id).await;
+    execute(&shop, &id, CampaignCommand::Cancel).await;
     let none_queued = async || {
         let counts = shop.status_counts(&id).await;
         !counts.contains_key(&MessageStatus::Queued)
     };
     until("no message is queued", none_queued).await;
-    wait_for_reaction().await;
-    let sent = shop.vendor.sent().await.len();
+    // While the worker sends another campaign at the same rate, it would send as many messages of
+    // the cancelled one.
+    let other = shop.launch_to_everybody(Some(20)).await;
+    shop.until_sent(&other, 10).await;
+    let sent = shop.sent_count(&id).await;
     assert!(sent < 100, "every message was sent");
     let expected = [
         (MessageStatus::Suppressed, 100 - sent),
@@ -93,8 +94,8 @@ async fn a_cancelled_campaign_sends_nothing_more() {
         recorded,
     )
     .await;
-    wait_for_reaction().await;
-    assert_eq!(shop.vendor.sent().await.len(), sent);
+    shop.until_sent(&other, 30).await;
+    assert_eq!(shop.sent_count(&id).await, sent);
     let shown = async || {
         let figures = shop.store.campaign_stats(&[&id]).await.unwrap();
         figures[&id].suppressed_for.get("cancelled") == Some(&(100 - sent as i64))
@@ -108,11 +109,11 @@ async fn a_campaign_cancelled_right_after_its_launch_leaves_nothing_queued() {
     let mut shop = Shop::with_customers(20).await;
     shop.add_worker([]);
     let id = shop.launch_to_everybody(Some(1)).await;
-    let queue = |id: MessageId| (id, MessageCommand::Queue(mail("ada@example.com")));
+    let queue = |id: MessageId| (id, MessageCommand::Queue(email_content("ada@example.com")));
     let queued = shop.message_ids(&id).into_iter().map(queue).collect();
     let queued = shop.commands.execute_on_messages(&context(), queued).await;
     assert!(queued.unwrap().iter().all(Result::is_ok));
-    cancel(&shop, &id).await;
+    execute(&shop, &id, CampaignCommand::Cancel).await;
     until("no message is queued", async || {
         let counts = shop.status_counts(&id).await;
         !counts.contains_key(&MessageStatus::Queued)
@@ -158,19 +159,19 @@ async fn a_cancellation_that_is_found_late_leaves_nothing_queued() {
 #[tokio::test]
 async fn cancelling_a_campaign_suppresses_undeliverable_messages() {
     let mut shop = Shop::with_customers(10).await;
-    shop.vendor.set(json!({"error_rate": 1.0})).await;
+    shop.vendor.configure(json!({"error_rate": 1.0})).await;
     shop.add_worker(["--delivery-attempts", "1"]);
     let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Undeliverable).await;
-    cancel(&shop, &id).await;
+    execute(&shop, &id, CampaignCommand::Cancel).await;
     shop.until_all(&id, MessageStatus::Suppressed).await;
     shop.until_campaign(&id, CampaignStatus::Cancelled).await;
 }
 
-async fn cancel(shop: &Shop, id: &domain::CampaignId) {
+async fn execute(shop: &Shop, id: &CampaignId, command: CampaignCommand) {
     let context = context();
-    let cancelled =
-        shop.commands
-            .execute_on_campaign(&context, id.clone(), CampaignCommand::Cancel);
-    cancelled.await.unwrap().unwrap();
+    let executed = shop
+        .commands
+        .execute_on_campaign(&context, id.clone(), command);
+    executed.await.unwrap().unwrap();
 }

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::campaigns::VENDOR;
 use crate::support::app::{App, Settings};
-use crate::support::client::try_answer;
+use crate::support::client::try_send;
 use crate::support::engines::{OwnEngines, test_dir};
 use crate::support::mongo_server::ReplicaSet;
 use crate::support::vendor_process::VendorProcess;
@@ -101,13 +101,13 @@ impl FaultyDeployment {
         };
         block_in_place(|| {
             let engines = match replica_set {
-                Some(_) => OwnEngines::redis_alone(&dir),
+                Some(_) => OwnEngines::start_redis_only(&dir),
                 None => OwnEngines::start(&dir),
             };
             let uri = replica_set.as_ref().map(ReplicaSet::uri);
             let uri = uri.unwrap_or_else(|| engines.mongodb_uri());
             let vendor = VendorProcess::start(dir.join("vendor"), &VENDOR);
-            let mut app = App::with(Settings::fresh(&engines.redis_url(), &uri));
+            let mut app = App::with_settings(Settings::fresh(&engines.redis_url(), &uri));
             app.vendor = Some(vendor.url.clone());
             for _ in 0..WORKERS {
                 app.add_worker();
@@ -153,7 +153,7 @@ impl FaultyDeployment {
                 self.engines.signal_redis(Signal::CONT);
             }
             Fault::StopMongodb(time) => match &self.replica_set {
-                Some(set) => set.stop_primary(time).await,
+                Some(set) => set.suspend_primary(time).await,
                 None => {
                     self.engines.signal_mongod(Signal::STOP);
                     sleep(time).await;
@@ -165,9 +165,9 @@ impl FaultyDeployment {
     }
 
     /// Waits until the replica set, if there is one, can survive the next failover.
-    pub(super) async fn until_replica_set_is_whole(&mut self) {
+    pub(super) async fn recover_replica_set(&mut self) {
         if let Some(set) = &mut self.replica_set {
-            set.becomes_whole().await;
+            set.recover().await;
         }
     }
 
@@ -196,7 +196,7 @@ impl FaultyDeployment {
     /// Returns the body of a 200 response; `None` for any other outcome.
     async fn read(&self, path: &str) -> Option<String> {
         let request = self.app.client.request(Method::GET, path);
-        let answer = try_answer(request).await.ok()?;
+        let answer = try_send(request).await.ok()?;
         (answer.status == 200).then_some(answer.text)
     }
 

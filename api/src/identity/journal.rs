@@ -23,7 +23,8 @@ const BURST: NonZeroU32 = NonZeroU32::new(50).unwrap();
 /// Refusals per second of authenticated clients that are recorded after the burst.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(5).unwrap();
 
-/// Refusals per minute of unauthenticated clients that are recorded after the burst.
+/// Refusals per minute of unauthenticated clients that are recorded after the burst, and
+/// as many of people who are not admitted.
 const ANONYMOUS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(6).unwrap();
 
 /// Note that a request queues.
@@ -41,6 +42,9 @@ pub(crate) struct Journal {
     notes: Sender<JournalNote>,
     /// Limit for authenticated clients. It is separate, so that others cannot exhaust it.
     authenticated: DefaultDirectRateLimiter,
+    /// Limit for people whom the provider identifies and Patron does not admit. At a
+    /// public provider, anyone can sign in like this.
+    not_admitted: DefaultDirectRateLimiter,
     anonymous: DefaultDirectRateLimiter,
     /// Refusals since the last one that was recorded.
     unrecorded: AtomicU64,
@@ -53,6 +57,7 @@ pub(crate) fn open() -> (Journal, Notes) {
     let journal = Journal {
         notes: sender,
         authenticated: limit(Quota::per_second(PER_SECOND)),
+        not_admitted: limit(Quota::per_minute(ANONYMOUS_PER_MINUTE)),
         anonymous: limit(Quota::per_minute(ANONYMOUS_PER_MINUTE)),
         unrecorded: AtomicU64::new(0),
     };
@@ -75,7 +80,7 @@ impl Journal {
         error: &UserError,
     ) {
         let refusal = refusal(RefusalReason::Role, method, path, &error.to_string());
-        self.refused(&self.authenticated, context, refusal);
+        self.refused(&self.not_admitted, context, refusal);
     }
 
     /// Records a request with a token that was tampered with.
@@ -228,6 +233,20 @@ mod tests {
             address: None,
             now: domain::Timestamp::from(chrono::Utc::now()),
         }
+    }
+
+    #[test]
+    fn people_who_are_not_admitted_exhaust_only_their_own_limit() {
+        let (journal, notes) = open();
+        for _ in 0..60 {
+            let path = "/api/auth/google/callback";
+            journal.not_admitted(&context(), "GET", path, &UserError::NotInvited);
+        }
+        assert_eq!(notes.0.len(), 50);
+        journal.forbidden(&context(), "GET", "/api/users", "a viewer");
+        assert_eq!(notes.0.len(), 51, "of a signed-in user");
+        journal.tampered(&context(), "GET", "/api/orders", "changed");
+        assert_eq!(notes.0.len(), 52, "of an anonymous client");
     }
 
     #[test]

@@ -100,45 +100,21 @@ const FORBIDDEN_CRATES: [(&str, &[&str]); 8] = [
 const API_LAYERS: [&[&str]; 9] = [
     // The HTTP kit, which knows no resource and no identity.
     &["http"],
-    // Who sent a request, and what is recorded about it.
-    &["auth", "caller", "journal", "own_writes"],
-    // The parts of the state that belong to one resource.
+    // Who sent a request, and what they may do.
+    &["identity"],
+    // The parts of resources that the state holds.
     &[
-        "ai::assistant",
-        "ai::facts",
-        "delivery::secrets",
-        "jobs::registry",
-        "readiness",
+        "resources::ai::assistant",
+        "resources::ai::facts",
+        "resources::delivery::secrets",
+        "resources::health::readiness",
+        "resources::jobs::registry",
+        "resources::shared::own_writes",
     ],
     &["state"],
-    // Rules and reads that resources share.
-    &[
-        "access",
-        "after",
-        "auth::sign_in",
-        "consistency",
-        "quarantined",
-        "readiness::checks",
-        "rules",
-    ],
-    // The resources.
-    &[
-        "admin",
-        "ai",
-        "audit",
-        "campaigns",
-        "customers",
-        "data",
-        "delivery",
-        "health",
-        "jobs",
-        "keys",
-        "metrics",
-        "orders",
-        "segments",
-        "timeline",
-        "users",
-    ],
+    // What several resources share.
+    &["resources::shared"],
+    &["resources"],
     &["routes"],
     &["openapi", "router"],
     &["serve"],

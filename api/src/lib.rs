@@ -1,61 +1,41 @@
 //! Patron's HTTP API.
 //!
-//! `http` is the HTTP kit: the layers around every request, problems, limits, bodies, and
-//! the parts of the OpenAPI document that all operations share. It knows no resource and
-//! no identity. `auth` identifies the actor, `access` checks permissions, and `journal`
-//! records refused requests, uses of keys, and abandoned calls for assistance.
+//! The folders in the order of their imports:
 //!
-//! Each resource has a file or folder with its requests, responses, handlers and
-//! router: `data`, `customers`, `timeline`, `orders`, `segments`, `campaigns`,
-//! `jobs`, `ai`, `users`, `keys`, `delivery`, `audit`, `admin`, `health`,
-//! `metrics`. `routes` merges the routers, and `router` adds access control and the
-//! layers. Imports have one direction, which `tests/architecture.rs` checks.
+//! - `http`, the HTTP kit: the layers around every request, problems, limits, bodies, and
+//!   the parts of the OpenAPI document that all operations share. It knows no resource
+//!   and no identity.
+//! - `identity`: authentication, sign-in and sessions, the permissions of each role, and
+//!   the journal of refusals and uses of keys.
+//! - `resources`: a file or folder for each resource, with its requests, responses,
+//!   handlers and router, and `shared` for what several resources need.
+//!
+//! `state` holds what all handlers share. `routes` merges the routers, `openapi` builds
+//! the document, `router` adds access control and the layers, and `serve` accepts
+//! connections. `tests/architecture.rs` checks the direction of all imports.
 //!
 //! This crate does not read the environment and does not write views.
 
-mod access;
-mod admin;
-mod after;
-mod ai;
-mod audit;
-mod auth;
-mod caller;
-mod campaigns;
-mod consistency;
-mod customers;
-mod data;
-mod delivery;
-mod health;
 mod http;
-mod jobs;
-mod journal;
-mod keys;
-mod metrics;
+mod identity;
 mod openapi;
-mod orders;
-mod own_writes;
-mod quarantined;
-mod readiness;
+mod resources;
 mod router;
 mod routes;
-mod rules;
-mod segments;
 mod serve;
 mod state;
-mod timeline;
-mod users;
 
 pub use self::http::address::{TrustedProxies, TrustedProxyError};
 pub use self::http::limits::Limits;
 pub use self::http::metrics::prometheus;
 pub use self::http::problem::ProblemKind;
-pub use ai::assistant::AssistantConfig;
-pub use auth::{
+pub use identity::{
     Admission, AdmissionError, LocalLink, Provider, ProviderError, PublicUrl, PublicUrlError,
-    SessionKeyError, SessionKeys, SignIn,
+    SessionKeyError, SessionKeys, SignInConfig,
 };
-pub use campaigns::reconciliation_document;
-pub use delivery::secrets::{VendorSecretError, VendorSecrets};
 pub use openapi::openapi;
+pub use resources::ai::assistant::AssistantConfig;
+pub use resources::campaigns::reconciliation_document;
+pub use resources::delivery::secrets::{VendorSecretError, VendorSecrets};
 pub use serve::{ServeError, serve};
 pub use state::{Api, ApiConfig};

@@ -1,11 +1,11 @@
 //! The OpenAPI document and its interactive page.
 
-mod links;
-
 use axum::Router;
 use axum::http::header;
 use axum::routing::get;
 use domain::Currency;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -14,26 +14,26 @@ use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::access::{self, Needs};
 use crate::http::middleware;
 use crate::http::openapi::{add_headers, operations, problem};
 use crate::http::problem::{FieldError, ProblemBody};
 use crate::http::schema::{self, ConditionSchema};
+use crate::identity::access::{self, Needs};
+use crate::resources::shared::rules::NodeSchema;
 use crate::routes::routes;
-use crate::rules::NodeSchema;
 use crate::state::AppState;
 
 /// Builds the OpenAPI document of all operations, as served at `/openapi.json`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let routes = OpenApiRouter::with_openapi(Document::openapi()).merge(routes());
+    let routes = OpenApiRouter::with_openapi(ApiDocument::openapi()).merge(routes());
     let mut document = routes.into_openapi();
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             add_access(operation, method, path);
             add_headers(operation);
+            add_links(operation);
         }
     }
-    links::add(&mut document);
     document
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
                        rejects query parameters and bodies that it does not declare."
     ),
     components(schemas(ProblemBody, FieldError, NodeSchema, ConditionSchema)),
-    modifiers(&Credentials),
+    modifiers(&SecuritySchemes),
     tags(
         (
             name = "Data ingestion",
@@ -81,15 +81,15 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
         (name = "Operations", description = "Health, metrics, views, quarantine, log and workers")
     )
 )]
-struct Document;
+struct ApiDocument;
 
-struct Credentials;
+struct SecuritySchemes;
 
 /// Names of the security schemes.
-const KEY: &str = "key";
-const SESSION: &str = "session";
+const KEY_SCHEME: &str = "key";
+const SESSION_SCHEME: &str = "session";
 
-impl Modify for Credentials {
+impl Modify for SecuritySchemes {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let key = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
@@ -100,8 +100,8 @@ impl Modify for Credentials {
             "A session that a sign-in started; writes must come from the same origin",
         ));
         let components = document.components.get_or_insert_default();
-        components.add_security_scheme(KEY, SecurityScheme::Http(key));
-        components.add_security_scheme(SESSION, SecurityScheme::ApiKey(session));
+        components.add_security_scheme(KEY_SCHEME, SecurityScheme::Http(key));
+        components.add_security_scheme(SESSION_SCHEME, SecurityScheme::ApiKey(session));
     }
 }
 
@@ -134,6 +134,58 @@ fn add_access(operation: &mut Operation, method: &str, path: &str) {
         add(403);
     }
     let none: [&str; 0] = [];
-    let schemes = [KEY, SESSION].map(|scheme| SecurityRequirement::new(scheme, none));
+    let schemes = [KEY_SCHEME, SESSION_SCHEME].map(|scheme| SecurityRequirement::new(scheme, none));
     operation.security = Some(schemes.to_vec());
+}
+
+/// Parameter of the next operation, and the expression that finds its value in
+/// the response.
+type LinkParameter = (&'static str, &'static str);
+
+/// Links from the response of one operation to other operations.
+struct Links {
+    from: &'static str,
+    status: &'static str,
+    to: &'static [&'static str],
+    parameters: &'static [LinkParameter],
+}
+
+/// Positions that a read waits for, to include the write before it.
+const WRITTEN: LinkParameter = ("after", "$response.header.Patron-Position");
+const SEGMENT: LinkParameter = ("id", "$response.body#/segment_id");
+const KEY: LinkParameter = ("key_id", "$response.body#/key_id");
+const JOB: LinkParameter = ("id", "$response.body#/job_id");
+const CAMPAIGN: LinkParameter = ("id", "$response.body#/campaign_id");
+
+#[rustfmt::skip]
+const LINKS: &[Links] = &[
+    Links { from: "preview_rules", status: "202", to: &["get_job", "follow_job"], parameters: &[JOB] },
+    Links { from: "reconcile_campaign", status: "202", to: &["get_job", "follow_job"], parameters: &[JOB] },
+    Links { from: "create_segment", status: "201", to: &["get_segment", "list_members"], parameters: &[SEGMENT, WRITTEN] },
+    Links { from: "create_segment", status: "201", to: &["update_segment", "archive_segment"], parameters: &[SEGMENT] },
+    Links { from: "update_segment", status: "200", to: &["get_segment", "list_members"], parameters: &[SEGMENT, WRITTEN] },
+    Links { from: "create_key", status: "201", to: &["get_key"], parameters: &[KEY, WRITTEN] },
+    Links { from: "create_key", status: "201", to: &["revoke_key"], parameters: &[KEY] },
+    Links { from: "create_campaign", status: "201", to: &["get_campaign", "get_logs", "follow_progress"], parameters: &[CAMPAIGN, WRITTEN] },
+    Links { from: "create_campaign", status: "201", to: &["launch_campaign", "pause_campaign", "resume_campaign", "cancel_campaign"], parameters: &[CAMPAIGN] },
+    Links { from: "launch_campaign", status: "202", to: &["get_campaign", "get_logs", "follow_progress"], parameters: &[CAMPAIGN, WRITTEN] },
+    Links { from: "launch_campaign", status: "202", to: &["pause_campaign", "cancel_campaign", "retry_campaign", "reconcile_campaign"], parameters: &[CAMPAIGN] },
+    Links { from: "pause_campaign", status: "202", to: &["resume_campaign", "cancel_campaign"], parameters: &[CAMPAIGN] },
+];
+
+/// Adds the links of an operation to the responses that they start from.
+fn add_links(operation: &mut Operation) {
+    let id = operation.operation_id.as_deref();
+    for links in LINKS.iter().filter(|links| Some(links.from) == id) {
+        let response = operation.responses.responses.get_mut(links.status);
+        let Some(RefOr::T(response)) = response else {
+            continue;
+        };
+        for to in links.to {
+            let link = LinkBuilder::new().operation_id(*to);
+            let parameters = links.parameters.iter();
+            let link = parameters.fold(link, |link, (name, from)| link.parameter(*name, *from));
+            response.links.insert((*to).to_owned(), link.build().into());
+        }
+    }
 }

@@ -2,13 +2,17 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use tower::ServiceBuilder;
 
 use crate::http::middleware;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::strict::{self, Contract};
+use crate::identity::access;
+use crate::openapi;
+use crate::resources::delivery;
+use crate::resources::shared::consistency;
 use crate::routes::routes;
 use crate::state::AppState;
-use crate::{access, delivery, openapi};
 
 /// Paths without a limit on concurrent requests. Health checks are answered under any
 /// load, and the handler of receipts takes a place after it has verified the signature,
@@ -19,18 +23,20 @@ const UNLIMITED: [&str; 3] = ["/healthz", "/readyz", delivery::PATH];
 pub(crate) fn router(state: AppState) -> Router {
     let (routes, document) = routes().split_for_parts();
     let strict = from_fn_with_state(Contract::new(document), strict::reject_undeclared);
-    // A layer wraps the routes added so far, including the fallback. The guard is
-    // outside `strict`, so that a client without a valid credential does not learn
-    // which parameters an operation has.
-    let guarded = routes
-        .fallback(not_found)
-        .layer(strict.clone())
-        .layer(from_fn_with_state(state.clone(), access::guard));
+    let identity = state.identity.clone();
+    // The guard is outside `strict`, so that a client without a valid credential does
+    // not learn which parameters an operation has. `follow` needs the guard's actor.
+    let stack = ServiceBuilder::new()
+        .layer(from_fn_with_state(identity.clone(), access::guard))
+        .layer(from_fn_with_state(state.clone(), consistency::follow))
+        .layer(strict.clone());
+    // A layer wraps the routes added so far, including the fallback.
+    let guarded = routes.fallback(not_found).layer(stack);
     let open = openapi::browser(state.commands.currency())
         .route_layer(strict)
         .method_not_allowed_fallback(access::method_not_allowed)
-        .layer(from_fn_with_state(state.clone(), access::count));
-    let settings = middleware::Settings {
+        .layer(from_fn_with_state(identity, access::count));
+    let settings = middleware::LayerSettings {
         trusted_proxies: state.trusted_proxies.clone(),
         request_timeout: state.request_timeout,
         places: state.places.clone(),

@@ -2,15 +2,15 @@
 
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::sign_in;
-use crate::state::AppState;
-use crate::{
+use crate::identity::sign_in;
+use crate::resources::{
     admin, ai, audit, campaigns, customers, data, delivery, health, jobs, keys, metrics, orders,
     segments, timeline, users,
 };
+use crate::state::AppState;
 
-/// Merges the routers of all resources. The table in [`crate::access`] has a row for each
-/// route.
+/// Merges the routers of all resources. The table in [`crate::identity::access`] has a
+/// row for each route.
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(health::routes())

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::address::Peer;
 use crate::http::{limits, metrics};
-use crate::journal::Notes;
+use crate::identity::journal::Notes;
 use crate::router;
 use crate::state::{Api, AppState};
 
@@ -63,7 +63,8 @@ pub async fn serve(
     let _background = background(&api.state);
     let (journal_stop, journal) = journal(&api.state, api.notes);
     let closing = api.state.closing.clone();
-    let (places, patience) = (api.state.connections.clone(), api.state.patience);
+    let slow_client_timeout = api.state.slow_client_timeout;
+    let places = api.state.connections.clone();
     let state = api.state.clone();
     let router = router::router(api.state);
     let connections = GracefulShutdown::new();
@@ -72,7 +73,7 @@ pub async fn serve(
         while let Ok(place) = places.clone().acquire_owned().await {
             let (stream, peer) = Listener::accept(&mut listener).await;
             let (router, watcher) = (router.clone(), connections.watcher());
-            let connection = serve_connection(stream, peer, router, watcher, patience);
+            let connection = serve_connection(stream, peer, router, watcher, slow_client_timeout);
             tokio::spawn(async move {
                 connection.await;
                 drop(place);
@@ -103,13 +104,13 @@ async fn serve_connection(
     peer: SocketAddr,
     router: Router,
     watcher: Watcher,
-    patience: Duration,
+    slow_client_timeout: Duration,
 ) {
     // Without TCP_NODELAY, responses wait for acknowledgments. An error only makes
     // responses slower.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(patience));
+    stream.set_write_timeout(Some(slow_client_timeout));
     let stream = TokioIo::new(Box::pin(stream));
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -118,7 +119,7 @@ async fn serve_connection(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(patience)
+        .header_read_timeout(slow_client_timeout)
         .max_headers(MAX_HEADERS)
         .max_buf_size(limits::MAX_HEAD)
         .serve_connection(stream, service);
@@ -132,7 +133,10 @@ async fn serve_connection(
 fn journal(state: &AppState, notes: Notes) -> (CancellationToken, JoinHandle<()>) {
     let stop = CancellationToken::new();
     let (state, stopped) = (state.clone(), stop.clone());
-    let record = async move { state.journal.record(notes, &state.commands, stopped).await };
+    let record = async move {
+        let journal = &state.identity.journal;
+        journal.record(notes, &state.commands, stopped).await;
+    };
     (stop, tokio::spawn(record))
 }
 
@@ -148,9 +152,9 @@ fn background(state: &AppState) -> JoinSet<()> {
         loop {
             ticks.tick().await;
             kept.run_upkeep();
-            limited.rates.evict_idle();
+            limited.identity.rates.evict_idle();
             limited.senders.evict_idle();
-            limited.assistant.forget();
+            limited.assistant.evict_idle();
         }
     });
     tasks

@@ -10,24 +10,25 @@ use projections::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::ai::assistant::{Assistant, AssistantConfig};
-use crate::auth::{Credentials, SignIn};
-use crate::delivery::secrets::VendorSecrets;
 use crate::http::address::TrustedProxies;
 use crate::http::body::BodySettings;
 use crate::http::limits::{self, BodyBudget, Limits, LogReads, Rates, Senders};
 use crate::http::shed::Shed;
-use crate::jobs::registry::Jobs;
-use crate::journal::{self, Journal, Notes};
-use crate::own_writes::OwnWrites;
-use crate::readiness::Readiness;
+use crate::identity::credentials::Credentials;
+use crate::identity::journal::{self, Notes};
+use crate::identity::{IdentityState, SignInConfig};
+use crate::resources::ai::assistant::{Assistant, AssistantConfig};
+use crate::resources::delivery::secrets::VendorSecrets;
+use crate::resources::health::readiness::CachedReadiness;
+use crate::resources::jobs::registry::Jobs;
+use crate::resources::shared::own_writes::OwnWrites;
 
 /// Configuration of the API.
 pub struct ApiConfig {
     /// Key with the role `admin` that works from the first start, if configured.
     pub bootstrap_key: Option<String>,
     /// Sign-in configuration. `None` disables sign-in.
-    pub sign_in: Option<SignIn>,
+    pub sign_in: Option<SignInConfig>,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
     /// Secrets that the vendor signs its receipts with. Without any, every receipt
@@ -87,12 +88,13 @@ impl Api {
     /// Creates an API that sends writes to `commands` and reads to `store`.
     pub fn new(commands: Commands, store: Store, config: ApiConfig) -> Self {
         let (journal, notes) = journal::open();
+        let credentials = Credentials::new(config.bootstrap_key.as_deref(), config.sign_in);
+        let rates = Rates::new(&config.limits);
         let state = AppContext {
+            identity: IdentityState::new(commands.clone(), credentials, rates, journal),
             commands,
             store,
-            credentials: Credentials::new(config.bootstrap_key.as_deref(), config.sign_in),
             trusted_proxies: config.trusted_proxies,
-            journal,
             vendor_secrets: config.vendor_secrets,
             shed: Shed::default(),
             body_limit: config.body_limit,
@@ -103,14 +105,13 @@ impl Api {
             receipt_places: Semaphore::new(limits::RECEIPT_PLACES),
             body_budget: BodyBudget::new(config.limits.bodies),
             senders: Senders::new(),
-            rates: Rates::new(&config.limits),
-            patience: config.limits.patience,
+            slow_client_timeout: config.limits.slow_client_timeout,
             assistant: Assistant::new(config.assistant),
             previews: Semaphore::new(4),
             log_reads: LogReads::new(config.limits.log_reads),
             jobs: Jobs::new(config.limits.job_after),
             own_writes: OwnWrites::new(),
-            readiness: Readiness::new(config.ready_lag),
+            readiness: CachedReadiness::new(config.ready_lag),
             closing: CancellationToken::new(),
         };
         Self {
@@ -125,9 +126,8 @@ pub(crate) type AppState = Arc<AppContext>;
 pub(crate) struct AppContext {
     pub(crate) commands: Commands,
     pub(crate) store: Store,
-    pub(crate) credentials: Credentials,
+    pub(crate) identity: IdentityState,
     pub(crate) trusted_proxies: TrustedProxies,
-    pub(crate) journal: Journal,
     pub(crate) vendor_secrets: VendorSecrets,
     pub(crate) shed: Shed,
     pub(crate) body_limit: usize,
@@ -138,8 +138,7 @@ pub(crate) struct AppContext {
     pub(crate) receipt_places: Semaphore,
     pub(crate) body_budget: BodyBudget,
     pub(crate) senders: Senders,
-    pub(crate) rates: Rates,
-    pub(crate) patience: Duration,
+    pub(crate) slow_client_timeout: Duration,
     pub(crate) assistant: Assistant,
     /// Permits for expensive counts in MongoDB.
     pub(crate) previews: Semaphore,
@@ -149,9 +148,15 @@ pub(crate) struct AppContext {
     pub(crate) jobs: Jobs,
     /// Latest writes by credential, for read-your-writes.
     pub(crate) own_writes: OwnWrites,
-    pub(crate) readiness: Readiness,
+    pub(crate) readiness: CachedReadiness,
     /// Token that is canceled at shutdown, so that open event streams end.
     pub(crate) closing: CancellationToken,
+}
+
+impl FromRef<AppState> for IdentityState {
+    fn from_ref(app: &AppState) -> Self {
+        app.identity.clone()
+    }
 }
 
 impl FromRef<AppState> for BodySettings {

@@ -20,7 +20,7 @@ pub mod prose;
 mod tag;
 mod tone;
 
-pub use explain::{explain, explain_to_strangers};
+pub use explain::{explain, explain_without_personal_values};
 pub use facts::{Facts, Measure};
 pub use figures::{Bracket, CampaignResults};
 pub use tag::{Tag, UnknownTag};

@@ -69,7 +69,7 @@ impl LimitOptions {
             per_address: NonZeroU32::new(self.rate_per_address),
             log_reads: self.max_log_reads as usize,
             job_after: self.job_after,
-            patience: self.slow_client_timeout,
+            slow_client_timeout: self.slow_client_timeout,
             ..Limits::default()
         }
     }

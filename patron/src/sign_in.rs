@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, ensure};
-use api::{Admission, ApiConfig, LocalLink, Provider, PublicUrl, SessionKeys, SignIn};
+use api::{Admission, ApiConfig, LocalLink, Provider, PublicUrl, SessionKeys, SignInConfig};
 use clap::Args;
 
 /// OpenID provider, admitted users, session keys, and the URL that browsers use.
@@ -96,7 +96,7 @@ impl SignInOptions {
             );
         }
         let session_keys: SessionKeys = keys.parse().context("PATRON_SESSION_KEYS")?;
-        config.sign_in = Some(SignIn {
+        config.sign_in = Some(SignInConfig {
             session_keys,
             public_url: self.public_url(listens)?,
             provider,

@@ -71,6 +71,7 @@ async fn the_problem_of_an_invalid_parameter_names_it() {
         ("/api/customers?limit=501", "limit"),
         ("/api/orders?limit=many", "limit"),
         ("/api/customers?cursor=nonsense", "cursor"),
+        ("/api/customers?cursor=%2b922632d3122", "cursor"),
         ("/api/orders?cursor=00", "cursor"),
         ("/api/audit?cursor=7b7d", "cursor"),
         ("/api/audit?since=yesterday", "since"),

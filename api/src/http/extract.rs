@@ -1,6 +1,5 @@
 //! Extractors of axum that reject with a [`Problem`].
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequestParts, Path as AxumPath, Query as AxumQuery};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -17,7 +16,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         let query = AxumQuery::from_request_parts(parts, state).await;
         query
             .map(|AxumQuery(query)| Self(query))
-            .map_err(|rejection| bad_query(&rejection))
+            .map_err(|rejection| {
+                let text = rejection.body_text();
+                let text = text.trim_start_matches("Failed to deserialize query string: ");
+                let text = text.replace("unknown field", "unknown parameter");
+                Problem::new(ProblemKind::InvalidParameter, format!("query: {text}"))
+            })
     }
 }
 
@@ -29,20 +33,10 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = AxumPath::from_request_parts(parts, state).await;
-        path.map(|AxumPath(path)| Self(path))
-            .map_err(|rejection| bad_path(&rejection))
+        path.map(|AxumPath(path)| Self(path)).map_err(|rejection| {
+            let text = rejection.body_text();
+            let text = text.trim_start_matches("Invalid URL: ");
+            Problem::new(ProblemKind::InvalidParameter, format!("path: {text}"))
+        })
     }
-}
-
-fn bad_query(rejection: &QueryRejection) -> Problem {
-    let text = rejection.body_text();
-    let text = text.trim_start_matches("Failed to deserialize query string: ");
-    let text = text.replace("unknown field", "unknown parameter");
-    Problem::new(ProblemKind::InvalidParameter, format!("query: {text}"))
-}
-
-fn bad_path(rejection: &PathRejection) -> Problem {
-    let text = rejection.body_text();
-    let text = text.trim_start_matches("Invalid URL: ");
-    Problem::new(ProblemKind::InvalidParameter, format!("path: {text}"))
 }

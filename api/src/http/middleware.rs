@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
@@ -22,7 +22,7 @@ use tracing::Instrument;
 
 use super::address::TrustedProxies;
 use super::deadline::Deadline;
-use super::limits::Admission;
+use super::limits::RequestLimit;
 use super::problem::{Problem, ProblemKind};
 use super::request_id::{self, NewRequestId};
 use super::{address, limits, metrics};
@@ -46,7 +46,7 @@ const BROWSER_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inlin
                               img-src 'self' data:; frame-ancestors 'none'";
 
 /// Settings of the layers.
-pub(crate) struct Settings {
+pub(crate) struct LayerSettings {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) request_timeout: Duration,
     /// Places of concurrent requests.
@@ -57,12 +57,12 @@ pub(crate) struct Settings {
 
 /// Wraps all routes. The layers are one stack and thus one service per route: axum
 /// boxes the request's future once for each call of `Router::layer`.
-pub(crate) fn wrap<S>(routes: Router<S>, settings: Settings) -> Router<S>
+pub(crate) fn wrap<S>(routes: Router<S>, settings: LayerSettings) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
     let proxies = settings.trusted_proxies;
-    let admission = Admission::new(settings.places, settings.unlimited);
+    let admission = RequestLimit::new(settings.places, settings.unlimited);
     let stack = ServiceBuilder::new()
         // Outermost, so that no other layer can print a credential.
         .layer(SetSensitiveRequestHeadersLayer::new([
@@ -141,7 +141,14 @@ async fn observe(request: Request, next: Next) -> Response {
         if let Some(problem) = problem_of(&mut response) {
             problem.write(&mut response, id);
         }
-        report(response.status(), method, route, started.elapsed());
+        let took = started.elapsed();
+        metrics::record_request(method, route, response.status(), took);
+        let ms = (took.as_secs_f64() * 1e5).round() / 1e2;
+        match response.status().as_u16() {
+            status @ 500.. => tracing::warn!(status, ms, "request completed"),
+            status if PROBES.contains(&route) => tracing::debug!(status, ms, "request completed"),
+            status => tracing::info!(status, ms, "request completed"),
+        }
         response
     }
     .instrument(span)
@@ -177,17 +184,6 @@ fn problem_of(response: &mut Response) -> Option<Problem> {
     let media_type = response.headers().get(header::CONTENT_TYPE);
     let json = media_type.is_some_and(|value| value == "application/json");
     (!json).then(|| Problem::of_status(status))
-}
-
-/// Records the metrics and the log line of a response.
-fn report(status: StatusCode, method: &'static str, route: &str, took: Duration) {
-    metrics::record_request(method, route, status, took);
-    let ms = (took.as_secs_f64() * 1e5).round() / 1e2;
-    match status.as_u16() {
-        status @ 500.. => tracing::warn!(status, ms, "request completed"),
-        status if PROBES.contains(&route) => tracing::debug!(status, ms, "request completed"),
-        status => tracing::info!(status, ms, "request completed"),
-    }
 }
 
 /// Answers a request that takes too long.

@@ -7,7 +7,6 @@
 pub(crate) mod address;
 pub(crate) mod after;
 pub(crate) mod body;
-pub(crate) mod created;
 pub(crate) mod deadline;
 pub(crate) mod extract;
 pub(crate) mod idempotency;

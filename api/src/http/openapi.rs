@@ -1,16 +1,19 @@
 //! Parts of the OpenAPI document that do not depend on any resource.
 
-mod headers;
-
 use std::collections::BTreeMap;
 
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as Described, ResponseBuilder};
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as Described, ResponseBuilder, Schema};
+use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use super::problem::{Problem, ProblemBody};
+use super::schema;
 
-pub(crate) use headers::describe as add_headers;
+/// Header of reads, in requests and in responses.
+const CONSISTENCY: &str = "Patron-Consistency";
 
 /// Returns the operations of a path with their methods.
 pub(crate) fn operations(
@@ -44,7 +47,7 @@ problems! {
     /// The vendor's signature is invalid.
     BadSignature = 401;
     /// The person has no access to Patron.
-    Denied = 403;
+    NotAdmitted = 403;
     /// The resource does not exist.
     NotFound = 404;
     /// The resource's state does not permit the operation.
@@ -79,9 +82,53 @@ pub(crate) fn problem(status: u16) -> Described {
         .description(description)
         .content(Problem::MEDIA_TYPE, content);
     match status {
-        401 => response.header("WWW-Authenticate", headers::www_authenticate()),
-        429 | 503 => response.header("Retry-After", headers::retry_after()),
+        401 => {
+            let about = "`Bearer`: the operation needs an API key";
+            response.header("WWW-Authenticate", header(String::schema(), about, false))
+        }
+        429 | 503 => {
+            let about = "Seconds after which to retry the request";
+            let seconds = ObjectBuilder::new().schema_type(Type::Integer);
+            let seconds = RefOr::T(Schema::from(seconds.minimum(Some(1))));
+            response.header("Retry-After", header(seconds, about, true))
+        }
         _ => response,
     }
     .build()
+}
+
+/// Adds the headers that middleware sets. utoipa derives headers for each response on
+/// its own, so each would have to repeat them.
+pub(crate) fn add_headers(operation: &mut Operation) {
+    let mut parameters = operation.parameters.iter().flatten();
+    let has_consistency = parameters
+        .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == CONSISTENCY));
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else {
+            continue;
+        };
+        let about =
+            "The request's id: the one that the client sent, if it is valid, else a new one";
+        let id = header(schema::RequestId::schema(), about, true);
+        response
+            .headers
+            .insert("X-Request-Id".to_owned(), id.into());
+        if has_consistency && matches!(status.as_str(), "200" | "404") {
+            let about = "Present if the response may lack the latest writes of the same credential";
+            let eventual = header(schema::Eventual::schema(), about, false);
+            response
+                .headers
+                .insert(CONSISTENCY.to_owned(), eventual.into());
+        }
+    }
+}
+
+fn header(schema: RefOr<Schema>, about: &str, is_required: bool) -> Header {
+    // utoipa's builder has no `required`.
+    let required = is_required.then(|| Extensions::from_iter([("required", true)]));
+    HeaderBuilder::new()
+        .schema(Some(schema))
+        .description(Some(about))
+        .extensions(required)
+        .build()
 }

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use axum::body::{BodyDataStream, Bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use futures::StreamExt;
 
 use crate::http::limits::Reservation;
@@ -12,7 +12,7 @@ use crate::http::problem::{Problem, ProblemKind};
 
 /// Format of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum BodyFormat {
     /// One object, or an array of them.
     Json,
     /// One object per line.
@@ -23,7 +23,7 @@ pub(crate) enum Format {
 ///
 /// # Errors
 /// 415 for another media type, or a compressed body.
-pub(crate) fn format(headers: &HeaderMap) -> Result<Format, Problem> {
+pub(crate) fn format(headers: &HeaderMap) -> Result<BodyFormat, Problem> {
     let expected = "the body must be application/json or application/x-ndjson";
     declared(headers)?.ok_or_else(|| unsupported(expected))
 }
@@ -34,13 +34,13 @@ pub(crate) fn format(headers: &HeaderMap) -> Result<Format, Problem> {
 /// 415 for another media type, or a compressed body.
 pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     match declared(headers)? {
-        Some(Format::Json) => Ok(()),
-        Some(Format::Ndjson) | None => Err(unsupported("the body must be application/json")),
+        Some(BodyFormat::Json) => Ok(()),
+        Some(BodyFormat::Ndjson) | None => Err(unsupported("the body must be application/json")),
     }
 }
 
 /// Returns the declared format, `None` for any other media type.
-fn declared(headers: &HeaderMap) -> Result<Option<Format>, Problem> {
+fn declared(headers: &HeaderMap) -> Result<Option<BodyFormat>, Problem> {
     let coding = headers.get(header::CONTENT_ENCODING);
     if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(unsupported("the body must not be compressed"));
@@ -49,9 +49,9 @@ fn declared(headers: &HeaderMap) -> Result<Option<Format>, Problem> {
     let media_type = declared.and_then(|value| value.split(|byte| *byte == b';').next());
     let media_type = media_type.unwrap_or_default().trim_ascii();
     if media_type.eq_ignore_ascii_case(b"application/json") {
-        Ok(Some(Format::Json))
+        Ok(Some(BodyFormat::Json))
     } else if media_type.eq_ignore_ascii_case(b"application/x-ndjson") {
-        Ok(Some(Format::Ndjson))
+        Ok(Some(BodyFormat::Ndjson))
     } else {
         Ok(None)
     }
@@ -59,12 +59,12 @@ fn declared(headers: &HeaderMap) -> Result<Option<Format>, Problem> {
 
 /// Complete body, with the memory reserved for it.
 #[derive(Debug)]
-pub(crate) struct Payload {
+pub(crate) struct CompleteBody {
     bytes: Bytes,
     _reservation: Reservation,
 }
 
-impl Deref for Payload {
+impl Deref for CompleteBody {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -81,10 +81,10 @@ pub(crate) async fn read(
     request: Request,
     mut reservation: Reservation,
     limit: usize,
-) -> Result<Payload, Problem> {
+) -> Result<CompleteBody, Problem> {
     let bytes = collect(request, &mut reservation, limit).await?;
     reservation.complete();
-    Ok(Payload {
+    Ok(CompleteBody {
         bytes,
         _reservation: reservation,
     })
@@ -95,7 +95,9 @@ async fn collect(
     reservation: &mut Reservation,
     limit: usize,
 ) -> Result<Bytes, Problem> {
-    let declared = number(request.headers(), header::CONTENT_LENGTH).unwrap_or_default();
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
+    let declared: usize = declared.unwrap_or_default();
     if declared > limit && request.headers().contains_key(header::EXPECT) {
         // The client waits for `100 Continue` and has not sent the body.
         return Err(too_large(limit));
@@ -185,10 +187,6 @@ pub(crate) async fn discard(mut chunks: BodyDataStream) {
     }
 }
 
-fn number(headers: &HeaderMap, name: HeaderName) -> Option<usize> {
-    headers.get(name)?.to_str().ok()?.parse().ok()
-}
-
 fn malformed(detail: String) -> Problem {
     Problem::new(ProblemKind::MalformedBody, detail)
 }
@@ -210,7 +208,7 @@ mod tests {
     use super::*;
     use crate::http::limits::BodyBudget;
 
-    fn of(content_type: &'static str) -> Result<Format, ProblemKind> {
+    fn of(content_type: &'static str) -> Result<BodyFormat, ProblemKind> {
         let mut headers = HeaderMap::new();
         let value = HeaderValue::from_static(content_type);
         headers.insert(header::CONTENT_TYPE, value);
@@ -219,9 +217,9 @@ mod tests {
 
     #[test]
     fn the_media_type_determines_the_format() {
-        assert_eq!(of("application/json"), Ok(Format::Json));
-        assert_eq!(of("Application/JSON; charset=utf-8"), Ok(Format::Json));
-        assert_eq!(of("application/x-ndjson"), Ok(Format::Ndjson));
+        assert_eq!(of("application/json"), Ok(BodyFormat::Json));
+        assert_eq!(of("Application/JSON; charset=utf-8"), Ok(BodyFormat::Json));
+        assert_eq!(of("application/x-ndjson"), Ok(BodyFormat::Ndjson));
         for other in ["", "text/csv", "application/jsonx", "application/xml"] {
             assert_eq!(of(other), Err(ProblemKind::UnsupportedMediaType), "{other}");
         }

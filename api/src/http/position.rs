@@ -1,6 +1,6 @@
 //! Log positions in paths, bodies and headers.
 
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, header};
 use commands::Outcome;
 use eventlog::{Position, Positions};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -34,4 +34,12 @@ pub(crate) fn header_value(positions: &Positions) -> HeaderValue {
 /// Formats the position of a command's outcome as a header value.
 pub(crate) fn of(outcome: Outcome) -> HeaderValue {
     header_value(&Positions::from_iter([outcome.position]))
+}
+
+/// Returns `Location` with the path of the new resource, and `Patron-Position` with
+/// the position of its event.
+pub(crate) fn of_created(path: String, outcome: Outcome) -> [(HeaderName, HeaderValue); 2] {
+    // The fallback is unreachable: the characters of an id are valid in a header.
+    let location = HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static(""));
+    [(header::LOCATION, location), (HEADER, of(outcome))]
 }

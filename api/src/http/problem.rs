@@ -357,7 +357,12 @@ impl From<LogError> for Problem {
             | LogError::Closed
             | LogError::Aborted
             | LogError::Unconfirmed(_) => unavailable(&error),
-            _ if error.is_other_log() => other_log(&error),
+            _ if error.is_other_log() => {
+                tracing::error!(%error, "Redis holds another log; nothing was appended");
+                let detail = "Redis lost the log or holds an older copy of it; nothing is \
+                              recorded until an operator restores or accepts the log";
+                Self::new(ProblemKind::OtherLog, detail)
+            }
             LogError::Full => Self::out_of_memory(),
             LogError::Trimmed { .. } => Self::new(ProblemKind::Trimmed, error.to_string()),
             _ => failed(&error),
@@ -411,13 +416,6 @@ impl From<WaitError> for Problem {
             WaitError::Behind { .. } => Self::new(ProblemKind::ViewBehind, error.to_string()),
         }
     }
-}
-
-fn other_log(error: &LogError) -> Problem {
-    tracing::error!(%error, "Redis holds another log; nothing was appended");
-    let detail = "Redis lost the log or holds an older copy of it; nothing is recorded until an \
-                  operator restores or accepts the log";
-    Problem::new(ProblemKind::OtherLog, detail)
 }
 
 fn unavailable(error: &dyn std::error::Error) -> Problem {

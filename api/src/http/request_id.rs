@@ -25,6 +25,8 @@ impl MakeRequestId for NewRequestId {
 
 /// Removes the client's id unless it is 1 to 128 of the characters `A-Z a-z 0-9 . _ -`.
 pub(crate) fn remove_invalid<B>(mut request: Request<B>) -> Request<B> {
+    let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+    let is_valid = |id: &[u8]| (1..=MAX_LEN).contains(&id.len()) && id.iter().all(is_allowed);
     let given = request.headers().get(HEADER);
     if given.is_some_and(|given| !is_valid(given.as_bytes())) {
         request.headers_mut().remove(HEADER);
@@ -36,11 +38,6 @@ pub(crate) fn remove_invalid<B>(mut request: Request<B>) -> Request<B> {
 pub(crate) fn as_str(id: &RequestId) -> &str {
     // Cannot fail: the id is visible ASCII.
     id.header_value().to_str().unwrap_or_default()
-}
-
-fn is_valid(id: &[u8]) -> bool {
-    let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-    (1..=MAX_LEN).contains(&id.len()) && id.iter().all(is_allowed)
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! A schema accepts what the parser accepts, as far as JSON Schema can express it:
 //! JSON Schema counts characters, the parsers count bytes.
 
-mod either;
 mod rules;
 
 use std::borrow::Cow;
@@ -14,7 +13,6 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-pub(crate) use either::{exactly_one_of, for_somebody};
 pub(crate) use rules::ConditionSchema;
 
 /// Declares schemas. Add new ones to the list below.
@@ -71,10 +69,11 @@ schemas! {
     JobId => string(ID, "job_01936f2e7d1c7a309a511f0b6a0f9c11");
     Prompt => prompt();
     Tone => one_of(&assist::Tone::ALL.map(assist::Tone::name));
-    Tag => one_of(&tags());
+    Tag => one_of(&assist::Tag::ALL.iter().map(|tag| tag.name()).collect::<Vec<_>>());
     AssistEngine => one_of(&["openai", "builtin"]);
     Feature => one_of(&projections::analytics::Feature::ALL.map(projections::analytics::Feature::name));
-    TimeZone => time_zone();
+    // JSON Schema cannot list all IANA names.
+    TimeZone => formatted("time-zone").examples(["Asia/Kolkata"]).build();
     Weekday => one_of(&WEEKDAYS);
     Role => one_of(&domain::Role::ALL.map(domain::Role::as_str));
     UserRole => one_of(&domain::UserRole::ALL.map(domain::UserRole::as_str));
@@ -102,7 +101,7 @@ schemas! {
     Quantity => ObjectBuilder::from(integer(1, u32::MAX.into())).examples([1]).build();
     Limit => limit(500, 50);
     FewLimit => limit(100, 20);
-    View => one_of(&views());
+    View => one_of(&projections::VIEWS.map(|view| view.name()));
     OrderStatus => one_of(&["placed", "cancelled", "refunded"]);
     CampaignStatus => one_of(&["draft", "scheduled", "launching", "sending", "paused", "completed", "cancelled", "missed"]);
     JobKind => one_of(&projections::JobKind::ALL.map(projections::JobKind::name));
@@ -213,15 +212,6 @@ pub(crate) fn only(currency: domain::Currency) -> RefOr<Schema> {
     RefOr::T(Schema::from(one_of(&[currency.code()])))
 }
 
-fn views() -> Vec<&'static str> {
-    let all = projections::VIEWS.iter();
-    all.map(|view| view.name()).collect()
-}
-
-fn tags() -> Vec<&'static str> {
-    assist::Tag::ALL.iter().map(|tag| tag.name()).collect()
-}
-
 /// Returns the schema of a request in plain words. JSON Schema cannot express that a
 /// blank one is rejected.
 fn prompt() -> Object {
@@ -229,11 +219,6 @@ fn prompt() -> Object {
         .min_length(Some(1))
         .max_length(Some(assist::builtin::MAX_PROMPT))
         .build()
-}
-
-/// Returns the schema of an IANA time zone name. The schema does not list all names.
-fn time_zone() -> Object {
-    formatted("time-zone").examples(["Asia/Kolkata"]).build()
 }
 
 fn node_id() -> Object {

@@ -1,7 +1,9 @@
 //! Server-sent events that follow a job or a campaign until it ends: `progress`
 //! on a change, at most once a second, and finally `end`.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use axum::response::Sse;
@@ -11,6 +13,7 @@ use serde::Serialize;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Polling interval.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -47,19 +50,34 @@ pub(crate) fn event(name: &str, data: &impl Serialize) -> Event {
     Event::default().event(name).data(data)
 }
 
-/// Returns the schema of an event whose data has the schema named `data`.
-pub(crate) fn event_schema(data: &str) -> RefOr<Schema> {
-    let data = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .content_media_type("application/json")
-        .content_schema(Some(Ref::from_schema_name(data)));
-    let name = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(["progress", "end"]));
-    let event = ObjectBuilder::new()
-        .property("event", name)
-        .required("event")
-        .property("data", data)
-        .required("data");
-    RefOr::T(Schema::from(event))
+/// Schema of an event with this data.
+pub(crate) struct EventSchema<T>(PhantomData<T>);
+
+impl<T: ToSchema> PartialSchema for EventSchema<T> {
+    fn schema() -> RefOr<Schema> {
+        let data = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .content_media_type("application/json")
+            .content_schema(Some(Ref::from_schema_name(T::name())));
+        let name = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(["progress", "end"]));
+        let event = ObjectBuilder::new()
+            .property("event", name)
+            .required("event")
+            .property("data", data)
+            .required("data");
+        RefOr::T(Schema::from(event))
+    }
+}
+
+impl<T: ToSchema> ToSchema for EventSchema<T> {
+    fn name() -> Cow<'static, str> {
+        format!("{}Event", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into(), T::schema()));
+        T::schemas(schemas);
+    }
 }

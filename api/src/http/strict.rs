@@ -100,24 +100,21 @@ impl DeclaredInput {
         let mut seen = BTreeSet::new();
         for (name, _) in &pairs {
             if !self.parameters.contains(name) {
-                return Err(self.unknown_parameter(name));
+                let quoted = |name: &String| format!("`{name}`");
+                let known: Vec<_> = self.parameters.iter().map(quoted).collect();
+                let expected = match known.as_slice() {
+                    [] => "this operation has no query parameters".to_owned(),
+                    [one] => format!("expected {one}"),
+                    _ => format!("expected one of {}", known.join(", ")),
+                };
+                let reason = format!("unknown parameter `{name}`, {expected}");
+                return Err(bad_query(name, &reason));
             }
             if !seen.insert(name) {
                 return Err(bad_query(name, &format!("duplicate parameter `{name}`")));
             }
         }
         Ok(())
-    }
-
-    fn unknown_parameter(&self, name: &str) -> Problem {
-        let quoted = |name: &String| format!("`{name}`");
-        let known: Vec<_> = self.parameters.iter().map(quoted).collect();
-        let expected = match known.as_slice() {
-            [] => "this operation has no query parameters".to_owned(),
-            [one] => format!("expected {one}"),
-            _ => format!("expected one of {}", known.join(", ")),
-        };
-        bad_query(name, &format!("unknown parameter `{name}`, {expected}"))
     }
 }
 
@@ -185,22 +182,20 @@ async fn reject_content(headers: &HeaderMap, body: Body) -> Result<(), Problem> 
             let _elapsed = timeout(BLANK_BODY_TIMEOUT, payload::discard(chunks)).await;
             Err(unexpected())
         }
-        Err(_) => Err(too_slow()),
+        Err(_) => {
+            let detail = format!(
+                "this operation accepts no body, and the one sent did not arrive completely within \
+                 {} s; nothing was done",
+                BLANK_BODY_TIMEOUT.as_secs()
+            );
+            Err(Problem::new(ProblemKind::Timeout, detail))
+        }
     }
 }
 
 fn unexpected() -> Problem {
     let detail = "this operation accepts no body; nothing was done";
     Problem::new(ProblemKind::UnexpectedBody, detail)
-}
-
-fn too_slow() -> Problem {
-    let detail = format!(
-        "this operation accepts no body, and the one sent did not arrive completely within {} s; \
-         nothing was done",
-        BLANK_BODY_TIMEOUT.as_secs()
-    );
-    Problem::new(ProblemKind::Timeout, detail)
 }
 
 /// Returns true for a body without content. Clients that always send JSON send `{}`

@@ -19,9 +19,9 @@ pub fn explain(rules: &Rules, facts: &Facts) -> String {
 /// Describes rules like [`explain`], for receivers that must not learn anything about an
 /// individual customer, such as a model. Returns `None` for rules that compare values
 /// that only few customers have, such as a name or an address.
-pub fn explain_to_strangers(rules: &Rules, facts: &Facts) -> Option<String> {
+pub fn explain_without_personal_values(rules: &Rules, facts: &Facts) -> Option<String> {
     let is_personal = |node: &NodeRef<'_>| match node {
-        NodeRef::Condition(condition) => may_name_somebody(condition),
+        NodeRef::Condition(condition) => may_identify_customer(condition),
         NodeRef::Group(_) => false,
     };
     let nodes = rules.nodes();
@@ -31,7 +31,7 @@ pub fn explain_to_strangers(rules: &Rules, facts: &Facts) -> Option<String> {
 
 /// Returns whether a condition's values may identify a customer. Attributes count,
 /// since a shop may store anything in them.
-fn may_name_somebody(condition: &Condition) -> bool {
+fn may_identify_customer(condition: &Condition) -> bool {
     let field = condition.field().to_string();
     match condition.field().kind() {
         Kind::Attribute => !condition.values().is_empty(),

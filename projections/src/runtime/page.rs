@@ -69,11 +69,18 @@ fn to_hex(bytes: &[u8]) -> String {
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        return None;
-    }
-    let byte = |at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
-    (0..text.len()).step_by(2).map(byte).collect()
+    // `from_str_radix` would also accept a sign and capital letters.
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let pairs = text.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| match *pair {
+        [high, low] => Some((digit(high)? << 4) | digit(low)?),
+        _ => None,
+    };
+    pairs.map(byte).collect()
 }
 
 #[cfg(test)]
@@ -98,7 +105,8 @@ mod tests {
 
     #[test]
     fn invalid_cursors_are_rejected() {
-        for cursor in ["zz", "7", "é", "", "7b7d"] {
+        // The last two would be texts if `+9` were a blank, or `4A` a letter.
+        for cursor in ["zz", "7", "é", "", "7b7d", "+9226222", "224A22"] {
             let request = PageRequest {
                 limit: 1,
                 cursor: Some(cursor.to_owned()),

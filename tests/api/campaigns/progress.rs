@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use domain::Role;
 use rustix::process::Signal;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::{CampaignDriver, PATH, read_caught_up};
 use crate::support::app::App;
@@ -53,6 +55,22 @@ async fn events_follow_a_campaign_to_its_end() {
     let mut ended = events_of(&app, &id).await;
     assert_eq!(ended.next().await.unwrap().0, "end");
     assert_eq!(ended.next().await, None);
+}
+
+#[tokio::test]
+async fn a_stream_ends_once_its_key_is_revoked() {
+    let mut app = App::without_workers().await;
+    let (_, id) = CampaignDriver::start(&app, &["Ada"]).await;
+    app.add_worker();
+    read_caught_up(&app, &id).await;
+    let key = app.new_key(Role::Viewer, None).await;
+    let viewer = app.client.with_key(Some(key.reveal()));
+    let mut events = Events::of(&viewer, &format!("{PATH}/{id}/progress")).await;
+    assert_eq!(events.next().await.unwrap().0, "progress");
+    let revoked = app.client.delete(&format!("/api/keys/{}", key.id())).await;
+    assert_eq!(revoked.status, 204, "{revoked:?}");
+    let rest = timeout(Duration::from_secs(10), events.next()).await;
+    assert_eq!(rest, Ok(None), "the campaign has not ended");
 }
 
 #[tokio::test]

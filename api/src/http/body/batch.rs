@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::item::{self, RawItem, malformed};
-use crate::http::payload::Format;
+use crate::http::payload::BodyFormat;
 use crate::http::problem::{Problem, ProblemKind};
 
 /// Items of a body.
@@ -33,12 +33,12 @@ pub(crate) enum OneOrMany<T> {
 /// # Errors
 /// 400 for malformed JSON around the items, 413 for more than `most` of them,
 /// 422 for JSON that is neither object nor array.
-pub(crate) fn split(format: Format, text: &str, most: usize) -> Result<Items<'_>, Problem> {
+pub(crate) fn split(format: BodyFormat, text: &str, most: usize) -> Result<Items<'_>, Problem> {
     match (format, text.trim_ascii_start().as_bytes().first()) {
-        (Format::Ndjson, _) => lines(text, most).map(Items::Many),
-        (Format::Json, Some(b'{')) => Ok(Items::One(RawItem { text, line: None })),
-        (Format::Json, Some(b'[')) => array(text, most).map(Items::Many),
-        (Format::Json, _) => {
+        (BodyFormat::Ndjson, _) => lines(text, most).map(Items::Many),
+        (BodyFormat::Json, Some(b'{')) => Ok(Items::One(RawItem { text, line: None })),
+        (BodyFormat::Json, Some(b'[')) => array(text, most).map(Items::Many),
+        (BodyFormat::Json, _) => {
             let reason = "the body must be an object or an array of objects";
             Err(item::unexpected_start(text, reason))
         }
@@ -126,7 +126,7 @@ mod tests {
 
     const MOST: usize = 10;
 
-    fn texts(format: Format, text: &str) -> Result<Vec<String>, ProblemKind> {
+    fn texts(format: BodyFormat, text: &str) -> Result<Vec<String>, ProblemKind> {
         match split(format, text, MOST) {
             Ok(Items::One(raw)) => Ok(vec![raw.text.to_owned()]),
             Ok(Items::Many(raw_items)) => Ok(raw_items.iter().map(|p| p.text.to_owned()).collect()),
@@ -136,9 +136,9 @@ mod tests {
 
     #[test]
     fn an_object_is_one_item_and_an_array_is_many() {
-        let one = split(Format::Json, r#" {"a": 1} "#, MOST);
+        let one = split(BodyFormat::Json, r#" {"a": 1} "#, MOST);
         assert!(matches!(one, Ok(Items::One(_))));
-        let many = texts(Format::Json, r#" [{"a": [1, "]"]} , 7, null] "#);
+        let many = texts(BodyFormat::Json, r#" [{"a": [1, "]"]} , 7, null] "#);
         assert_eq!(
             many,
             Ok(vec![
@@ -147,13 +147,13 @@ mod tests {
                 "null".to_owned(),
             ])
         );
-        assert_eq!(texts(Format::Json, "[]"), Ok(vec![]));
+        assert_eq!(texts(BodyFormat::Json, "[]"), Ok(vec![]));
     }
 
     #[test]
     fn lines_are_numbered_and_blank_lines_skipped() {
         let text = "{\"a\":1}\r\n\n  \n{\"a\":\n7";
-        let Ok(Items::Many(raw_items)) = split(Format::Ndjson, text, MOST) else {
+        let Ok(Items::Many(raw_items)) = split(BodyFormat::Ndjson, text, MOST) else {
             panic!("lines are many");
         };
         let seen: Vec<_> = raw_items.iter().map(|p| (p.text, p.line)).collect();
@@ -166,11 +166,11 @@ mod tests {
     #[test]
     fn a_malformed_array_is_rejected_as_a_whole() {
         for broken in ["[", "[{}", "[{},]", "[{}] x", "[}", "nul", "\"a"] {
-            let refused = texts(Format::Json, broken);
+            let refused = texts(BodyFormat::Json, broken);
             assert_eq!(refused, Err(ProblemKind::MalformedJson), "{broken}");
         }
         for other in ["7", "null", "\"a\""] {
-            let refused = texts(Format::Json, other);
+            let refused = texts(BodyFormat::Json, other);
             assert_eq!(refused, Err(ProblemKind::InvalidField), "{other}");
         }
     }
@@ -180,7 +180,7 @@ mod tests {
         for (count, taken) in [(MOST, true), (MOST + 1, false)] {
             let array = format!("[{}]", vec!["1"; count].join(","));
             let lines = "1\n".repeat(count);
-            for (format, text) in [(Format::Json, array), (Format::Ndjson, lines)] {
+            for (format, text) in [(BodyFormat::Json, array), (BodyFormat::Ndjson, lines)] {
                 let expected = if taken {
                     Ok(count)
                 } else {

@@ -53,8 +53,11 @@ impl Examiner {
         check: impl Fn(&T) -> Result<(), Problem>,
     ) -> Problem {
         let kind = first.kind;
-        let item = match self.charge(text.len()) {
-            true => serde_json::from_str(text).ok(),
+        let item = match text.len() <= MAX_EXAMINED && text.len() <= self.left {
+            true => {
+                self.left -= text.len();
+                serde_json::from_str(text).ok()
+            }
             false => None,
         };
         let Some(item) = item else {
@@ -68,16 +71,6 @@ impl Examiner {
         repaired.find_faults(text.len(), &mut self.left, check);
         let errors = repaired.faults.into_iter().map(Fault::into_error);
         Problem::fields(kind, errors.collect())
-    }
-
-    /// Charges an item of this length to the request. Returns false, and charges
-    /// nothing, if the item is too long or too little remains.
-    fn charge(&mut self, bytes: usize) -> bool {
-        let is_affordable = bytes <= MAX_EXAMINED && bytes <= self.left;
-        if is_affordable {
-            self.left -= bytes;
-        }
-        is_affordable
     }
 }
 
@@ -159,7 +152,11 @@ impl RepairedItem<'_> {
         let Err(problem) = checked else { return };
         let kind = problem.kind();
         for FieldError { pointer, detail } in problem.into_errors() {
-            if !self.faults.iter().any(|fault| fault.covers(&pointer)) {
+            let is_repaired = |fault: &Fault| {
+                let below = pointer.strip_prefix(&fault.pointer);
+                below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+            };
+            if !self.faults.iter().any(is_repaired) {
                 self.faults.push(Fault {
                     kind,
                     pointer,
@@ -177,17 +174,18 @@ impl Fault {
             true => ProblemKind::UnknownField,
             false => ProblemKind::InvalidField,
         };
+        // serde's path ends at the object that lacks a field or has it twice.
+        let mut pointer = pointer(path);
+        let about = [MISSING, "duplicate field `"];
+        let named = about.iter().find_map(|start| reason.strip_prefix(start));
+        if let Some((name, _)) = named.and_then(|rest| rest.split_once('`')) {
+            push_segment(&mut pointer, name);
+        }
         Self {
             kind,
-            pointer: with_named_field(pointer(path), reason),
+            pointer,
             reason: reason.to_owned(),
         }
-    }
-
-    /// Returns true if the pointer is this fault's own or is below it.
-    fn covers(&self, pointer: &str) -> bool {
-        let below = pointer.strip_prefix(&self.pointer);
-        below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
     }
 
     fn is_missing(&self) -> bool {
@@ -220,17 +218,6 @@ fn pointer(path: &Path) -> String {
             Segment::Map { key } => push_segment(&mut pointer, key),
             Segment::Enum { .. } | Segment::Unknown => {}
         }
-    }
-    pointer
-}
-
-/// Appends the name of a missing or duplicate field, since serde's path ends at the
-/// object that contains it.
-fn with_named_field(mut pointer: String, reason: &str) -> String {
-    let about = [MISSING, "duplicate field `"];
-    let named = about.iter().find_map(|start| reason.strip_prefix(start));
-    if let Some((name, _)) = named.and_then(|rest| rest.split_once('`')) {
-        push_segment(&mut pointer, name);
     }
     pointer
 }

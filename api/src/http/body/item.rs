@@ -50,28 +50,21 @@ impl ItemReader {
         // Tracking the path is slow, so only an item that fails is parsed again with it.
         let read = match serde_json::from_str(raw.text) {
             Ok(item) => check(&item).map(|()| item),
-            Err(error) => Err(self.explain(raw, &error, check)),
+            Err(error) => {
+                let mut json = serde_json::Deserializer::from_str(raw.text);
+                match serde_path_to_error::deserialize::<_, T>(&mut json) {
+                    Err(tracked) if tracked.inner().is_data() => {
+                        let first = Fault::new(tracked.path(), &without_place(tracked.inner()));
+                        Err(self.examiner.examine(raw.text, first, check))
+                    }
+                    _ => Err(malformed(&error, raw.line)),
+                }
+            }
         };
         read.map_err(|problem| match raw.line {
             Some(line) if problem.kind() != ProblemKind::MalformedJson => problem.on_line(line),
             _ => problem,
         })
-    }
-
-    fn explain<T: Input>(
-        &mut self,
-        raw: RawItem<'_>,
-        error: &serde_json::Error,
-        check: impl Fn(&T) -> Result<(), Problem>,
-    ) -> Problem {
-        let mut json = serde_json::Deserializer::from_str(raw.text);
-        match serde_path_to_error::deserialize::<_, T>(&mut json) {
-            Err(tracked) if tracked.inner().is_data() => {
-                let first = Fault::new(tracked.path(), &without_place(tracked.inner()));
-                self.examiner.examine(raw.text, first, check)
-            }
-            _ => malformed(error, raw.line),
-        }
     }
 }
 

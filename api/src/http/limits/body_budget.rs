@@ -166,7 +166,15 @@ impl Reservation {
         if bytes == 0 {
             return Ok(());
         }
-        self.queue();
+        // The first bytes that count register the body among the incomplete ones.
+        if self.place.is_none()
+            && let Some(mut incomplete) = self.budget.incomplete()
+        {
+            let place = incomplete.next;
+            incomplete.next += 1;
+            incomplete.bodies.insert(place, self.held.clone());
+            self.place = Some(place);
+        }
         // In this order, an eviction in between releases too few bytes, which `drop`
         // corrects. In the other order it could release bytes that are not counted yet.
         self.budget.0.held.fetch_add(bytes, Ordering::Relaxed);
@@ -177,18 +185,6 @@ impl Reservation {
             }
         }
         Ok(())
-    }
-
-    /// Registers the body among the incomplete ones, which can be evicted.
-    fn queue(&mut self) {
-        if self.place.is_none()
-            && let Some(mut incomplete) = self.budget.incomplete()
-        {
-            let place = incomplete.next;
-            incomplete.next += 1;
-            incomplete.bodies.insert(place, self.held.clone());
-            self.place = Some(place);
-        }
     }
 
     /// Marks the body as complete. A complete body is not evicted.

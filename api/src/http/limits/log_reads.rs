@@ -34,11 +34,11 @@ pub(crate) struct LogReads {
     folds: Arc<Semaphore>,
     /// Callers with running or waiting reads, by name. Weak, so that a caller
     /// disappears with its last read.
-    callers: Mutex<HashMap<String, Weak<Caller>>>,
+    callers: Mutex<HashMap<String, Weak<CallerLimits>>>,
 }
 
 /// Limits of one caller.
-struct Caller {
+struct CallerLimits {
     reads: Arc<Semaphore>,
     folds: Arc<Semaphore>,
 }
@@ -48,7 +48,7 @@ pub(crate) struct LogRead {
     /// Read that holds the place.
     pub(crate) reading: LongRead,
     /// Keeps the caller's limits alive.
-    _caller: Arc<Caller>,
+    _caller: Arc<CallerLimits>,
     _places: [OwnedSemaphorePermit; 2],
 }
 
@@ -83,7 +83,7 @@ impl LogReads {
         })
     }
 
-    fn caller(&self, name: &str) -> Arc<Caller> {
+    fn caller(&self, name: &str) -> Arc<CallerLimits> {
         // Poisoning is harmless: no operation on the map panics halfway.
         let callers = self.callers.lock();
         let mut callers = callers.unwrap_or_else(PoisonError::into_inner);
@@ -91,7 +91,7 @@ impl LogReads {
             return known;
         }
         callers.retain(|_, caller| caller.strong_count() > 0);
-        let caller = Arc::new(Caller {
+        let caller = Arc::new(CallerLimits {
             reads: Arc::new(Semaphore::new(self.reads_per_caller)),
             folds: Arc::new(Semaphore::new(FOLDS_PER_CALLER)),
         });

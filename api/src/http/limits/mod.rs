@@ -51,7 +51,7 @@ pub struct Limits {
     pub job_after: Duration,
     /// Maximum time for a client to send a request's head or to receive any part of a
     /// response, and maximum idle time of a connection.
-    pub patience: Duration,
+    pub slow_client_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -64,7 +64,7 @@ impl Default for Limits {
             per_address: NonZeroU32::new(50),
             log_reads: 16,
             job_after: Duration::from_secs(5),
-            patience: Duration::from_secs(30),
+            slow_client_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -78,12 +78,12 @@ pub(crate) const RECEIPT_PLACES: usize = 64;
 
 /// Limit on the number of concurrent requests.
 #[derive(Debug, Clone)]
-pub(crate) struct Admission {
+pub(crate) struct RequestLimit {
     places: Arc<Semaphore>,
     unlimited: &'static [&'static str],
 }
 
-impl Admission {
+impl RequestLimit {
     /// Creates a limit that does not apply to the paths in `unlimited`.
     pub(crate) fn new(places: Arc<Semaphore>, unlimited: &'static [&'static str]) -> Self {
         Self { places, unlimited }
@@ -94,14 +94,14 @@ impl Admission {
 /// instead of letting them wait. tower's `ConcurrencyLimit` has no exceptions for
 /// single paths.
 pub(crate) async fn admit(
-    State(Admission { places, unlimited }): State<Admission>,
+    State(RequestLimit { places, unlimited }): State<RequestLimit>,
     request: Request,
     next: Next,
 ) -> Response {
     if unlimited.contains(&request.uri().path()) {
         return next.run(request).await;
     }
-    match place(&places) {
+    match acquire_place(&places) {
         Ok(_place) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
@@ -111,7 +111,7 @@ pub(crate) async fn admit(
 ///
 /// # Errors
 /// 503 if none is free.
-pub(crate) fn place(places: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
+pub(crate) fn acquire_place(places: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
     let detail = "too many concurrent requests; retry later";
     let none_left = |_| Problem::new(ProblemKind::Busy, detail);
     places.try_acquire().map_err(none_left)
@@ -145,8 +145,8 @@ const PERMIT_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// 503 if none becomes free in time.
-pub(crate) async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
-    permit_by(Instant::now() + PERMIT_TIMEOUT, turns.acquire()).await
+pub(crate) async fn wait_for_permit(permits: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
+    permit_by(Instant::now() + PERMIT_TIMEOUT, permits.acquire()).await
 }
 
 /// Waits for a permit until `by`.

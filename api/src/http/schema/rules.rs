@@ -94,7 +94,16 @@ fn forms() -> Vec<Object> {
         .copied()
         .collect();
     let none = operators(Kind::Text, |operator| operator.arity() == Arity::None);
-    let presence = condition("presence of a value", &kinds, &none).property("value", left_over());
+    // A rule editor may have left a value behind from another operator.
+    let left_over = ObjectBuilder::new().schema_type(SchemaType::from_iter([
+        Type::Null,
+        Type::Boolean,
+        Type::Number,
+        Type::String,
+        Type::Array,
+    ]));
+    let left_over = Schema::from(left_over.description(Some("Ignored.")));
+    let presence = condition("presence of a value", &kinds, &none).property("value", left_over);
     let compared = ALL.iter().flat_map(compared);
     std::iter::once(presence.build()).chain(compared).collect()
 }
@@ -156,20 +165,6 @@ fn field(kinds: &[Kind]) -> Object {
     };
     let patterns: Vec<_> = names.iter().map(pattern).collect();
     patterned(&format!("^(?:{})$", patterns.join("|"))).build()
-}
-
-/// Returns the schema of a value that a rule editor may have left behind from another
-/// operator.
-fn left_over() -> Schema {
-    let types = [
-        Type::Null,
-        Type::Boolean,
-        Type::Number,
-        Type::String,
-        Type::Array,
-    ];
-    let value = ObjectBuilder::new().schema_type(SchemaType::from_iter(types));
-    Schema::from(value.description(Some("Ignored.")))
 }
 
 fn of_any_type() -> Object {

@@ -1,0 +1,61 @@
+//! State of authentication and access control.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use commands::Commands;
+
+use super::caller::now;
+use super::credentials::{Actor, AuthenticationError, Credentials};
+use super::journal::Journal;
+use crate::http::limits::Rates;
+
+/// State of authentication and access control, shared by all requests.
+pub(crate) struct IdentityContext {
+    pub(super) commands: Commands,
+    pub(super) credentials: Credentials,
+    pub(crate) rates: Rates,
+    pub(crate) journal: Journal,
+}
+
+/// Handle to an [`IdentityContext`]. Clones share it.
+#[derive(Clone)]
+pub(crate) struct IdentityState(Arc<IdentityContext>);
+
+impl IdentityContext {
+    /// Authenticates a request by its headers.
+    pub(super) async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Actor, AuthenticationError> {
+        let credentials = &self.credentials;
+        credentials
+            .authenticate(&self.commands, headers, now())
+            .await
+    }
+}
+
+impl IdentityState {
+    pub(crate) fn new(
+        commands: Commands,
+        credentials: Credentials,
+        rates: Rates,
+        journal: Journal,
+    ) -> Self {
+        Self(Arc::new(IdentityContext {
+            commands,
+            credentials,
+            rates,
+            journal,
+        }))
+    }
+}
+
+impl Deref for IdentityState {
+    type Target = IdentityContext;
+
+    fn deref(&self) -> &IdentityContext {
+        &self.0
+    }
+}

@@ -1,0 +1,194 @@
+//! Responses to ingested data.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use commands::{CommandEffect, Outcome};
+use eventlog::Positions;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::position::{self, PositionText};
+use crate::http::problem::ProblemBody;
+use crate::http::schema;
+
+/// Result of one accepted item.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Accepted, example = json!({"id": "o-17", "outcome": "created", "position": "3:1842"}))]
+pub(crate) struct AcceptedItem {
+    /// Id of the item.
+    id: String,
+    /// Effect of the item.
+    #[schema(value_type = schema::Outcome)]
+    outcome: &'static str,
+    /// Position of the item's last change in the log.
+    #[schema(value_type = schema::Position)]
+    position: PositionText,
+}
+
+/// Results of a batch.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Batch, example = json!({
+    "accepted": 1,
+    "rejected": 1,
+    "results": [
+        {"index": 0, "id": "o-17", "outcome": "created", "position": "3:1842"},
+        {"index": 1, "id": "o-18", "problem": {
+            "type": "urn:patron:problem:invalid-field",
+            "title": "Invalid field",
+            "status": 422,
+            "detail": "/amount: missing field `amount`",
+            "errors": [{"pointer": "/amount", "detail": "missing field `amount`"}]
+        }}
+    ]
+}))]
+pub(crate) struct BatchResponse {
+    /// Number of accepted items, which are in the log.
+    accepted: usize,
+    /// Number of rejected items, which are not in the log.
+    rejected: usize,
+    /// Result of each item, in the order of the request.
+    results: Vec<ItemResult>,
+}
+
+/// Result of one item of a batch.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum ItemResult {
+    /// The item is in the log.
+    Accepted {
+        /// Index of the item in the request, starting at 0.
+        index: usize,
+        /// Same members as in the response to a single item.
+        #[serde(flatten)]
+        accepted: AcceptedItem,
+    },
+    /// The item was rejected.
+    Rejected {
+        /// Index of the item in the request, starting at 0.
+        index: usize,
+        /// Id of the item, if it could be read.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// Reason of the rejection.
+        problem: Box<ProblemBody>,
+    },
+}
+
+/// Response to ingested data.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the two responses")]
+pub(super) enum Ingested {
+    /// Response to one object.
+    One(AcceptedItem),
+    /// Response to an array or to lines.
+    Many(BatchResponse),
+}
+
+impl AcceptedItem {
+    pub(super) fn new(id: String, outcome: Outcome) -> Self {
+        Self {
+            id,
+            outcome: effect_name(outcome.effect),
+            position: PositionText(outcome.position),
+        }
+    }
+}
+
+impl IntoResponse for AcceptedItem {
+    fn into_response(self) -> Response {
+        let PositionText(position) = self.position;
+        accept(&Positions::from_iter([position]), Json(self))
+    }
+}
+
+impl ItemResult {
+    fn index(&self) -> usize {
+        match self {
+            Self::Accepted { index, .. } | Self::Rejected { index, .. } => *index,
+        }
+    }
+}
+
+impl BatchResponse {
+    pub(super) fn new(mut results: Vec<ItemResult>) -> Self {
+        results.sort_unstable_by_key(ItemResult::index);
+        let is_accepted = |result: &&ItemResult| matches!(result, ItemResult::Accepted { .. });
+        let accepted = results.iter().filter(is_accepted).count();
+        Self {
+            accepted,
+            rejected: results.len() - accepted,
+            results,
+        }
+    }
+}
+
+impl IntoResponse for BatchResponse {
+    fn into_response(self) -> Response {
+        let positions = self.results.iter().filter_map(|result| match result {
+            ItemResult::Accepted { accepted, .. } => Some(accepted.position.0),
+            ItemResult::Rejected { .. } => None,
+        });
+        accept(&positions.collect(), Json(self))
+    }
+}
+
+/// Returns the name of an effect, as used in responses and metrics.
+pub(super) fn effect_name(effect: CommandEffect) -> &'static str {
+    match effect {
+        CommandEffect::Created => "created",
+        CommandEffect::Updated => "updated",
+        CommandEffect::Unchanged => "unchanged",
+    }
+}
+
+/// Builds a 202 response, with `Patron-Position` unless nothing was accepted.
+fn accept(positions: &Positions, body: impl IntoResponse) -> Response {
+    let mut response = (StatusCode::ACCEPTED, body).into_response();
+    if !positions.is_empty() {
+        let value = position::header_value(positions);
+        response.headers_mut().insert(position::HEADER, value);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use eventlog::Position;
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::problem::Problem;
+
+    #[test]
+    fn batch_results_are_in_request_order_and_counted() {
+        let accepted = |index, id: &str, partition, number| ItemResult::Accepted {
+            index,
+            accepted: AcceptedItem::new(
+                id.to_owned(),
+                Outcome {
+                    effect: CommandEffect::Created,
+                    position: Position { partition, number },
+                },
+            ),
+        };
+        let rejected = ItemResult::Rejected {
+            index: 1,
+            id: None,
+            problem: Box::new(Problem::internal().into_body(None)),
+        };
+        let results = vec![rejected, accepted(2, "b", 0, 9), accepted(0, "a", 3, 7)];
+        let batch = BatchResponse::new(results);
+        let body = serde_json::to_value(&batch).unwrap();
+        assert_eq!(body["accepted"], 2);
+        assert_eq!(body["rejected"], 1);
+        assert_eq!(
+            body["results"][0],
+            json!({"index": 0, "id": "a", "outcome": "created", "position": "3:7"})
+        );
+        assert_eq!(body["results"][1]["problem"]["status"], 500);
+        let response = batch.into_response();
+        assert_eq!(response.headers()["patron-position"], "0:9,3:7");
+    }
+}

@@ -1,0 +1,174 @@
+//! `POST /api/data/customers`
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use commands::{CommandError, Context, CustomerRecord, Outcome};
+use domain::{
+    AttributeChanges, Change, Currency, CustomerChanges, CustomerError, CustomerId, Email,
+    MAX_ATTRIBUTES, MAX_TAGS, ProfileChanges, Text, Timestamp,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::Ingested;
+use super::ingest::{Ingest, ingest};
+use crate::http::body::Input;
+use crate::http::body::batch::OneOrMany;
+use crate::http::body::labels::Labels;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
+use crate::identity::caller::Caller;
+use crate::state::{AppContext, AppState};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(post_customers))
+}
+
+/// Changes to a customer's profile. An absent field keeps its value; `null` clears
+/// it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "a customer object")]
+#[schema(as = CustomerIn, example = json!({
+    "customer_id": "c-1001",
+    "name": "Ada Example",
+    "email": "ada@example.com",
+    "city": "Berlin",
+    "country": "DE",
+    "tags": ["vip"],
+    "attributes": {"shoe_size": 39},
+    "registered_at": "2026-11-23T01:02:03Z"
+}))]
+struct CustomerBody {
+    /// Shop's id of the customer.
+    #[schema(value_type = schema::Id)]
+    customer_id: CustomerId,
+    /// Full name, at most 256 bytes.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Text256>)]
+    name: Change<Text<256>>,
+    /// Email address.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Email>)]
+    email: Change<Email>,
+    /// Phone number as the shop writes it, at most 32 bytes.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Text32>)]
+    phone: Change<Text<32>>,
+    /// City of residence, at most 128 bytes.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Text128>)]
+    city: Change<Text<128>>,
+    /// Country of residence, at most 128 bytes.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Text128>)]
+    country: Change<Text<128>>,
+    /// Complete set of labels: at most 100, each of at most 64 bytes.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<schema::Text64>>, max_items = 100)]
+    tags: Change<Labels<MAX_TAGS>>,
+    /// Custom attributes, at most 64 in total. Each is changed on its own: an absent
+    /// attribute keeps its value, and `null` clears it.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::AttributeChanges>)]
+    attributes: Change<AttributeChanges>,
+    /// Time at which the person became a customer.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Time>)]
+    registered_at: Change<Timestamp>,
+    /// True if the customer opted out of messages.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    unsubscribed: Change<bool>,
+}
+
+/// Registers or updates customers.
+///
+/// An item that changes nothing has the outcome `unchanged`.
+#[utoipa::path(
+    post,
+    path = "/api/data/customers",
+    tag = "Data ingestion",
+    request_body(content(
+        (OneOrMany<CustomerBody> = "application/json"),
+        (String = "application/x-ndjson")
+    )),
+    responses(
+        (status = 202, description = "Durably recorded; of a batch, the items not rejected",
+            body = Ingested,
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`")))
+    )
+)]
+async fn post_customers(
+    State(app): State<AppState>,
+    Caller(context): Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    ingest::<CustomerBody>(&app, &context, request).await
+}
+
+impl Input for CustomerBody {
+    fn check(&self, _: Currency) -> Result<(), Problem> {
+        let Change::Set(attributes) = &self.attributes else {
+            return Ok(());
+        };
+        let is_set = |change: &&Change<_>| matches!(change, Change::Set(_));
+        let count = attributes.values().filter(is_set).count();
+        match count <= MAX_ATTRIBUTES {
+            true => Ok(()),
+            false => Err(refused(&CustomerError::TooManyAttributes(count))),
+        }
+    }
+}
+
+impl Ingest for CustomerBody {
+    const KIND: &'static str = "customers";
+    const ID: &'static str = "customer_id";
+    type Item = CustomerRecord;
+
+    fn into_item(self) -> Result<(String, CustomerRecord), Problem> {
+        let id = self.customer_id.as_str().to_owned();
+        let profile = ProfileChanges {
+            name: self.name,
+            email: self.email,
+            phone: self.phone,
+            attributes: self.attributes,
+        };
+        let changes = CustomerChanges {
+            profile,
+            city: self.city,
+            country: self.country,
+            tags: match self.tags {
+                Change::Set(Labels(tags)) => Change::Set(tags),
+                Change::Clear => Change::Clear,
+                Change::Keep => Change::Keep,
+            },
+            registered_at: self.registered_at,
+            unsubscribed: self.unsubscribed,
+        };
+        let item = CustomerRecord {
+            customer: self.customer_id,
+            changes,
+        };
+        Ok((id, item))
+    }
+
+    async fn record(
+        app: &AppContext,
+        context: &Context,
+        items: Vec<CustomerRecord>,
+    ) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
+        let outcomes = app.commands.record_customers(context, items).await?;
+        let refused = |outcome: Result<_, CustomerError>| outcome.map_err(|error| refused(&error));
+        Ok(outcomes.into_iter().map(refused).collect())
+    }
+}
+
+fn refused(error: &CustomerError) -> Problem {
+    let pointer = match error {
+        CustomerError::TooManyAttributes(_) => "/attributes",
+        CustomerError::TooManyTags(_) => "/tags",
+    };
+    Problem::field(ProblemKind::Refused, pointer, error.to_string())
+}

@@ -1,0 +1,176 @@
+//! Ingestion of any kind of data: from the request to the response.
+
+use std::future::Future;
+
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use commands::{CommandEffect, CommandError, Context, Outcome};
+
+use super::answer::{AcceptedItem, BatchResponse, ItemResult, effect_name};
+use crate::http::body::Input;
+use crate::http::body::batch::{self, Items};
+use crate::http::body::item::{ItemReader, RawItem};
+use crate::http::metrics;
+use crate::http::payload;
+use crate::http::problem::Problem;
+use crate::identity::caller;
+use crate::state::AppContext;
+
+/// Maximum number of items in one request.
+const MAX_ITEMS: usize = 10_000;
+
+/// Kind of data that clients ingest.
+pub(crate) trait Ingest: Input + Send {
+    /// Plural name of the kind, a label of metrics.
+    const KIND: &'static str;
+
+    /// Name of the field that identifies an item.
+    const ID: &'static str;
+
+    /// Input of the command that records an item.
+    type Item: Send;
+
+    /// Converts the body into the item's id and the command's input.
+    ///
+    /// # Errors
+    /// The problem with the item, if it exceeds a bound.
+    fn into_item(self) -> Result<(String, Self::Item), Problem>;
+
+    /// Records all items. Returns one outcome per item, in the given order.
+    fn record(
+        app: &AppContext,
+        context: &Context,
+        items: Vec<Self::Item>,
+    ) -> impl Future<Output = Result<Vec<Result<Outcome, Problem>>, CommandError>> + Send;
+}
+
+/// Ingests the one or many items of a request.
+///
+/// # Errors
+/// The problem with the request as a whole, or with its one object.
+pub(super) async fn ingest<B: Ingest>(
+    app: &AppContext,
+    context: &Context,
+    request: Request,
+) -> Result<Response, Problem> {
+    app.shed.check()?;
+    let format = payload::format(request.headers())?;
+    let body = payload::read(request, app.body_budget.reserve(), app.body_limit).await?;
+    // The upload may take a while; events get the time at which they are recorded.
+    let context = &Context {
+        now: caller::now(),
+        ..context.clone()
+    };
+    match batch::split(format, payload::text(&body)?, MAX_ITEMS)? {
+        Items::One(raw) => ingest_one::<B>(app, context, raw).await,
+        Items::Many(raw_items) => ingest_many::<B>(app, context, &raw_items).await,
+    }
+}
+
+async fn ingest_one<B: Ingest>(
+    app: &AppContext,
+    context: &Context,
+    raw: RawItem<'_>,
+) -> Result<Response, Problem> {
+    let mut tally = Tally::default();
+    let read = ItemReader::default().read(raw, |body: &B| body.check(app.commands.currency()));
+    let outcome = match read.and_then(B::into_item) {
+        Ok((id, item)) => {
+            let mut outcomes = B::record(app, context, vec![item]).await?;
+            // One item has one outcome.
+            let outcome = outcomes.pop().unwrap_or_else(|| Err(Problem::internal()));
+            outcome.map(|outcome| (id, outcome))
+        }
+        Err(problem) => Err(problem),
+    };
+    tally.count(outcome.as_ref().ok().map(|(_, outcome)| outcome.effect));
+    tally.report::<B>();
+    outcome.map(|(id, outcome)| AcceptedItem::new(id, outcome).into_response())
+}
+
+/// Ingests many items. Each is accepted or rejected on its own.
+///
+/// # Errors
+/// The problem with the batch as a whole.
+pub(crate) async fn ingest_many<B: Ingest>(
+    app: &AppContext,
+    context: &Context,
+    raw_items: &[RawItem<'_>],
+) -> Result<Response, Problem> {
+    let mut tally = Tally::default();
+    let mut results = Vec::with_capacity(raw_items.len());
+    let mut accepted_ids = Vec::with_capacity(raw_items.len());
+    let mut items = Vec::with_capacity(raw_items.len());
+    let mut reader = ItemReader::default();
+    for (index, raw) in raw_items.iter().enumerate() {
+        let read = reader.read(*raw, |body: &B| body.check(app.commands.currency()));
+        match read.and_then(B::into_item) {
+            Ok((id, item)) => {
+                accepted_ids.push((index, id));
+                items.push(item);
+            }
+            Err(problem) => {
+                tally.count(None);
+                results.push(rejected(index, raw.id(B::ID), problem));
+            }
+        }
+    }
+    if !items.is_empty() {
+        let outcomes = B::record(app, context, items).await?;
+        for ((index, id), outcome) in accepted_ids.into_iter().zip(outcomes) {
+            tally.count(outcome.as_ref().ok().map(|outcome| outcome.effect));
+            results.push(match outcome {
+                Ok(outcome) => ItemResult::Accepted {
+                    index,
+                    accepted: AcceptedItem::new(id, outcome),
+                },
+                Err(problem) => rejected(index, Some(id), problem),
+            });
+        }
+    }
+    tally.report::<B>();
+    Ok(BatchResponse::new(results).into_response())
+}
+
+fn rejected(index: usize, id: Option<String>, problem: Problem) -> ItemResult {
+    ItemResult::Rejected {
+        index,
+        id,
+        problem: Box::new(problem.into_body(None)),
+    }
+}
+
+/// Counts of outcomes, reported to the metrics once per request.
+#[derive(Default)]
+struct Tally {
+    created: u64,
+    updated: u64,
+    unchanged: u64,
+    rejected: u64,
+}
+
+impl Tally {
+    /// Counts one outcome; `None` stands for a rejected item.
+    fn count(&mut self, effect: Option<CommandEffect>) {
+        *match effect {
+            Some(CommandEffect::Created) => &mut self.created,
+            Some(CommandEffect::Updated) => &mut self.updated,
+            Some(CommandEffect::Unchanged) => &mut self.unchanged,
+            None => &mut self.rejected,
+        } += 1;
+    }
+
+    fn report<B: Ingest>(&self) {
+        let counts = [
+            (effect_name(CommandEffect::Created), self.created),
+            (effect_name(CommandEffect::Updated), self.updated),
+            (effect_name(CommandEffect::Unchanged), self.unchanged),
+            ("rejected", self.rejected),
+        ];
+        for (outcome, count) in counts {
+            if count > 0 {
+                metrics::count_items(B::KIND, outcome, count);
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `POST /api/data/orders`
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use commands::{CommandError, Context, OrderRecord, Outcome};
+use domain::{
+    Amount, Currency, CustomerId, MAX_ITEMS, OrderContent, OrderError, OrderId, OrderStatus,
+    Timestamp,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::Ingested;
+use super::ingest::{Ingest, ingest};
+use crate::http::body::Input;
+use crate::http::body::batch::OneOrMany;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
+use crate::identity::caller::Caller;
+use crate::resources::orders::ItemSchema;
+use crate::state::{AppContext, AppState};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(post_orders))
+}
+
+/// An order in its current state.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an order object")]
+#[schema(as = OrderIn, example = json!({
+    "order_id": "o-17",
+    "customer_id": "c-1001",
+    "amount": 1999,
+    "currency": "USD",
+    "placed_at": "2026-11-23T01:02:03Z",
+    "items": [{"sku": "cd-42", "quantity": 1, "unit_amount": 1999}]
+}))]
+struct OrderBody {
+    /// Id of the order, unique within its customer.
+    #[schema(value_type = schema::Id)]
+    order_id: OrderId,
+    /// Customer who placed the order. The customer need not be registered.
+    #[schema(value_type = schema::Id)]
+    customer_id: CustomerId,
+    /// Total amount in minor units.
+    #[schema(value_type = schema::Amount)]
+    amount: Amount,
+    /// Currency; must be the currency of the deployment.
+    #[schema(value_type = schema::Currency)]
+    currency: Currency,
+    /// Time at which the order was placed.
+    #[schema(value_type = schema::Time)]
+    placed_at: Timestamp,
+    /// Status. Only a `placed` order counts in the customer's figures.
+    #[serde(default)]
+    #[schema(value_type = schema::OrderStatus)]
+    status: OrderStatus,
+    /// Order lines.
+    #[serde(default)]
+    #[schema(value_type = Vec<ItemSchema>, max_items = 500)]
+    items: Vec<domain::OrderItem>,
+}
+
+/// Records orders.
+///
+/// Repeating an order changes nothing. An order with the same id and different
+/// content replaces the content.
+#[utoipa::path(
+    post,
+    path = "/api/data/orders",
+    tag = "Data ingestion",
+    request_body(content(
+        (OneOrMany<OrderBody> = "application/json"),
+        (String = "application/x-ndjson")
+    )),
+    responses(
+        (status = 202, description = "Durably recorded; of a batch, the items not rejected",
+            body = Ingested,
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`")))
+    )
+)]
+async fn post_orders(
+    State(app): State<AppState>,
+    Caller(context): Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    ingest::<OrderBody>(&app, &context, request).await
+}
+
+impl Input for OrderBody {
+    fn check(&self, expected: Currency) -> Result<(), Problem> {
+        let given = self.currency;
+        let currency = match given == expected {
+            true => Ok(()),
+            false => Err(refused(&OrderError::Currency { given, expected })),
+        };
+        let count = self.items.len();
+        if count > MAX_ITEMS {
+            let detail = format!("an order has at most {MAX_ITEMS} items, this one has {count}");
+            let items = Problem::field(ProblemKind::InvalidField, "/items", detail);
+            return Err(items.and(currency));
+        }
+        currency
+    }
+}
+
+impl Ingest for OrderBody {
+    const KIND: &'static str = "orders";
+    const ID: &'static str = "order_id";
+    type Item = OrderRecord;
+
+    fn into_item(self) -> Result<(String, OrderRecord), Problem> {
+        let id = self.order_id.as_str().to_owned();
+        let content = OrderContent {
+            amount: self.amount,
+            currency: self.currency,
+            placed_at: self.placed_at,
+            status: self.status,
+            items: self.items,
+        };
+        let item = OrderRecord {
+            customer: self.customer_id,
+            order: self.order_id,
+            content,
+        };
+        Ok((id, item))
+    }
+
+    async fn record(
+        app: &AppContext,
+        context: &Context,
+        items: Vec<OrderRecord>,
+    ) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
+        let outcomes = app.commands.record_orders(context, items).await?;
+        let refused = |outcome: Result<_, OrderError>| outcome.map_err(|error| refused(&error));
+        Ok(outcomes.into_iter().map(refused).collect())
+    }
+}
+
+fn refused(error: &OrderError) -> Problem {
+    let pointer = match error {
+        OrderError::Currency { .. } => "/currency",
+    };
+    Problem::field(ProblemKind::Refused, pointer, error.to_string())
+}

@@ -1,0 +1,310 @@
+//! `POST /api/delivery/receipt`: the vendor's delivery receipts.
+
+pub(crate) mod secrets;
+
+use std::net::IpAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use commands::{CommandError, Context, Outcome};
+use domain::{Currency, MessageCommand, MessageError, MessageId, Receipt, Text, Timestamp};
+use serde::Deserialize;
+use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
+use tokio::time::timeout;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::http::body::Input;
+use crate::http::body::batch::{self, Items};
+use crate::http::limits;
+use crate::http::openapi::BadSignature;
+use crate::http::payload::{self, BodyFormat, CompleteBody};
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
+use crate::identity::caller::AnonymousCaller;
+use crate::resources::data::answer::BatchResponse;
+use crate::resources::data::ingest::{Ingest, ingest_many};
+use crate::state::{AppContext, AppState};
+
+/// Maximum number of receipts in one request.
+const MAX_RECEIPTS: usize = 1_000;
+
+/// Maximum size of a body in bytes, enough for [`MAX_RECEIPTS`] long receipts. It is
+/// low, since a body is read before its signature can be checked.
+const MAX_BODY: usize = 2 * 1024 * 1024;
+
+/// Path of the operation.
+pub(crate) const PATH: &str = "/api/delivery/receipt";
+
+/// Maximum time for a body to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Part of [`BODY_TIMEOUT`] after which a body counts as slow and needs a slot.
+const SLOW_AFTER: Duration = Duration::from_secs(1);
+
+/// Maximum difference in seconds between a signature's timestamp and this clock, the
+/// same as in the `standardwebhooks` crate.
+const MAX_CLOCK_DIFFERENCE: u64 = 5 * 60;
+
+/// Actor of recorded receipts.
+const ACTOR: &str = "vendor";
+
+pub(crate) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(post_receipts))
+}
+
+/// Headers of Standard Webhooks. This type only describes them for OpenAPI; the
+/// handler reads the headers itself.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes the headers")]
+struct Signature {
+    /// Id of the body, the same in every attempt to post it.
+    #[param(
+        rename = "webhook-id",
+        example = "rcpt_01936f2e7d1c7a309a511f0b6a0f9c11"
+    )]
+    id: String,
+    /// Unix time of this attempt in seconds.
+    #[param(rename = "webhook-timestamp", example = "1795395723")]
+    timestamp: String,
+    /// Signature: `v1,` and the base64 of the HMAC-SHA256 of `ID.TIMESTAMP.BODY`.
+    /// Several are separated by spaces.
+    #[param(
+        rename = "webhook-signature",
+        example = "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="
+    )]
+    signature: String,
+}
+
+/// Delivery receipt of a message that the vendor accepted.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "a receipt object")]
+#[schema(as = ReceiptIn, example = json!({
+    "message_id": "msg_01936f2e7d1c7a309a511f0b6a0f9c11_c-1001",
+    "vendor_message_id": "vm_17",
+    "status": "failed",
+    "reason": "mailbox_full",
+    "occurred_at": "2026-11-23T01:02:03Z"
+}))]
+struct ReceiptBody {
+    /// Id of the message.
+    message_id: String,
+    /// Vendor's id of the message.
+    #[schema(value_type = schema::Text128)]
+    vendor_message_id: Text<128>,
+    /// Outcome of the delivery.
+    status: ReceiptStatus,
+    /// Reason of a failure.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Text256>)]
+    reason: Option<Text<256>>,
+    /// Time of the outcome, by the vendor's clock.
+    #[schema(value_type = schema::Time)]
+    occurred_at: Timestamp,
+}
+
+/// Outcome of a delivery.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ReceiptStatus {
+    /// The message was delivered.
+    Delivered,
+    /// The message was not delivered.
+    Failed,
+}
+
+/// Body of one or many receipts.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the two forms of a body")]
+enum Receipts {
+    /// One receipt.
+    One(ReceiptBody),
+    /// At most 1,000 receipts.
+    Many(Vec<ReceiptBody>),
+}
+
+/// Records the vendor's delivery receipts.
+///
+/// Repeated receipts change nothing. The order of arrival does not matter: the
+/// receipt with the latest `occurred_at` wins. Each receipt has its own result, even
+/// if it is the only one.
+#[utoipa::path(
+    post,
+    path = "/api/delivery/receipt",
+    tag = "Delivery",
+    params(Signature),
+    request_body = Receipts,
+    responses(
+        (status = 202, description = "Receipts not rejected are durably recorded", body = BatchResponse,
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        BadSignature
+    )
+)]
+async fn post_receipts(
+    State(app): State<AppState>,
+    AnonymousCaller(context): AnonymousCaller,
+    request: Request,
+) -> Result<Response, Problem> {
+    let declared = payload::require_json(request.headers());
+    let headers = signature_headers(request.headers());
+    // The body of a request that cannot have a valid signature is not read.
+    is_recent(&headers, context.now)
+        .map_err(|problem| reject_signature(&app, &context, problem))?;
+    let body = receive(&app, context.address, request).await?;
+    let verified = app.vendor_secrets.verify(&headers, &body);
+    verified.map_err(|problem| reject_signature(&app, &context, problem))?;
+    app.senders.record_valid_signature(context.address);
+    let _place = limits::acquire_place(&app.receipt_places)?;
+    // A wrong media type is reported only now, to a sender with a valid signature.
+    declared?;
+    let raw_items = match batch::split(BodyFormat::Json, payload::text(&body)?, MAX_RECEIPTS)? {
+        Items::One(raw) => vec![raw],
+        Items::Many(raw_items) => raw_items,
+    };
+    let context = Context {
+        actor: ACTOR.to_owned(),
+        ..context
+    };
+    ingest_many::<ReceiptBody>(&app, &context, &raw_items).await
+}
+
+/// Reads a body whose signature is not verified yet. A body that is slow, incomplete
+/// or too large counts against the rate limit of its address.
+async fn receive(
+    app: &AppContext,
+    address: Option<IpAddr>,
+    request: Request,
+) -> Result<CompleteBody, Problem> {
+    let (reservation, limit) = (app.senders.reserve(address), app.body_limit.min(MAX_BODY));
+    let evicted = reservation.evicted();
+    // An evicted body must be dropped, to free its memory for others.
+    let mut reading = pin!(evicted.run_until_cancelled(payload::read(request, reservation, limit)));
+    let read = match timeout(SLOW_AFTER, &mut reading).await {
+        Ok(read) => read.unwrap_or_else(|| Err(limits::out_of_body_memory())),
+        Err(_) => match app.senders.slow_place(address) {
+            Some(_place) => match timeout(BODY_TIMEOUT - SLOW_AFTER, reading).await {
+                Ok(read) => read.unwrap_or_else(|| Err(limits::out_of_body_memory())),
+                Err(_) => {
+                    let limit = BODY_TIMEOUT.as_secs();
+                    let detail = format!("the body must arrive within {limit} s");
+                    Err(Problem::new(ProblemKind::Timeout, detail))
+                }
+            },
+            None => {
+                let detail = "too many slow uploads of receipts from this address, or from \
+                              addresses without a valid signature; send each body without delay";
+                Err(Problem::new(ProblemKind::TooManyRequests, detail))
+            }
+        },
+    };
+    read.map_err(|problem| match problem.kind() {
+        // The server lacks memory; the sender is not at fault.
+        ProblemKind::Busy => problem,
+        _ => {
+            let counted = app.identity.rates.check_address(address);
+            counted.err().unwrap_or(problem)
+        }
+    })
+}
+
+/// Counts an invalid signature against the rate limit of its address, and records the
+/// refusal. Returns the problem to answer with: 429 instead of `problem` if the limit
+/// is exceeded.
+fn reject_signature(app: &AppContext, context: &Context, problem: Problem) -> Problem {
+    if let Err(too_many) = app.identity.rates.check_address(context.address) {
+        return too_many;
+    }
+    app.identity.journal.bad_signature(context, "POST", PATH);
+    problem
+}
+
+/// Checks that the signature headers are present and the timestamp is recent.
+fn is_recent(headers: &HeaderMap, now: Timestamp) -> Result<(), Problem> {
+    let refused = |detail| Err(Problem::new(ProblemKind::BadSignature, detail));
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let (Some(_), Some(at), Some(_)) = (
+        text(HEADER_WEBHOOK_ID),
+        text(HEADER_WEBHOOK_TIMESTAMP),
+        text(HEADER_WEBHOOK_SIGNATURE),
+    ) else {
+        return refused(
+            "one of the headers webhook-id, webhook-timestamp and webhook-signature is missing",
+        );
+    };
+    let now = now.millis() / 1_000;
+    match at.parse::<i64>() {
+        Ok(at) if now.abs_diff(at) <= MAX_CLOCK_DIFFERENCE => Ok(()),
+        Ok(_) => refused("webhook-timestamp is too old, or in the future"),
+        Err(_) => refused("webhook-timestamp is not a number of seconds"),
+    }
+}
+
+/// Copies the headers that the verification needs, since reading the body consumes
+/// the request.
+fn signature_headers(headers: &HeaderMap) -> HeaderMap {
+    let names = [
+        HEADER_WEBHOOK_ID,
+        HEADER_WEBHOOK_TIMESTAMP,
+        HEADER_WEBHOOK_SIGNATURE,
+    ];
+    let kept = names.into_iter().filter_map(|name| {
+        let name = axum::http::HeaderName::from_static(name);
+        let value = headers.get(&name)?.clone();
+        Some((name, value))
+    });
+    kept.collect()
+}
+
+impl Input for ReceiptBody {
+    fn check(&self, _: Currency) -> Result<(), Problem> {
+        match self.message_id.parse::<MessageId>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(unknown_message()),
+        }
+    }
+}
+
+impl Ingest for ReceiptBody {
+    const KIND: &'static str = "receipts";
+    const ID: &'static str = "message_id";
+    type Item = (MessageId, MessageCommand);
+
+    fn into_item(self) -> Result<(String, Self::Item), Problem> {
+        let Ok(message) = self.message_id.parse::<MessageId>() else {
+            return Err(unknown_message());
+        };
+        let receipt = Receipt {
+            vendor_message_id: self.vendor_message_id,
+            arrived: self.status == ReceiptStatus::Delivered,
+            reason: self.reason,
+            occurred_at: self.occurred_at,
+        };
+        let command = MessageCommand::RecordReceipt(receipt);
+        Ok((self.message_id, (message, command)))
+    }
+
+    async fn record(
+        app: &AppContext,
+        context: &Context,
+        items: Vec<Self::Item>,
+    ) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
+        let outcomes = app.commands.execute_on_messages(context, items).await?;
+        let refused = |error: MessageError| match error {
+            MessageError::Unknown => unknown_message(),
+            MessageError::NotSent => Problem::new(ProblemKind::UnknownMessage, error.to_string()),
+        };
+        let outcomes = outcomes.into_iter();
+        Ok(outcomes.map(|outcome| outcome.map_err(refused)).collect())
+    }
+}
+
+fn unknown_message() -> Problem {
+    let detail = MessageError::Unknown.to_string();
+    Problem::field(ProblemKind::UnknownMessage, "/message_id", detail)
+}

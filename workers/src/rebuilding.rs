@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use bson::doc;
 use commands::{CommandError, Commands, Context};
-use domain::{Subject, View, ViewCommand, ViewName};
+use domain::{Subject, ViewCommand, ViewName, ViewRequests};
 use eventlog::{Key, Log, LogError};
 use projections::{
-    AnyView, Progress, RebuildError, RebuildReport, Store, Topics, VIEWS, rebuild, require_whole,
-    roll_back,
+    AnyView, RebuildError, RebuildProgress, RebuildReport, Store, Topics, VIEWS, rebuild,
+    require_whole, roll_back,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -78,7 +78,7 @@ impl Operation<'_> {
     /// from the log.
     pub async fn rebuild(
         &self,
-        progress: &(dyn Fn(Progress) + Sync),
+        progress: &(dyn Fn(RebuildProgress) + Sync),
     ) -> Result<RebuildReport, ReactError> {
         self.with_lease(async {
             let name = ViewName::try_from(self.view.name())?;
@@ -217,9 +217,9 @@ async fn carry_out(
     Ok(set_completed_count(&shared.store, &shared.log, key, requests).await?)
 }
 
-fn log_progress(view: &'static dyn AnyView) -> impl Fn(Progress) + Sync {
+fn log_progress(view: &'static dyn AnyView) -> impl Fn(RebuildProgress) + Sync {
     move |progress| match progress {
-        Progress::Folding { .. } => {}
+        RebuildProgress::Folding { .. } => {}
         other => tracing::info!(view = view.name(), step = ?other, "rebuilding"),
     }
 }
@@ -229,8 +229,8 @@ async fn request_count(log: &Log, key: &Key) -> Result<i64, ReactError> {
     let Some(head) = log.heads(key.partition, &[key]).await?.pop().flatten() else {
         return Ok(0);
     };
-    let view: View = serde_json::from_str(&head.state)?;
-    Ok(view.rebuilds() as i64)
+    let requests: ViewRequests = serde_json::from_str(&head.state)?;
+    Ok(requests.rebuilds() as i64)
 }
 
 /// Returns how many requested rebuilds are done.

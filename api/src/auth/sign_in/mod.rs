@@ -7,7 +7,7 @@ mod session;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use commands::{Context, user_id};
-use domain::{Email, Identity, SessionId, Text, Timestamp, UserRole};
+use domain::{Email, SessionId, Text, Timestamp, UserIdentity, UserRole};
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ async fn begin_session(
     app: &AppContext,
     sign_in: &SignIn,
     (context, path): (Context, &str),
-    identity: Identity,
+    identity: UserIdentity,
     configured: UserRole,
 ) -> Result<HeaderValue, Problem> {
     let session = Session {
@@ -64,10 +64,10 @@ async fn begin_session(
     }
 }
 
-fn identity(issuer: &str, person: Person) -> Result<Identity, Problem> {
+fn identity(issuer: &str, person: Person) -> Result<UserIdentity, Problem> {
     let invalid = || sign_in_failed("the provider's issuer or subject is invalid");
     let email = Email::try_from(person.email);
-    Ok(Identity {
+    Ok(UserIdentity {
         issuer: Text::try_from(issuer.to_owned()).map_err(|_| invalid())?,
         subject: Text::try_from(person.subject).map_err(|_| invalid())?,
         email: email.map_err(|_| sign_in_failed("the provider's e-mail address is invalid"))?,

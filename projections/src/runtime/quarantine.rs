@@ -220,7 +220,7 @@ impl PartitionQuarantine {
 }
 
 impl Store {
-    /// Creates the indexes of the notes.
+    /// Creates the indexes of the notes and of the decisions.
     pub(crate) async fn prepare_quarantine(&self) -> Result<(), mongodb::error::Error> {
         let index = |keys| IndexModel::builder().keys(keys).build();
         let by_event = doc! {"view": 1, "generation": 1, "partition": 1, "number": 1};
@@ -229,6 +229,10 @@ impl Store {
         notes
             .create_indexes([index(by_event), index(by_document)])
             .await?;
+        // Decisions are never removed, and every generation reads those of its
+        // partition when it begins to fold.
+        let skips = doc! {"view": 1, "epoch": 1, "partition": 1, "is_skip": 1};
+        self.decisions().create_index(index(skips)).await?;
         Ok(())
     }
 }

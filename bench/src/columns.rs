@@ -6,7 +6,7 @@ use std::ops::Bound;
 
 use domain::Timestamp;
 use domain::rules::{Check, Predicate, Range, Rules, Scalar, Test, Value};
-use projections::customers::CustomerDocument;
+use projections::customers::{CustomerDocument, path};
 
 /// Marker of a missing value. No figure and no time is as small.
 const ABSENT: i64 = i64::MIN;
@@ -104,7 +104,7 @@ impl Columns {
                 bits.resize(self.count.div_ceil(64), 0);
                 bits
             }
-            Test::Within(ranges) => self.within(&check.field.path(), ranges),
+            Test::Within(ranges) => self.within(&path(&check.field), ranges),
             _ => vec![0; self.count.div_ceil(64)],
         };
         match check.negated {

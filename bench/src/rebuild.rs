@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use commands::{Context, OrderRecord};
 use domain::Timestamp;
-use projections::{Progress, view_named};
+use projections::{RebuildProgress, view_named};
 
 use super::audit_rows;
 use super::deployment::BenchDeployment;
@@ -134,7 +134,7 @@ async fn measure(deployment: &BenchDeployment, name: &str) -> anyhow::Result<Mea
     let folded = Mutex::new(None);
     let start = Instant::now();
     let on_progress = |progress| {
-        if progress == Progress::Indexing
+        if progress == RebuildProgress::Indexing
             && let Ok(mut folded) = folded.lock()
         {
             *folded = Some(start.elapsed());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cqrs_es::Aggregate;
 use domain::{
     Activity, ApiKey, Campaign, Customer, DecodeError, KeyId, LogPosition, LoggedEvent, Message,
-    Order, Quarantine, Segment, SegmentId, Subject, User, UserId, View, ViewName,
+    Order, Quarantine, Segment, SegmentId, Subject, User, UserId, ViewName, ViewRequests,
 };
 use eventlog::{Entry, Head, Key, Log, Partition, Position};
 use futures::future::try_join_all;
@@ -38,23 +38,23 @@ pub trait AggregateId {
 }
 
 macro_rules! aggregate_ids {
-    ($($id:ty: $aggregate:ident;)*) => {$(
+    ($($id:ty => $subject:ident($aggregate:ident);)*) => {$(
         impl AggregateId for $id {
             type Aggregate = $aggregate;
 
             fn into_subject(self) -> Subject {
-                Subject::$aggregate(self)
+                Subject::$subject(self)
             }
         }
     )*};
 }
 
 aggregate_ids! {
-    ViewName: View;
-    SegmentId: Segment;
-    UserId: User;
-    KeyId: ApiKey;
-    LogPosition: Quarantine;
+    ViewName => View(ViewRequests);
+    SegmentId => Segment(Segment);
+    UserId => User(User);
+    KeyId => ApiKey(ApiKey);
+    LogPosition => Quarantine(Quarantine);
 }
 
 macro_rules! head_aggregates {
@@ -70,7 +70,7 @@ head_aggregates! {
     Customer: fold 1;
     Order: fold 1, mostly new true;
     Activity: fold 1, mostly new true;
-    View: fold 1;
+    ViewRequests: fold 1;
     Campaign: fold 2;
     Message: fold 1;
     Segment: fold 1;

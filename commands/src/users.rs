@@ -1,6 +1,6 @@
 //! Commands on users.
 
-use domain::{Identity, SessionId, Subject, User, UserCommand, UserError, UserId, UserRole};
+use domain::{SessionId, Subject, User, UserCommand, UserError, UserId, UserIdentity, UserRole};
 use uuid::Uuid;
 
 use crate::heads::current;
@@ -16,7 +16,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x8a6f_1c3e_52d7_4f0b_b1a9_3e60_7c95_d4e
 /// Returns the id of the user with this identity at the provider. It depends
 /// only on issuer and subject, so it stays the same when the user's address or
 /// name changes.
-pub fn user_id(identity: &Identity) -> UserId {
+pub fn user_id(identity: &UserIdentity) -> UserId {
     let (issuer, subject) = (identity.issuer.as_str(), identity.subject.as_str());
     // Neither contains a line break, so different pairs never form the same
     // text.
@@ -42,7 +42,7 @@ impl Commands {
     pub async fn sign_in(
         &self,
         context: &Context,
-        identity: Identity,
+        identity: UserIdentity,
         session: SessionId,
         configured: UserRole,
     ) -> Result<UserResult, CommandError> {
@@ -63,8 +63,8 @@ mod tests {
 
     use super::*;
 
-    fn identity(issuer: &str, subject: &str, email: &str) -> Identity {
-        Identity {
+    fn identity(issuer: &str, subject: &str, email: &str) -> UserIdentity {
+        UserIdentity {
             issuer: Text::try_from(issuer.to_owned()).unwrap(),
             subject: Text::try_from(subject.to_owned()).unwrap(),
             email: Email::try_from(email.to_owned()).unwrap(),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use domain::{
     Activity, ApiKey, Campaign, Customer, DecodeError, Message, Order, Quarantine, Segment,
-    Subject, SubjectError, User, View,
+    Subject, SubjectError, User, ViewRequests,
 };
 use eventlog::{Entry, Head, Log, LogError, Partition, Position};
 
@@ -65,7 +65,7 @@ enum AnyAggregate {
     Customer(Customer),
     Order(Order),
     Activity(Activity),
-    View(View),
+    View(ViewRequests),
     Segment(Segment),
     Campaign(Campaign),
     Message(Message),
@@ -82,7 +82,7 @@ impl AnyAggregate {
             Subject::Customer(_) => Self::Customer(Customer::default()),
             Subject::Order(..) => Self::Order(Order::default()),
             Subject::Activity(..) => Self::Activity(Activity::default()),
-            Subject::View(_) => Self::View(View::default()),
+            Subject::View(_) => Self::View(ViewRequests::default()),
             Subject::Segment(_) => Self::Segment(Segment::default()),
             Subject::Campaign(_) => Self::Campaign(Campaign::default()),
             Subject::Message(..) => Self::Message(Message::default()),

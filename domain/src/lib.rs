@@ -16,8 +16,6 @@ mod day;
 mod digest;
 mod event;
 mod ids;
-mod instant_counts;
-mod instants;
 mod log_record;
 mod message;
 mod metadata;
@@ -63,11 +61,9 @@ pub use ids::{
     ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, JobId, KeyId, OrderId, SegmentId,
     SessionId, UserId, ViewName,
 };
-pub use instant_counts::InstantCounts;
-pub use instants::{Instants, InstantsError};
 pub use log_record::{Acceptance, LogRecord};
 pub use message::{
-    Attempt, Channel, Handover, Message, MessageCommand, MessageContent, MessageError,
+    Channel, DeliveryAttempt, Handover, Message, MessageCommand, MessageContent, MessageError,
     MessageEvent, MessageId, MessageIdError, MessageStatus, Receipt, RecordedReceipt, Suppression,
     SuppressionReason,
 };
@@ -92,6 +88,7 @@ pub use template::{
 pub use text::{Email, Name, Text, TextError};
 pub use time::{Timestamp, TimestampError};
 pub use user::{
-    Identity, MAX_SESSION, MAX_SESSIONS, Sessions, SignIn, User, UserCommand, UserError, UserEvent,
+    MAX_SESSION, MAX_SESSIONS, Sessions, User, UserCommand, UserError, UserEvent, UserIdentity,
+    UserSignIn,
 };
-pub use view::{View, ViewCommand, ViewError, ViewEvent};
+pub use view::{ViewCommand, ViewError, ViewEvent, ViewRequests};

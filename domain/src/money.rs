@@ -93,24 +93,20 @@ impl Currency {
     /// Formats an amount of minor units in major units, without the code:
     /// `1234.50`.
     pub fn major(self, minor: i64) -> String {
-        in_major(minor, self.exponent().unwrap_or_default())
+        let digits = usize::from(self.exponent().unwrap_or_default());
+        let sign = if minor < 0 { "-" } else { "" };
+        let text = format!("{:0width$}", minor.unsigned_abs(), width = digits + 1);
+        let (whole, rest) = text.split_at(text.len() - digits);
+        match rest {
+            "" => format!("{sign}{whole}"),
+            rest => format!("{sign}{whole}.{rest}"),
+        }
     }
 
     /// Returns the number of decimals of a major unit; `None` for currencies
     /// without a minor unit, such as gold (XAU).
     pub fn exponent(self) -> Option<u16> {
         self.0.exponent()
-    }
-}
-
-fn in_major(minor: i64, exponent: u16) -> String {
-    let digits = usize::from(exponent);
-    let sign = if minor < 0 { "-" } else { "" };
-    let text = format!("{:0width$}", minor.unsigned_abs(), width = digits + 1);
-    let (whole, rest) = text.split_at(text.len() - digits);
-    match rest {
-        "" => format!("{sign}{whole}"),
-        rest => format!("{sign}{whole}.{rest}"),
     }
 }
 

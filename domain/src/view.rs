@@ -29,13 +29,13 @@ pub enum ViewEvent {
 
 /// View aggregate: the number of requests so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct View {
+pub struct ViewRequests {
     rebuilds: u64,
     #[serde(default)]
     rollbacks: u64,
 }
 
-impl View {
+impl ViewRequests {
     /// Returns the number of rebuild requests so far.
     pub fn rebuilds(&self) -> u64 {
         self.rebuilds
@@ -46,7 +46,7 @@ impl View {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ViewError {}
 
-impl Aggregate for View {
+impl Aggregate for ViewRequests {
     const TYPE: &'static str = "view";
     type Command = ViewCommand;
     type Event = ViewEvent;

@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use commands::Context;
 use domain::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
-use projections::{AnyView, Progress, VIEWS, view_named};
+use projections::{AnyView, RebuildProgress, VIEWS, view_named};
 use workers::Operation;
 
 use crate::deployment::{Deployment, Target};
@@ -96,20 +96,20 @@ fn bar() -> ProgressBar {
     bar
 }
 
-fn show_progress(bar: &ProgressBar, progress: Progress) {
+fn show_progress(bar: &ProgressBar, progress: RebuildProgress) {
     match progress {
-        Progress::Folding { done, of } => {
+        RebuildProgress::Folding { done, of } => {
             bar.set_message("folding");
             bar.set_length(of.max(done));
             bar.set_position(done);
         }
-        Progress::Indexing => bar.set_message("indexing"),
-        Progress::Verifying => bar.set_message("verifying"),
-        Progress::Switching => bar.set_message("switching"),
+        RebuildProgress::Indexing => bar.set_message("indexing"),
+        RebuildProgress::Verifying => bar.set_message("verifying"),
+        RebuildProgress::Switching => bar.set_message("switching"),
     }
     // Without a terminal the bar is hidden, so the steps are logged. Folding reports too often
     // for that.
-    if bar.is_hidden() && !matches!(progress, Progress::Folding { .. }) {
+    if bar.is_hidden() && !matches!(progress, RebuildProgress::Folding { .. }) {
         tracing::info!(step = ?progress, "rebuilding");
     }
 }

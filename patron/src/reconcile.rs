@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use domain::{CampaignId, IdError};
-use projections::{Discrepancy, Launched, LongRead, Reconciliation, reconcile};
+use projections::{Discrepancy, LaunchedCampaign, LongRead, Reconciliation, reconcile};
 
 use crate::deployment::{Deployment, Target};
 use crate::output::{grouped, say};
@@ -54,14 +54,14 @@ pub(crate) async fn run(args: ReconcileArgs) -> anyhow::Result<ExitCode> {
 async fn reconciled(
     deployment: &Deployment,
     id: CampaignId,
-) -> anyhow::Result<(Launched, Reconciliation)> {
+) -> anyhow::Result<(LaunchedCampaign, Reconciliation)> {
     let found = deployment.commands.campaign(&id).await?;
     let campaign = found.ok_or_else(|| anyhow!("there is no campaign {id}"))?;
     let launch = deployment.commands.campaign_launch(&id).await?;
     let launch = launch.ok_or_else(|| anyhow!("{id} has not been launched yet"))?;
     let content = deployment.commands.campaign_content(&id).await?;
     let content = content.ok_or_else(|| anyhow!("{id} has no content"))?;
-    let mut launched = Launched::of(id.clone(), &campaign, launch, content.template);
+    let mut launched = LaunchedCampaign::of(id.clone(), &campaign, launch, content.template);
     let Deployment { log, store, .. } = deployment;
     let reading = LongRead::default();
     let head = async { Ok::<_, anyhow::Error>(deployment.commands.campaign(&id).await?) };
@@ -70,7 +70,7 @@ async fn reconciled(
     Ok((launched, reconciliation))
 }
 
-fn print(launched: &Launched, reconciliation: &Reconciliation) {
+fn print(launched: &LaunchedCampaign, reconciliation: &Reconciliation) {
     let (id, status) = (&launched.campaign, launched.status.name());
     say(format_args!("{id} is {status}"));
     for (name, count) in [

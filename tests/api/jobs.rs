@@ -172,10 +172,10 @@ async fn events_follow_a_job_to_its_end() {
 async fn the_events_of_a_job_end_once_the_key_is_revoked() {
     let app = start().await;
     let id = start_campaign(&app).await;
-    let key = app.new_key(Role::Viewer, None).await;
+    let key = app.create_key(Role::Viewer, None).await;
     let viewer = app.client.with_key(Some(key.reveal()));
-    let path = job_path(&viewer.get(&reconciliation(&id)).await);
-    let mut events = Events::of(&viewer, &format!("{path}/events")).await;
+    let path = job_path(&viewer.get(&reconcile_path(&id)).await);
+    let mut events = EventStream::open(&viewer, &format!("{path}/events")).await;
     assert_eq!(events.next().await.unwrap().0, "progress");
     let revoked = app.client.delete(&format!("/api/keys/{}", key.id())).await;
     assert_eq!(revoked.status, 204, "{revoked:?}");

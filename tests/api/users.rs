@@ -1,7 +1,7 @@
 //! `/api/users`: users, their roles, and their sessions.
 
 use commands::{Commands, Context, new_id, user_id};
-use domain::{Email, Identity, SessionId, Timestamp, UserError, UserRole};
+use domain::{Email, SessionId, Timestamp, UserError, UserIdentity, UserRole};
 use serde_json::{Value, json};
 
 use crate::support::app::App;
@@ -11,8 +11,8 @@ use crate::support::shop::{context, text};
 const PATH: &str = "/api/users";
 
 /// Returns the identity that a provider asserts for a user of this name.
-fn identity(name: &str) -> Identity {
-    Identity {
+fn identity(name: &str) -> UserIdentity {
+    UserIdentity {
         issuer: text("https://accounts.example.com"),
         subject: text(name),
         email: Email::try_from(format!("{name}@example.com")).unwrap(),

@@ -22,7 +22,7 @@ use domain::{
     Launch, MessageCommand, MessageId, MessageStatus, Receipt, Timestamp,
 };
 use projections::{
-    Launched, LongRead, ReconcileError, Reconciliation, Store, StoreOptions, reconcile,
+    LaunchedCampaign, LongRead, ReconcileError, Reconciliation, Store, StoreOptions, reconcile,
 };
 
 use crate::support::app::Settings;
@@ -175,7 +175,7 @@ impl Shop {
         let head = self.head(id).await;
         let content = self.commands.campaign_content(id).await.unwrap();
         let (launch, template) = (self.launch_of(id).await, content.unwrap().template);
-        let mut launched = Launched::of(id.clone(), &head, launch, template);
+        let mut launched = LaunchedCampaign::of(id.clone(), &head, launch, template);
         let (log, reading) = (self.commands.log(), LongRead::default());
         let head = async { Ok::<_, ReconcileError>(Some(self.head(id).await)) };
         let reconciled = reconcile(&self.store, log, &mut launched, &reading, head);

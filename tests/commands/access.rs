@@ -3,8 +3,8 @@
 
 use commands::{CommandEffect, Commands, Context, new_secret, user_id, verify_heads};
 use domain::{
-    ApiKeyCommand, ApiKeyError, Day, Identity, KeyContent, KeyRefusal, KeySecret, Refusal,
-    RefusalReason, Role, SessionId, Subject, Timestamp, User, UserCommand, UserRole,
+    ApiKeyCommand, ApiKeyError, Day, KeyContent, KeyRefusal, KeySecret, Refusal, RefusalReason,
+    Role, SessionId, Subject, Timestamp, User, UserCommand, UserIdentity, UserRole,
 };
 use futures::future::join_all;
 
@@ -12,8 +12,8 @@ use super::key;
 use crate::support::deployment::Deployment;
 use crate::support::shop::{context, minute, text};
 
-fn identity() -> Identity {
-    Identity {
+fn identity() -> UserIdentity {
+    UserIdentity {
         issuer: text("https://accounts.example.com"),
         subject: text("1"),
         email: "jo@example.com".to_owned().try_into().unwrap(),

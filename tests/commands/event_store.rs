@@ -6,7 +6,7 @@ use commands::{LogStore, verify_heads};
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, CqrsFramework, EventStore};
 use domain::{
-    Currency, Order, OrderEvent, OrderServices, OrderStatus, RecordOrder, View, ViewCommand,
+    Currency, Order, OrderEvent, OrderServices, OrderStatus, RecordOrder, ViewCommand, ViewRequests,
 };
 
 use crate::support::deployment::Deployment;
@@ -69,7 +69,7 @@ async fn a_commit_based_on_a_stale_state_conflicts() {
 #[tokio::test]
 async fn the_framework_applies_each_event_once() {
     let log = Deployment::fresh().await.log;
-    let views = CqrsFramework::<View, _>::new(LogStore::new(log.clone()), vec![], ());
+    let views = CqrsFramework::<ViewRequests, _>::new(LogStore::new(log.clone()), vec![], ());
     for _ in 0..3 {
         let done =
             views.execute_with_metadata("view/customers", ViewCommand::RequestRebuild, metadata());
@@ -109,7 +109,7 @@ async fn the_framework_accepts_and_rejects_commands() {
 #[tokio::test]
 async fn metadata_without_a_time_is_rejected() {
     let store = LogStore::new(Deployment::fresh().await.log);
-    let mut context = EventStore::<View>::load_aggregate(&store, "view/orders")
+    let mut context = EventStore::<ViewRequests>::load_aggregate(&store, "view/orders")
         .await
         .unwrap();
     let sink = EventSink::default();
@@ -124,7 +124,7 @@ async fn metadata_without_a_time_is_rejected() {
     let text = refused.unwrap_err().to_string();
     assert!(text.contains("missing field `at`"), "{text}");
     assert!(
-        EventStore::<View>::load_events(&store, "view/orders")
+        EventStore::<ViewRequests>::load_events(&store, "view/orders")
             .await
             .unwrap()
             .is_empty()

@@ -2,7 +2,7 @@
 
 use commands::{Commands, Context, user_id};
 use domain::{
-    ApiKeyCommand, Identity, KeyContent, KeySecret, Role, SessionId, UserCommand, UserRole,
+    ApiKeyCommand, KeyContent, KeySecret, Role, SessionId, UserCommand, UserIdentity, UserRole,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -60,7 +60,7 @@ fn context_at(minutes: i64) -> Context {
 
 pub(super) async fn run_user_step(commands: &Commands, (id, at_minute, step): (u8, i64, UserStep)) {
     let context = context_at(at_minute);
-    let identity = Identity {
+    let identity = UserIdentity {
         issuer: text("https://accounts.example.com"),
         subject: text(&id.to_string()),
         email: format!("jo{at_minute}@example.com").try_into().unwrap(),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use commands::Commands;
 use domain::{
-    Attempt, Audience, AudienceSize, CampaignCommand, CampaignContent, CampaignId, MessageCommand,
-    MessageId, MessageStatus, Receipt, Suppression,
+    Audience, AudienceSize, CampaignCommand, CampaignContent, CampaignId, DeliveryAttempt,
+    MessageCommand, MessageId, MessageStatus, Receipt, Suppression,
 };
 use mongodb::bson::DateTime;
 use projections::PageRequest;
@@ -131,7 +131,7 @@ fn suppressions() -> impl Strategy<Value = Suppression> {
 
 /// Generates a message's id and a command on it.
 pub(super) fn message_steps() -> impl Strategy<Value = (MessageId, MessageCommand)> {
-    let attempt = (1..4u32, 0..4i64).prop_map(|(number, at)| Attempt {
+    let attempt = (1..4u32, 0..4i64).prop_map(|(number, at)| DeliveryAttempt {
         number,
         problem: text("503"),
         retry_at: minute(at),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use commands::Context;
-use domain::{Attempt, CampaignId, MessageCommand, MessageId, MessageStatus, Suppression};
+use domain::{CampaignId, DeliveryAttempt, MessageCommand, MessageId, MessageStatus, Suppression};
 use eventlog::Partition;
 use projections::messages::{DueMessages, MessageDocument};
 use projections::{PageRequest, Store};
@@ -46,7 +46,7 @@ async fn with_messages() -> Deployment {
     let mut steps = vec![(message_id(0, "z"), queue()), (message_id(2, "a"), queue())];
     let ids = ["c-0", "c-1", "C-2", "c-3", "c_4", "c-5", "c-6"];
     steps.extend(ids.map(|id| (message_id(1, id), queue())));
-    let attempt = Attempt {
+    let attempt = DeliveryAttempt {
         number: 1,
         problem: text("503"),
         retry_at: minute(5),

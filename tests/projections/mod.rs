@@ -36,8 +36,8 @@ use std::collections::BTreeMap;
 
 use commands::{Commands, user_id};
 use domain::{
-    ApiKeyCommand, Attempt, Identity, KeyContent, KeySecret, MessageCommand, OrderStatus, Role,
-    SegmentCommand, SegmentId, Suppression, UserCommand, UserRole,
+    ApiKeyCommand, DeliveryAttempt, KeyContent, KeySecret, MessageCommand, OrderStatus, Role,
+    SegmentCommand, SegmentId, Suppression, UserCommand, UserIdentity, UserRole,
 };
 use eventlog::Partition;
 use futures::TryStreamExt;
@@ -160,7 +160,7 @@ async fn record_day(commands: &Commands, day: i64) {
 /// Records a user who signs in and is given a role, and an API key that is created and used.
 async fn record_access(commands: &Commands, day: u128) {
     let context = context();
-    let identity = Identity {
+    let identity = UserIdentity {
         issuer: text("https://accounts.example.com"),
         subject: text(&format!("jo-{day}")),
         email: "jo@example.com".to_owned().try_into().unwrap(),
@@ -208,7 +208,7 @@ async fn record_campaign(commands: &Commands, campaign: u128) {
         .await;
     created.unwrap().unwrap();
     let [sent, failed, none] = ["c-0", "c-1", "c-2"].map(|id| shop::message_id(campaign, id));
-    let attempt = Attempt {
+    let attempt = DeliveryAttempt {
         number: 1,
         problem: text("503"),
         retry_at: minute(5),

@@ -9,19 +9,19 @@ use super::{documents, rebuild_view, record_day, resume, spend_after, status, to
 use crate::support::deployment::Deployment;
 
 /// Takes ownership of partition 0, and lets all generations join that are as far as its checkpoint.
-async fn take_partition(deployment: &Deployment, owner: &str) -> OwnedPartition {
+async fn acquire_partition(deployment: &Deployment, owner: &str) -> OwnedPartition {
     let Deployment { log, store, .. } = deployment;
-    let (mut owned, left) = OwnedPartition::take(store, log, 0, owner).await.unwrap();
+    let (mut owned, left) = OwnedPartition::acquire(store, log, 0, owner).await.unwrap();
     assert!(left.is_empty());
     let mut joining = Vec::new();
     for view in VIEWS {
         let generation = Generation { view, number: 1 };
-        if !owned.keeps(generation) {
+        if !owned.contains(generation) {
             let projector = resume(deployment, view, 1, 0);
             joining.push(projector.await.unwrap());
         }
     }
-    assert!(owned.join(joining).await.unwrap().is_empty());
+    assert!(owned.add(joining).await.unwrap().is_empty());
     owned
 }
 
@@ -33,10 +33,10 @@ async fn fold(owned: &mut OwnedPartition) -> Result<(), ProjectError> {
 #[tokio::test]
 async fn an_owner_folds_all_views_as_a_rebuild_does() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    let mut owned = take_partition(&deployment, "w-1").await;
+    let mut owned = acquire_partition(&deployment, "w-1").await;
     record_day(&deployment.commands, 0).await;
     let step = owned.step(1_000).await.unwrap();
-    assert!(step.events > 0 && step.left.is_empty());
+    assert!(step.events > 0 && step.removed.is_empty());
     for day in 1..4 {
         record_day(&deployment.commands, day).await;
         fold(&mut owned).await.unwrap();
@@ -54,10 +54,10 @@ async fn an_owner_folds_all_views_as_a_rebuild_does() {
 #[tokio::test]
 async fn a_former_owner_cannot_move_the_checkpoint() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    let mut first = take_partition(&deployment, "w-1").await;
+    let mut first = acquire_partition(&deployment, "w-1").await;
     record_day(&deployment.commands, 0).await;
     fold(&mut first).await.unwrap();
-    let mut second = take_partition(&deployment, "w-2").await;
+    let mut second = acquire_partition(&deployment, "w-2").await;
     assert_eq!(second.position(), first.position());
     record_day(&deployment.commands, 1).await;
     let failed = fold(&mut first).await.unwrap_err();
@@ -71,31 +71,31 @@ async fn a_former_owner_cannot_move_the_checkpoint() {
 #[tokio::test]
 async fn a_view_that_leaves_resumes_where_it_was_and_joins_again() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    let mut owned = take_partition(&deployment, "w-1").await;
+    let mut owned = acquire_partition(&deployment, "w-1").await;
     record_day(&deployment.commands, 0).await;
     fold(&mut owned).await.unwrap();
     let orders = Generation {
         view: view("orders"),
         number: 1,
     };
-    owned.leave(orders, None).await.unwrap();
+    owned.remove(orders, None).await.unwrap();
     record_day(&deployment.commands, 1).await;
     fold(&mut owned).await.unwrap();
     assert_eq!(status(&deployment, "customers").await.lag(), 0);
     assert!(status(&deployment, "orders").await.lag() > 0);
     let mut projector = resume(&deployment, view("orders"), 1, 0).await.unwrap();
-    let refused = owned.join(vec![projector]).await.unwrap();
+    let refused = owned.add(vec![projector]).await.unwrap();
     projector = refused.into_iter().next().expect("the view is behind");
     while projector.step(1_000).await.unwrap() > 0 {}
-    assert!(owned.join(vec![projector]).await.unwrap().is_empty());
-    assert!(owned.keeps(orders));
+    assert!(owned.add(vec![projector]).await.unwrap().is_empty());
+    assert!(owned.contains(orders));
     assert_eq!(status(&deployment, "orders").await.lag(), 0);
 }
 
 #[tokio::test]
 async fn a_view_whose_collection_is_gone_leaves_and_the_others_continue() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    let first = take_partition(&deployment, "w-1").await;
+    let first = acquire_partition(&deployment, "w-1").await;
     drop(first);
     record_day(&deployment.commands, 0).await;
     deployment
@@ -105,7 +105,7 @@ async fn a_view_whose_collection_is_gone_leaves_and_the_others_continue() {
         .await
         .unwrap();
     let Deployment { log, store, .. } = &deployment;
-    let (mut owned, left) = OwnedPartition::take(store, log, 0, "w-2").await.unwrap();
+    let (mut owned, left) = OwnedPartition::acquire(store, log, 0, "w-2").await.unwrap();
     let left: Vec<&str> = left.iter().map(|(lost, _)| lost.view.name()).collect();
     assert_eq!(left, ["orders"]);
     fold(&mut owned).await.unwrap();
@@ -131,10 +131,10 @@ async fn a_new_view_serves_once_it_is_folded() {
     };
     let not_built = store.orders(None, &page).await.unwrap_err();
     assert!(matches!(not_built, QueryError::NotBuilt(_)), "{not_built}");
-    let (mut owned, _) = OwnedPartition::take(store, log, 0, "w-1").await.unwrap();
+    let (mut owned, _) = OwnedPartition::acquire(store, log, 0, "w-1").await.unwrap();
     let mut projector = resume(&deployment, view("orders"), 1, 0).await.unwrap();
     while projector.step(1_000).await.unwrap() > 0 {}
-    owned.join(vec![projector]).await.unwrap();
+    owned.add(vec![projector]).await.unwrap();
     switch_joined(store, log).await.unwrap();
     assert!(!store.orders(None, &page).await.unwrap().items.is_empty());
 }

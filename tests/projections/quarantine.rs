@@ -365,3 +365,19 @@ async fn an_event_that_contradicts_a_document_sets_aside_only_that_document() {
         (1, 1)
     );
 }
+
+#[tokio::test]
+async fn the_decisions_about_a_view_are_found_within_an_index() {
+    let deployment = Deployment::with_partitions(1).await.prepared().await;
+    let epoch = deployment.log.epoch();
+    for filter in [
+        doc! {"view": "orders", "epoch": &*epoch, "partition": 0, "is_skip": true},
+        doc! {"view": "orders", "epoch": &*epoch},
+    ] {
+        let find = doc! {"find": "quarantine_decisions", "filter": filter};
+        let explain = doc! {"explain": find, "verbosity": "queryPlanner"};
+        let explained = deployment.store.database().run_command(explain).await;
+        let plan = explained.unwrap().to_string();
+        assert!(plan.contains("IXSCAN"), "{plan}");
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mongodb::bson::doc;
-use projections::{Progress, VIEWS, rebuild};
+use projections::{RebuildProgress, VIEWS, rebuild};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -74,14 +74,18 @@ async fn a_rebuild_reports_its_progress() {
         .unwrap();
     let reported = reported.into_inner().unwrap();
     let (folding, rest) = reported.split_at(reported.len() - 3);
-    let all = Progress::Folding {
+    let all = RebuildProgress::Folding {
         done: EVENTS_PER_DAY,
         of: EVENTS_PER_DAY,
     };
     assert_eq!(folding.last(), Some(&all));
     assert_eq!(
         rest,
-        [Progress::Indexing, Progress::Verifying, Progress::Switching]
+        [
+            RebuildProgress::Indexing,
+            RebuildProgress::Verifying,
+            RebuildProgress::Switching
+        ]
     );
 }
 
@@ -136,7 +140,7 @@ async fn an_abandoned_rebuild_leaves_nothing_behind() {
     let Deployment { store, log, .. } = &deployment;
     let indexing = Notify::new();
     let on_progress = |progress| {
-        if progress == Progress::Indexing {
+        if progress == RebuildProgress::Indexing {
             indexing.notify_one();
         }
     };

@@ -1,7 +1,7 @@
 //! Rebuilds that fail their verification.
 
 use mongodb::bson::{Document, doc};
-use projections::{Progress, RebuildError, Store, StoreOptions, rebuild};
+use projections::{RebuildError, RebuildProgress, Store, StoreOptions, rebuild};
 
 use super::{project, rebuild_view, record_day, spend_after, status, stopped, total_spend, view};
 use crate::support::deployment::Deployment;
@@ -14,7 +14,7 @@ async fn a_generation_that_fails_verification_never_serves() {
     project(&deployment, "customers").await.unwrap();
     let Deployment { store, log, .. } = &deployment;
     let tamper = |progress| {
-        if progress == Progress::Indexing {
+        if progress == RebuildProgress::Indexing {
             corrupt(store.database().name());
         }
     };

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use chrono::Utc;
 use commands::{Commands, Context, new_secret, user_id};
-use domain::{Identity, KeyContent, KeySecret, Role, SessionId, Timestamp, UserId, UserRole};
+use domain::{KeyContent, KeySecret, Role, SessionId, Timestamp, UserId, UserIdentity, UserRole};
 
 use super::client::Client;
 use super::deployment::open_log;
@@ -135,7 +135,7 @@ impl App {
 
     /// Signs in a new user with this role, as if a provider had authenticated them.
     pub(crate) async fn sign_in_user(&self, role: UserRole) -> (UserId, SessionId) {
-        let identity = Identity {
+        let identity = UserIdentity {
             issuer: text("https://id.example.com"),
             subject: text(&format!("{:032x}", rand::random::<u128>())),
             email: "somebody@example.com".to_owned().try_into().unwrap(),

@@ -85,7 +85,7 @@ impl CatchUps {
                 Err(error) => self.start(shared, generation, Some(error)),
             }
         }
-        for projector in owned.join(here).await? {
+        for projector in owned.add(here).await? {
             self.start(shared, generation_of(&projector), None);
         }
         Ok(())
@@ -166,7 +166,7 @@ impl CatchUps {
             }
         }
         if !joining.is_empty() {
-            self.ready = owned.join(joining).await?;
+            self.ready = owned.add(joining).await?;
         }
         let here = owned.position().number;
         let ahead = self.ready.iter().map(|ready| ready.position().number);

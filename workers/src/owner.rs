@@ -52,11 +52,11 @@ async fn fold_partition(
     // Fencing: this writes the process's name and a new owner epoch into the
     // partition's checkpoint. A previous owner that still runs fails with `Fenced` at
     // its next write of the checkpoint.
-    let taking = OwnedPartition::take(&shared.store, &shared.log, partition, &shared.worker);
-    let Some(taken) = stop.run_until_cancelled(with_timeout(taking)).await else {
+    let acquiring = OwnedPartition::acquire(&shared.store, &shared.log, partition, &shared.worker);
+    let Some(acquired) = stop.run_until_cancelled(with_timeout(acquiring)).await else {
         return Ok(());
     };
-    let (mut owned, lost) = taken?;
+    let (mut owned, lost) = acquired?;
     report(lost);
     let mut catch_ups = CatchUps::new(&owned);
     while !stop.is_cancelled() {
@@ -67,7 +67,7 @@ async fn fold_partition(
         };
         let step = with_timeout(owned.step(count)).await?;
         drop(turn);
-        report(step.left);
+        report(step.removed);
         let here = owned.position();
         catch_ups.set_number(here.number);
         if step.events > 0 {
@@ -109,10 +109,10 @@ async fn adjust(
         .filter(|generation| !wanted.contains(generation))
         .collect();
     for generation in unwanted {
-        owned.leave(generation, None).await?;
+        owned.remove(generation, None).await?;
     }
     let missing = wanted.iter().copied();
-    let missing = missing.filter(|wanted| !owned.keeps(*wanted)).collect();
+    let missing = missing.filter(|wanted| !owned.contains(*wanted)).collect();
     catch_ups.fold(shared, missing, owned).await
 }
 

@@ -9,10 +9,10 @@
 use std::time::Duration;
 
 use commands::{CommandError, Commands, Context};
-use domain::{Subject, View, ViewCommand, ViewName};
+use domain::{Subject, ViewCommand, ViewName, ViewRequests};
 use eventlog::{Key, Log, LogError};
 use projections::{
-    AnyView, Progress, QueryError, RebuildError, RebuildReport, Store, Topics, VIEWS, rebuild,
+    AnyView, RebuildProgress, QueryError, RebuildError, RebuildReport, Store, Topics, VIEWS, rebuild,
     require_whole, roll_back,
 };
 use tokio_util::sync::CancellationToken;
@@ -77,7 +77,7 @@ impl Operation<'_> {
     /// from the log.
     pub async fn rebuild(
         &self,
-        progress: &(dyn Fn(Progress) + Sync),
+        progress: &(dyn Fn(RebuildProgress) + Sync),
     ) -> Result<RebuildReport, ReactError> {
         self.with_lease(async {
             let name = ViewName::try_from(self.view.name())?;
@@ -202,7 +202,7 @@ async fn carry_out(
         return Ok(());
     };
     let log_progress = |progress: Progress| match progress {
-        Progress::Folding { .. } => {}
+        RebuildProgress::Folding { .. } => {}
         other => tracing::info!(view = view.name(), step = ?other, "rebuilding"),
     };
     match rebuild(&shared.store, &shared.log, view, &log_progress).await {
@@ -229,6 +229,6 @@ async fn request_count(log: &Log, key: &Key) -> Result<i64, ReactError> {
     let Some(head) = log.heads(key.partition, &[key]).await?.pop().flatten() else {
         return Ok(0);
     };
-    let view: View = serde_json::from_str(&head.state)?;
-    Ok(view.rebuilds() as i64)
+    let requests: ViewRequests = serde_json::from_str(&head.state)?;
+    Ok(requests.rebuilds() as i64)
 }

@@ -92,7 +92,7 @@ impl AudienceSize {
         let (queued, suppressed) = match outcome {
             DeterminedOutcome::Queued => (1, 0),
             DeterminedOutcome::Suppressed => (0, 1),
-            DeterminedOutcome::NotMeant => (0, 0),
+            DeterminedOutcome::Unmatched => (0, 0),
         };
         Self {
             planned: self.planned + queued + suppressed,
@@ -112,5 +112,6 @@ pub enum DeterminedOutcome {
     /// The customer matches the rules, but the message is suppressed.
     Suppressed,
     /// The customer does not match the rules.
-    NotMeant,
+    #[serde(rename = "not_meant")]
+    Unmatched,
 }

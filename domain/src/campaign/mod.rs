@@ -238,9 +238,15 @@ impl Campaign {
             CampaignCommand::Pause => state?.pause()?,
             CampaignCommand::Resume => state?.resume()?,
             CampaignCommand::RecordRetry { requeued } => state?.retry(requeued)?,
-            CampaignCommand::Complete => state?.complete(),
+            CampaignCommand::Complete => {
+                let is_sending = state?.status == CampaignStatus::Sending;
+                is_sending.then_some(CampaignEvent::Completed {})
+            }
             CampaignCommand::Cancel => state?.cancel()?,
-            CampaignCommand::Miss => state?.miss(),
+            CampaignCommand::Miss => {
+                let waits = state?.status == CampaignStatus::Scheduled;
+                waits.then_some(CampaignEvent::Missed {})
+            }
         };
         Ok(event.into_iter().collect())
     }
@@ -344,30 +350,12 @@ impl CampaignState {
         }
     }
 
-    fn complete(&self) -> Option<CampaignEvent> {
-        let is_sending = self.status == CampaignStatus::Sending;
-        is_sending.then_some(CampaignEvent::Completed {})
-    }
-
     fn cancel(&self) -> Decision {
         use CampaignStatus::{Cancelled, Completed};
         match self.status {
             Cancelled => Ok(None),
             Completed => self.impossible("cancelled"),
             _ => Ok(Some(CampaignEvent::Cancelled {})),
-        }
-    }
-
-    fn miss(&self) -> Option<CampaignEvent> {
-        let waits = self.status == CampaignStatus::Scheduled;
-        waits.then_some(CampaignEvent::Missed {})
-    }
-
-    /// Returns the status that resuming leads to.
-    fn running_status(&self) -> CampaignStatus {
-        match self.size {
-            None => CampaignStatus::Launching,
-            Some(_) => CampaignStatus::Sending,
         }
     }
 
@@ -400,7 +388,12 @@ impl CampaignState {
                 self.determined.insert(customer_id, outcome);
             }
             CampaignEvent::Paused {} => self.status = CampaignStatus::Paused,
-            CampaignEvent::Resumed {} => self.status = self.running_status(),
+            CampaignEvent::Resumed {} => {
+                self.status = match self.size {
+                    None => CampaignStatus::Launching,
+                    Some(_) => CampaignStatus::Sending,
+                };
+            }
             CampaignEvent::Completed {} => self.status = CampaignStatus::Completed,
             CampaignEvent::Cancelled {} => self.status = CampaignStatus::Cancelled,
             CampaignEvent::Missed {} => self.status = CampaignStatus::Missed,

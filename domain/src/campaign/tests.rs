@@ -397,7 +397,7 @@ fn an_undetermined_customer_is_determined_once_and_only_before_the_end() {
     for (outcome, planned, queued, suppressed) in [
         (DeterminedOutcome::Queued, 4, 3, 1),
         (DeterminedOutcome::Suppressed, 4, 2, 2),
-        (DeterminedOutcome::NotMeant, 3, 2, 1),
+        (DeterminedOutcome::Unmatched, 3, 2, 1),
     ] {
         let mut campaign = campaign.clone();
         let events = campaign.decide(command(ada(), outcome)).unwrap();

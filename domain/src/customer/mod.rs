@@ -69,7 +69,11 @@ impl Customer {
             return Err(CustomerError::TooManyTags(tags.len()));
         }
         let effective = self.effective(changes);
-        self.check_attributes(&effective.profile.attributes)?;
+        let mut attributes = self.attributes.clone();
+        apply_attributes(&mut attributes, &effective.profile.attributes);
+        if attributes.len() > MAX_ATTRIBUTES {
+            return Err(CustomerError::TooManyAttributes(attributes.len()));
+        }
         Ok(match self.registered {
             false => Some(CustomerEvent::Registered(effective)),
             true if effective == CustomerChanges::default() => None,
@@ -126,15 +130,6 @@ impl Customer {
             Change::Clear if self.attributes.is_empty() => Change::Keep,
             other => other,
         }
-    }
-
-    fn check_attributes(&self, change: &Change<AttributeChanges>) -> Result<(), CustomerError> {
-        let mut after = self.attributes.clone();
-        apply_attributes(&mut after, change);
-        if after.len() > MAX_ATTRIBUTES {
-            return Err(CustomerError::TooManyAttributes(after.len()));
-        }
-        Ok(())
     }
 
     fn set<T: Serialize>(&mut self, name: &str, change: &Change<T>) {

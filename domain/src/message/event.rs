@@ -24,7 +24,7 @@ pub enum MessageEvent {
     },
     /// A delivery attempt failed.
     #[serde(rename = "message_attempted.1")]
-    Attempted(Attempt),
+    Attempted(DeliveryAttempt),
     /// The vendor accepted the message.
     #[serde(rename = "message_sent.1")]
     Sent {
@@ -78,7 +78,7 @@ pub struct RecordedReceipt {
 
 /// Delivery attempt that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempt {
+pub struct DeliveryAttempt {
     /// Attempt number, starting at 1.
     pub number: u32,
     /// Problem that made the attempt fail.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use content::{
     Channel, Handover, MessageContent, MessageStatus, Receipt, Suppression, SuppressionReason,
 };
-pub use event::{Attempt, MessageEvent, RecordedReceipt};
+pub use event::{DeliveryAttempt, MessageEvent, RecordedReceipt};
 pub use id::{MessageId, MessageIdError};
 
 use crate::{Text, Timestamp};
@@ -31,7 +31,7 @@ pub enum MessageCommand {
     /// Suppresses the message, unless it was sent already.
     Suppress(Suppression),
     /// Records a failed attempt.
-    RecordAttempt(Attempt),
+    RecordAttempt(DeliveryAttempt),
     /// Records that the vendor accepted the message.
     RecordSent(Handover),
     /// Gives the message up after this problem.

@@ -1,5 +1,5 @@
-//! Conditions with relative dates resolved, from which the database filter and
-//! the evaluation in memory both follow.
+//! Conditions with relative dates resolved, from which the evaluation in memory
+//! and the queries of views both follow.
 //!
 //! Every comparison becomes a test for membership in ranges. A date is the
 //! range of its day. A number of days ago is the range of instants that many
@@ -302,22 +302,17 @@ impl Predicate {
 
 impl Check {
     fn matches(&self, facts: &CustomerFacts) -> bool {
-        self.test.holds(self.field.value(facts)) != self.negated
-    }
-}
-
-impl Test {
-    fn holds(&self, value: Value<'_>) -> bool {
-        match (self, value) {
+        let holds = match (&self.test, self.field.value(facts)) {
             (_, Value::Absent) => false,
-            (Self::Present, _) => true,
-            (Self::Within(ranges), value) => within(ranges, value),
-            (Self::Tagged(tag), Value::Tags(tags)) => tags.contains(tag),
-            (Self::Contains(part), Value::Text(text)) => fold_case(text).contains(part),
-            (Self::BeginsWith(part), Value::Text(text)) => fold_case(text).starts_with(part),
-            (Self::EndsWith(part), Value::Text(text)) => fold_case(text).ends_with(part),
+            (Test::Present, _) => true,
+            (Test::Within(ranges), value) => within(ranges, value),
+            (Test::Tagged(tag), Value::Tags(tags)) => tags.contains(tag),
+            (Test::Contains(part), Value::Text(text)) => fold_case(text).contains(part),
+            (Test::BeginsWith(part), Value::Text(text)) => fold_case(text).starts_with(part),
+            (Test::EndsWith(part), Value::Text(text)) => fold_case(text).ends_with(part),
             _ => false,
-        }
+        };
+        holds != self.negated
     }
 }
 

@@ -6,14 +6,6 @@ use super::error::quoted;
 use super::facts::CustomerFacts;
 use crate::{AttributeKey, AttributeValue, Name, Timestamp};
 
-/// Field of the catalog: its name, its accessor, and its path in a customer's
-/// document.
-struct Entry {
-    name: &'static str,
-    get: Get,
-    path: &'static str,
-}
-
 /// Accessor of a field. Its variant determines the kind of the field.
 #[derive(Clone, Copy)]
 enum Get {
@@ -21,8 +13,7 @@ enum Get {
     Tags(fn(&CustomerFacts) -> &[String]),
     Flag(fn(&CustomerFacts) -> bool),
     Count(fn(&CustomerFacts) -> i64),
-    /// Count of an activity. A document has it only after the first such
-    /// activity.
+    /// Count of an activity.
     Activity(&'static str),
     Money(fn(&CustomerFacts) -> i64),
     /// Amount of money that may be absent.
@@ -32,27 +23,50 @@ enum Get {
     Days(fn(&CustomerFacts) -> Option<Timestamp>),
 }
 
-/// Fields with fixed names. Entries are never removed: segments in the log name
-/// them.
-#[rustfmt::skip]
-static FIELDS: &[Entry] = &[
-    Entry { name: "name", get: Get::Text(|c| c.name.as_ref()), path: "name" },
-    Entry { name: "email", get: Get::Text(|c| c.email.as_ref()), path: "email" },
-    Entry { name: "phone", get: Get::Text(|c| c.phone.as_ref()), path: "phone" },
-    Entry { name: "city", get: Get::Text(|c| c.city.as_ref()), path: "city" },
-    Entry { name: "country", get: Get::Text(|c| c.country.as_ref()), path: "country" },
-    Entry { name: "tags", get: Get::Tags(|c| &c.tags), path: "tags" },
-    Entry { name: "registered_at", get: Get::Time(|c| c.registered_at), path: "registered_at" },
-    Entry { name: "days_since_registered", get: Get::Days(|c| c.registered_at), path: "registered_at" },
-    Entry { name: "unsubscribed", get: Get::Flag(|c| c.unsubscribed), path: "unsubscribed" },
-    Entry { name: "total_spend", get: Get::Money(|c| c.total_spend), path: "total_spend" },
-    Entry { name: "order_count", get: Get::Count(|c| c.order_count), path: "order_count" },
-    Entry { name: "average_order_value", get: Get::Average(|c| c.average_order_value), path: "average_order_value" },
-    Entry { name: "first_order_at", get: Get::Time(|c| c.first_order_at), path: "first_order_at" },
-    Entry { name: "last_order_at", get: Get::Time(|c| c.last_order_at), path: "last_order_at" },
-    Entry { name: "days_since_last_order", get: Get::Days(|c| c.last_order_at), path: "last_order_at" },
-    Entry { name: "visits", get: Get::Activity("visit"), path: "events.visit.count" },
-];
+/// Declares the fields with fixed names: the name, and the accessor.
+macro_rules! listed_fields {
+    ($($field:ident = $name:literal $get:expr;)*) => {
+        /// Field with a fixed name. Fields are never removed: segments in the
+        /// log name them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum ListedField {
+            $(#[doc = concat!("`", $name, "`.")] $field,)*
+        }
+
+        impl ListedField {
+            /// All fields with fixed names.
+            pub const ALL: &[Self] = &[$(Self::$field),*];
+
+            /// Returns the name in rules.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$field => $name,)* }
+            }
+
+            fn get(self) -> Get {
+                match self { $(Self::$field => $get,)* }
+            }
+        }
+    };
+}
+
+listed_fields! {
+    Name = "name" Get::Text(|c| c.name.as_ref());
+    Email = "email" Get::Text(|c| c.email.as_ref());
+    Phone = "phone" Get::Text(|c| c.phone.as_ref());
+    City = "city" Get::Text(|c| c.city.as_ref());
+    Country = "country" Get::Text(|c| c.country.as_ref());
+    Tags = "tags" Get::Tags(|c| &c.tags);
+    RegisteredAt = "registered_at" Get::Time(|c| c.registered_at);
+    DaysSinceRegistered = "days_since_registered" Get::Days(|c| c.registered_at);
+    Unsubscribed = "unsubscribed" Get::Flag(|c| c.unsubscribed);
+    TotalSpend = "total_spend" Get::Money(|c| c.total_spend);
+    OrderCount = "order_count" Get::Count(|c| c.order_count);
+    AverageOrderValue = "average_order_value" Get::Average(|c| c.average_order_value);
+    FirstOrderAt = "first_order_at" Get::Time(|c| c.first_order_at);
+    LastOrderAt = "last_order_at" Get::Time(|c| c.last_order_at);
+    DaysSinceLastOrder = "days_since_last_order" Get::Days(|c| c.last_order_at);
+    Visits = "visits" Get::Activity("visit");
+}
 
 /// Patterns of the fields whose names contain names from the shop.
 const FAMILIES: [&str; 3] = [
@@ -82,17 +96,6 @@ pub enum Kind {
     Attribute,
 }
 
-/// Presence of a field in customers' documents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presence {
-    /// Every document has the field.
-    Always,
-    /// A customer may lack the field.
-    Optional,
-    /// A document without the field means 0.
-    ZeroIfAbsent,
-}
-
 /// Value of a field for one customer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'a> {
@@ -113,14 +116,15 @@ pub enum Value<'a> {
 }
 
 /// Field that a rule can refer to.
-#[derive(Clone)]
-pub struct Field(Named);
-
-#[derive(Clone)]
-enum Named {
-    Listed(&'static Entry),
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Field {
+    /// A field with a fixed name.
+    Listed(ListedField),
+    /// `attributes.<key>`: an attribute.
     Attribute(AttributeKey),
+    /// `events.<name>.count`: the number of activities of this name.
     ActivityCount(Name),
+    /// `events.<name>.last_at`: the time of the last activity of this name.
     ActivityLastAt(Name),
 }
 
@@ -130,8 +134,9 @@ impl Field {
     /// # Errors
     /// A message for the user that describes the problem with the name.
     pub fn named(name: &str) -> Result<Self, String> {
-        if let Some(entry) = FIELDS.iter().find(|entry| entry.name == name) {
-            return Ok(Self(Named::Listed(entry)));
+        let mut listed = ListedField::ALL.iter();
+        if let Some(field) = listed.find(|field| field.name() == name) {
+            return Ok(Self::Listed(*field));
         }
         let part = |part: &str| {
             let (name, shown) = (quoted(name), quoted(part));
@@ -139,27 +144,28 @@ impl Field {
             Name::try_from(part.to_owned()).map_err(|_| reason)
         };
         if let Some(key) = name.strip_prefix("attributes.") {
-            return part(key).map(|key| Self(Named::Attribute(key)));
+            return part(key).map(Self::Attribute);
         }
         match name
             .strip_prefix("events.")
             .and_then(|rest| rest.rsplit_once('.'))
         {
-            Some((activity, "count")) => part(activity).map(|n| Self(Named::ActivityCount(n))),
-            Some((activity, "last_at")) => part(activity).map(|n| Self(Named::ActivityLastAt(n))),
+            Some((activity, "count")) => part(activity).map(Self::ActivityCount),
+            Some((activity, "last_at")) => part(activity).map(Self::ActivityLastAt),
             _ => Err(unknown(name)),
         }
     }
 
     /// Returns the names of all fields; patterns contain a placeholder.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        FIELDS.iter().map(|entry| entry.name).chain(FAMILIES)
+        let listed = ListedField::ALL.iter().map(|field| field.name());
+        listed.chain(FAMILIES)
     }
 
     /// Returns the kind of values that the field holds.
     pub fn kind(&self) -> Kind {
-        match &self.0 {
-            Named::Listed(entry) => match entry.get {
+        match self {
+            Self::Listed(field) => match field.get() {
                 Get::Text(_) => Kind::Text,
                 Get::Tags(_) => Kind::Tags,
                 Get::Flag(_) => Kind::Flag,
@@ -168,40 +174,17 @@ impl Field {
                 Get::Time(_) => Kind::Time,
                 Get::Days(_) => Kind::Days,
             },
-            Named::Attribute(_) => Kind::Attribute,
-            Named::ActivityCount(_) => Kind::Count,
-            Named::ActivityLastAt(_) => Kind::Time,
-        }
-    }
-
-    /// Returns the path in a customer's document, with steps joined by dots.
-    pub fn path(&self) -> String {
-        match &self.0 {
-            Named::Listed(entry) => entry.path.to_owned(),
-            _ => self.to_string(),
-        }
-    }
-
-    /// Returns the presence of the field in documents.
-    pub fn presence(&self) -> Presence {
-        match &self.0 {
-            Named::Listed(entry) => match entry.get {
-                Get::Flag(_) | Get::Count(_) | Get::Money(_) => Presence::Always,
-                Get::Activity(_) => Presence::ZeroIfAbsent,
-                Get::Text(_) | Get::Tags(_) | Get::Average(_) | Get::Time(_) | Get::Days(_) => {
-                    Presence::Optional
-                }
-            },
-            Named::ActivityCount(_) => Presence::ZeroIfAbsent,
-            Named::Attribute(_) | Named::ActivityLastAt(_) => Presence::Optional,
+            Self::Attribute(_) => Kind::Attribute,
+            Self::ActivityCount(_) => Kind::Count,
+            Self::ActivityLastAt(_) => Kind::Time,
         }
     }
 
     /// Returns a customer's value. For [`Kind::Days`], this is the instant that
     /// the days are counted from.
     pub fn value<'a>(&self, facts: &'a CustomerFacts) -> Value<'a> {
-        match &self.0 {
-            Named::Listed(entry) => match entry.get {
+        match self {
+            Self::Listed(field) => match field.get() {
                 Get::Text(get) => get(facts).map_or(Value::Absent, |text| Value::Text(text)),
                 Get::Tags(get) => match get(facts) {
                     [] => Value::Absent,
@@ -213,9 +196,9 @@ impl Field {
                 Get::Average(get) => get(facts).map_or(Value::Absent, Value::Integer),
                 Get::Time(get) | Get::Days(get) => time(get(facts)),
             },
-            Named::Attribute(key) => attribute(facts.attributes.get(key.as_str())),
-            Named::ActivityCount(name) => activity_count(facts, name.as_str()),
-            Named::ActivityLastAt(name) => {
+            Self::Attribute(key) => attribute(facts.attributes.get(key.as_str())),
+            Self::ActivityCount(name) => activity_count(facts, name.as_str()),
+            Self::ActivityLastAt(name) => {
                 time(facts.events.get(name.as_str()).and_then(|e| e.last_at))
             }
         }
@@ -248,31 +231,11 @@ fn unknown(name: &str) -> String {
 
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Named::Listed(entry) => f.write_str(entry.name),
-            Named::Attribute(key) => write!(f, "attributes.{key}"),
-            Named::ActivityCount(name) => write!(f, "events.{name}.count"),
-            Named::ActivityLastAt(name) => write!(f, "events.{name}.last_at"),
+        match self {
+            Self::Listed(field) => f.write_str(field.name()),
+            Self::Attribute(key) => write!(f, "attributes.{key}"),
+            Self::ActivityCount(name) => write!(f, "events.{name}.count"),
+            Self::ActivityLastAt(name) => write!(f, "events.{name}.last_at"),
         }
     }
 }
-
-impl fmt::Debug for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Field({self})")
-    }
-}
-
-impl PartialEq for Field {
-    fn eq(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
-            (Named::Listed(a), Named::Listed(b)) => a.name == b.name,
-            (Named::Attribute(a), Named::Attribute(b))
-            | (Named::ActivityCount(a), Named::ActivityCount(b))
-            | (Named::ActivityLastAt(a), Named::ActivityLastAt(b)) => a == b,
-            _ => false,
-        }
-    }
-}
-
-impl Eq for Field {}

@@ -236,15 +236,12 @@ fn id(object: &Map<String, Json>) -> Result<Option<NodeId>, String> {
     }
 }
 
-fn node_json(node: &Node) -> Json {
-    match node.into() {
+fn group_json(group: &Group) -> Json {
+    let rules = group.rules().iter().map(|node| match node.into() {
         NodeRef::Group(group) => group_json(group),
         NodeRef::Condition(condition) => condition_json(condition),
-    }
-}
-
-fn group_json(group: &Group) -> Json {
-    let rules: Vec<Json> = group.rules().iter().map(node_json).collect();
+    });
+    let rules: Vec<Json> = rules.collect();
     let json = json!({
         "combinator": group.combinator().name(),
         "not": group.is_negated(),

@@ -3,8 +3,8 @@
 //! [`Rules`] are groups of conditions over the fields of the catalog in
 //! `field`. Clients write them as JSON ([`Rules::from_json`]), and users as
 //! text, which [`Rules`] parses and prints. [`Rules::at`] resolves relative
-//! dates; the resulting [`Predicate`] is translated into a database filter, and
-//! [`Predicate::matches`] evaluates it on a customer's facts.
+//! dates; [`Predicate::matches`] evaluates the resulting [`Predicate`] on a
+//! customer's facts, and views translate it into queries.
 //!
 //! A condition either holds or does not; there is no third value. For a
 //! customer without a value, no positive operator holds, so every negated
@@ -32,7 +32,7 @@ pub use check::{Check, Predicate, Range, Scalar, Test, time_in};
 pub use error::{RuleError, RuleErrors};
 pub use evaluate::Verdict;
 pub use facts::{ActivityFacts, CustomerFacts};
-pub use field::{Field, Kind, Presence, Value};
+pub use field::{Field, Kind, ListedField, Value};
 pub use literal::Literal;
 pub use moment::Moment;
 pub use operator::{Arity, Operator};

@@ -32,27 +32,23 @@ impl FromStr for Rules {
     type Err = RuleErrors;
 
     fn from_str(text: &str) -> Result<Self, RuleErrors> {
-        Ok(parse(text)?)
+        let mut parser = Parser {
+            tokens: tokens(text)?,
+            at: 0,
+            parts: 0,
+        };
+        let parsed = parser.any(0)?;
+        if parser.peek() != &TokenKind::End {
+            return Err(parser.expected("AND, OR or the end").into());
+        }
+        let root = match parsed.into_node() {
+            Node::Group(group) => group,
+            condition @ Node::Condition(_) => Group::of(Combinator::And, vec![condition]),
+        };
+        let rules = Self(root);
+        check_size(&rules)?;
+        Ok(rules)
     }
-}
-
-fn parse(text: &str) -> Result<Rules, RuleError> {
-    let mut parser = Parser {
-        tokens: tokens(text)?,
-        at: 0,
-        parts: 0,
-    };
-    let parsed = parser.any(0)?;
-    if parser.peek() != &TokenKind::End {
-        return Err(parser.expected("AND, OR or the end"));
-    }
-    let root = match parsed.into_node() {
-        Node::Group(group) => group,
-        condition @ Node::Condition(_) => Group::of(Combinator::And, vec![condition]),
-    };
-    let rules = Rules(root);
-    check_size(&rules)?;
-    Ok(rules)
 }
 
 fn check_size(rules: &Rules) -> Result<(), RuleError> {
@@ -86,15 +82,6 @@ impl Parsed {
         }
     }
 
-    /// Encloses the part in parentheses: makes it a group, even with one node.
-    fn enclosed(self) -> Self {
-        let group = match self {
-            Self::Chain(group) => group,
-            Self::Closed(node) => Group::of(Combinator::And, vec![node]),
-        };
-        Self::Closed(Node::Group(group))
-    }
-
     fn negated(self) -> Self {
         let mut group = match self.into_node() {
             Node::Group(group) if !group.not => group,
@@ -121,14 +108,9 @@ impl Group {
 const MAX_NESTING: usize = 3 * MAX_DEPTH;
 const MAX_PARTS: usize = 3 * MAX_NODES;
 
-/// Returns whether a word without quotes is more likely a keyword after a
-/// missing value than a value.
-fn is_reserved(word: &str) -> bool {
-    let reserved = ["and", "or", "not", "null"];
-    reserved
-        .iter()
-        .any(|reserved| word.eq_ignore_ascii_case(reserved))
-}
+/// Words that are more likely a keyword after a missing value than a value
+/// without quotes.
+const RESERVED: [&str; 4] = ["and", "or", "not", "null"];
 
 struct Parser {
     tokens: Vec<Token>,
@@ -174,7 +156,12 @@ impl Parser {
             if !self.take(&TokenKind::Close) {
                 return Err(self.expected("`)`, AND or OR"));
             }
-            return Ok(inner.enclosed());
+            // Parentheses make a group, even of one node.
+            let group = match inner {
+                Parsed::Chain(group) => group,
+                Parsed::Closed(node) => Group::of(Combinator::And, vec![node]),
+            };
+            return Ok(Parsed::Closed(Node::Group(group)));
         }
         let condition = self.condition()?;
         Ok(Parsed::Closed(Node::Condition(condition)))
@@ -250,7 +237,7 @@ impl Parser {
     fn value(&mut self, bare: Bare) -> Result<Json, RuleError> {
         let value = match self.peek() {
             TokenKind::Quoted(text) => text.as_str().into(),
-            TokenKind::Word(word) if is_reserved(word) => {
+            TokenKind::Word(word) if RESERVED.iter().any(|r| word.eq_ignore_ascii_case(r)) => {
                 return Err(self.expected("a value, with quotes around reserved words"));
             }
             TokenKind::Word(word) => bare(word),

@@ -6,8 +6,7 @@ use super::SegmentError;
 use crate::Text;
 use crate::rules::Rules;
 
-/// Maximum size of a segment's rules as JSON, in bytes. It is far below the
-/// limit of a view's document, so that a view can fold every segment.
+/// Maximum size of a segment's rules as JSON, in bytes.
 pub const MAX_RULES: usize = 64 * 1024;
 
 /// Content of a segment.

@@ -125,7 +125,16 @@ impl Segment {
                 let changed = state.content != content;
                 Ok(changed.then_some(SegmentEvent::Updated(content)))
             }
-            SegmentCommand::Archive => archive(state?),
+            SegmentCommand::Archive => {
+                let state = state?;
+                if state.archived {
+                    Ok(None)
+                } else if state.held_by.is_empty() {
+                    Ok(Some(SegmentEvent::Archived {}))
+                } else {
+                    Err(SegmentError::InUse(state.held_by.iter().cloned().collect()))
+                }
+            }
             SegmentCommand::Hold(holder) => {
                 let held = state?.require_active()?.held_by.contains(&holder);
                 Ok((!held).then_some(SegmentEvent::Held { holder }))
@@ -147,16 +156,6 @@ impl Segment {
             Some(state) if state.created == digest(&content) => Ok(None),
             Some(_) => Err(SegmentError::Conflict),
         }
-    }
-}
-
-fn archive(state: &SegmentState) -> Result<Option<SegmentEvent>, SegmentError> {
-    if state.archived {
-        Ok(None)
-    } else if state.held_by.is_empty() {
-        Ok(Some(SegmentEvent::Archived {}))
-    } else {
-        Err(SegmentError::InUse(state.held_by.iter().cloned().collect()))
     }
 }
 

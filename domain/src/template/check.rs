@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use minijinja::Error;
 use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Expr, ForLoop, Slice, Stmt};
 use minijinja::machinery::{Token, parse, tokenize};
 
@@ -46,17 +45,13 @@ const ACTIVITY: [&str; 2] = ["count", "last_at"];
 /// fields that it uses.
 pub(super) fn check(text: &str) -> Result<Uses, TemplateError> {
     check_depth(text)?;
-    let tree = parse(text, NAME, Default::default()).map_err(|error| syntax(&error))?;
+    let tree = parse(text, NAME, Default::default()).map_err(|error| TemplateError::Syntax {
+        line: error.line().unwrap_or(1),
+        reason: error.detail().unwrap_or("does not parse").to_owned(),
+    })?;
     let mut check = Check::default();
     check.statement(&tree)?;
     Ok(check.uses)
-}
-
-fn syntax(error: &Error) -> TemplateError {
-    TemplateError::Syntax {
-        line: error.line().unwrap_or(1),
-        reason: error.detail().unwrap_or("does not parse").to_owned(),
-    }
 }
 
 fn unsupported<T>(line: u16, reason: impl Into<String>) -> Result<T, TemplateError> {

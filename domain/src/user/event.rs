@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Identity;
+use super::UserIdentity;
 use crate::{SessionId, Timestamp, UserRole};
 
 /// Event of a user.
@@ -10,7 +10,7 @@ use crate::{SessionId, Timestamp, UserRole};
 pub enum UserEvent {
     /// The user signed in.
     #[serde(rename = "user_signed_in.1")]
-    SignedIn(Box<SignIn>),
+    SignedIn(Box<UserSignIn>),
     /// One session ended.
     #[serde(rename = "user_signed_out.1")]
     SignedOut {
@@ -30,10 +30,10 @@ pub enum UserEvent {
 
 /// Sign-in of a user; the only event that holds the user's identity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SignIn {
+pub struct UserSignIn {
     /// Identity of the user.
     #[serde(flatten)]
-    pub identity: Identity,
+    pub identity: UserIdentity,
     /// Session that began.
     pub session: SessionId,
     /// Role of the user from now on.

@@ -7,7 +7,7 @@ use crate::{Email, Text};
 /// Identity of a user, as asserted by their provider. Issuer and subject
 /// identify the user; the other fields may change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
+pub struct UserIdentity {
     /// Issuer URL of the provider: `https://accounts.google.com`.
     pub issuer: Text<512>,
     /// Id of the user at the provider.

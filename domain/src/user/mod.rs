@@ -11,8 +11,8 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-pub use event::{SignIn, UserEvent};
-pub use identity::Identity;
+pub use event::{UserEvent, UserSignIn};
+pub use identity::UserIdentity;
 pub use sessions::{MAX_SESSION, MAX_SESSIONS, Sessions};
 
 use crate::{Role, SessionId, Timestamp, UserRole};
@@ -24,7 +24,7 @@ pub enum UserCommand {
     /// Signs the user in.
     SignIn {
         /// Identity, as asserted by the provider.
-        identity: Box<Identity>,
+        identity: Box<UserIdentity>,
         /// Session to begin.
         session: SessionId,
         /// Role that the configuration grants; `None` grants no access.
@@ -68,7 +68,7 @@ pub struct User(Option<UserState>);
 /// State of a user. Read for every request with a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct UserState {
-    identity: Identity,
+    identity: UserIdentity,
     /// Current role.
     role: UserRole,
     /// Role that an admin gave, if one did.
@@ -79,7 +79,7 @@ struct UserState {
 
 impl User {
     /// Returns the identity from the last sign-in.
-    pub fn identity(&self) -> Option<&Identity> {
+    pub fn identity(&self) -> Option<&UserIdentity> {
         self.0.as_ref().map(|state| &state.identity)
     }
 
@@ -109,7 +109,7 @@ impl User {
                 configured,
                 at,
             } => {
-                let sign_in = SignIn {
+                let sign_in = UserSignIn {
                     role: self.role_at_sign_in(configured)?,
                     identity: *identity,
                     session,
@@ -145,16 +145,6 @@ impl User {
             (Some(given), _) => Ok(given),
             (None, UserRole::None) => Err(UserError::NotInvited),
             (None, configured) => Ok(configured),
-        }
-    }
-}
-
-impl UserState {
-    fn set_role(&mut self, role: UserRole) {
-        self.role = role;
-        self.given = Some(role);
-        if role == UserRole::None {
-            self.sessions.end_all();
         }
     }
 }
@@ -197,7 +187,13 @@ impl Aggregate for User {
             }
             (Some(state), UserEvent::SignedOut { session }) => state.sessions.end(&session),
             (Some(state), UserEvent::SignedOutEverywhere {}) => state.sessions.end_all(),
-            (Some(state), UserEvent::RoleGiven { role }) => state.set_role(role),
+            (Some(state), UserEvent::RoleGiven { role }) => {
+                state.role = role;
+                state.given = Some(role);
+                if role == UserRole::None {
+                    state.sessions.end_all();
+                }
+            }
             // The first event of a user is a sign-in, so this cannot happen.
             (None, _) => {}
         }

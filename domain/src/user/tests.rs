@@ -12,8 +12,8 @@ fn hour(count: i64) -> Timestamp {
     Timestamp::from_millis(count * HOUR).unwrap()
 }
 
-fn identity(email: &str) -> Identity {
-    Identity {
+fn identity(email: &str) -> UserIdentity {
+    UserIdentity {
         issuer: Text::try_from("https://accounts.example.com".to_owned()).unwrap(),
         subject: Text::try_from("1".to_owned()).unwrap(),
         email: Email::try_from(email.to_owned()).unwrap(),
@@ -35,7 +35,7 @@ fn sign_in(number: u128, configured: UserRole, at: Timestamp) -> UserCommand {
 }
 
 fn signed_in(number: u128, role: UserRole, at: Timestamp) -> UserEvent {
-    UserEvent::SignedIn(Box::new(SignIn {
+    UserEvent::SignedIn(Box::new(UserSignIn {
         identity: identity("jo@example.com"),
         session: session(number),
         role,
@@ -263,7 +263,7 @@ fn expired_and_excess_sessions_are_removed() {
 
 #[test]
 fn the_last_sign_in_determines_the_identity() {
-    let renamed = UserEvent::SignedIn(Box::new(SignIn {
+    let renamed = UserEvent::SignedIn(Box::new(UserSignIn {
         identity: identity("jo@example.org"),
         session: session(2),
         role: UserRole::Viewer,

@@ -7,12 +7,16 @@ use domain::{CampaignId, MessageId, Subject};
 use eventlog::{Log, Position};
 use futures::TryStreamExt;
 
-use crate::runtime::quarantine::{DecisionDocument, ENTRIES, Withheld};
+use crate::runtime::decisions::DecisionDocument;
 use crate::runtime::recorded::subject_of;
 use crate::runtime::store::{QueryError, Store};
 use crate::runtime::view::View;
+use crate::runtime::withheld::Withheld;
 use crate::views::campaign_stats::CampaignStats;
 use crate::views::messages::Messages;
+
+/// Log entries read at once.
+const ENTRIES: usize = 1_000;
 
 impl Store {
     /// Returns the notes of a campaign's messages and statistics in the serving

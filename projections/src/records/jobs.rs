@@ -147,7 +147,13 @@ impl Store {
         progress: ReadProgress,
         lease: Duration,
     ) -> Result<(), QueryError> {
-        self.expire_job_records().await?;
+        // MongoDB deletes expired records with this index.
+        let on_expiry = IndexOptions::builder().expire_after(Duration::ZERO).build();
+        let index = IndexModel::builder()
+            .keys(doc! {"expires_at": 1})
+            .options(on_expiry)
+            .build();
+        self.job_collection().create_index(index).await?;
         let mut set = running_fields(progress, lease);
         set.extend(doc! {
             "kind": kind.name(),
@@ -224,17 +230,6 @@ impl Store {
         let found = jobs.aggregate(stages).with_type::<JobDocument>();
         let found = found.await?.try_next().await?;
         Ok(found.map(Job::from))
-    }
-
-    /// Creates the index with which MongoDB deletes expired records.
-    async fn expire_job_records(&self) -> Result<(), QueryError> {
-        let on_expiry = IndexOptions::builder().expire_after(Duration::ZERO).build();
-        let index = IndexModel::builder()
-            .keys(doc! {"expires_at": 1})
-            .options(on_expiry)
-            .build();
-        self.job_collection().create_index(index).await?;
-        Ok(())
     }
 
     async fn write_job(&self, statement: &Document) -> Result<u64, QueryError> {

@@ -11,8 +11,8 @@ use mongodb::Collection;
 use mongodb::options::ReadConcern;
 use serde::{Deserialize, Serialize};
 
-use crate::runtime::store::Store;
-use crate::runtime::vouching::{PartitionCheckpoint, PartitionCheckpoints, Vouched};
+use crate::runtime::store::{Store, stored_position};
+use crate::runtime::vouching::{PartitionCheckpoints, Vouched};
 use crate::runtime::writes::{DUPLICATE, failed_only_with};
 
 /// A checkpoint, as stored in the collection `checkpoints`.
@@ -47,10 +47,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Returns the position of the last event folded.
     pub fn position(&self) -> Position {
-        Position {
-            partition: Partition::try_from(self.partition).unwrap_or_default(),
-            number: u64::try_from(self.number).unwrap_or_default(),
-        }
+        stored_position(self.partition, self.number)
     }
 }
 
@@ -110,7 +107,21 @@ impl Checkpoints {
         let partitions = self.partitions.all().await?;
         let mut all: Vec<Checkpoint> = partitions
             .iter()
-            .filter_map(|partition| self.vouched_by(partition))
+            .filter_map(|partition| {
+                let vouched = partition.vouched(self.view, self.generation)?;
+                Some(Checkpoint {
+                    id: self.id(partition.position().partition),
+                    view: self.view.to_owned(),
+                    generation: self.generation,
+                    partition: partition.partition,
+                    number: partition.number,
+                    fingerprint: partition.fingerprint.clone(),
+                    epoch: partition.epoch.clone(),
+                    skipped: vouched.skipped,
+                    stopped: None,
+                    uuid: vouched.uuid.clone(),
+                })
+            })
             .collect();
         let vouched: Vec<i32> = all.iter().map(|c| c.partition).collect();
         let filter = doc! {
@@ -121,22 +132,6 @@ impl Checkpoints {
         let own = self.collection.find(filter).await?;
         all.extend(own.try_collect::<Vec<_>>().await?);
         Ok(all)
-    }
-
-    fn vouched_by(&self, partition: &PartitionCheckpoint) -> Option<Checkpoint> {
-        let vouched = partition.vouched(self.view, self.generation)?;
-        Some(Checkpoint {
-            id: self.id(partition.position().partition),
-            view: self.view.to_owned(),
-            generation: self.generation,
-            partition: partition.partition,
-            number: partition.number,
-            fingerprint: partition.fingerprint.clone(),
-            epoch: partition.epoch.clone(),
-            skipped: vouched.skipped,
-            stopped: None,
-            uuid: vouched.uuid.clone(),
-        })
     }
 
     /// Moves a checkpoint forward, never back, and clears its stop reason.

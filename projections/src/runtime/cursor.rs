@@ -6,7 +6,7 @@ use eventlog::{Entry, Log, LogError, Position};
 
 /// Position of the last folded event, with the fingerprint that identifies it.
 #[derive(Clone)]
-pub(crate) struct Cursor {
+pub(crate) struct LogCursor {
     log: Log,
     pub(crate) at: Position,
     /// Fingerprint of the event at `at`; `None` before the first event.
@@ -15,7 +15,7 @@ pub(crate) struct Cursor {
     epoch: Arc<str>,
 }
 
-impl Cursor {
+impl LogCursor {
     /// Creates a cursor at a checkpoint, or before the first event.
     pub(crate) fn new(log: &Log, at: Position, fingerprint: &str, epoch: &str) -> Self {
         let has_folded = at.number > 0;

@@ -8,3 +8,9 @@ use domain::Timestamp;
 pub(crate) fn date(at: Timestamp) -> DateTime {
     DateTime::from_millis(at.millis())
 }
+
+/// Converts a stored time. Always `Some` for documents that Patron wrote, whose
+/// times were timestamps.
+pub(crate) fn timestamp(date: DateTime) -> Option<Timestamp> {
+    Timestamp::from_millis(date.timestamp_millis()).ok()
+}

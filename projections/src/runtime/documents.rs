@@ -36,7 +36,7 @@ pub(crate) struct Write {
 }
 
 /// A document as read.
-pub(crate) struct Stored {
+pub(crate) struct StoredDocument {
     pub(crate) number: i64,
     pub(crate) document: RawDocumentBuf,
 }
@@ -86,7 +86,7 @@ impl Documents {
         &self,
         ids: &[&str],
         read_concern: ReadConcern,
-    ) -> Result<HashMap<String, Stored>, Error> {
+    ) -> Result<HashMap<String, StoredDocument>, Error> {
         let mut found = HashMap::with_capacity(ids.len());
         if ids.is_empty() {
             return Ok(found);
@@ -97,7 +97,7 @@ impl Documents {
         while let Some(document) = cursor.try_next().await? {
             let id = document.get_str("_id").map_err(Error::custom)?.to_owned();
             let number = document.get_i64("_number").map_err(Error::custom)?;
-            found.insert(id, Stored { number, document });
+            found.insert(id, StoredDocument { number, document });
         }
         Ok(found)
     }

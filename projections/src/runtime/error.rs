@@ -64,7 +64,7 @@ pub enum ProjectError {
     },
     /// The partition is stalled for the reason given.
     #[error("{0}")]
-    Standing(String),
+    Stalled(String),
     /// Another process has become the partition's owner.
     #[error("another process has taken partition {0}")]
     Fenced(Partition),
@@ -78,7 +78,7 @@ impl ProjectError {
             Self::Event { .. }
             | Self::RolledBack { .. }
             | Self::CollectionGone(_)
-            | Self::Standing(_)
+            | Self::Stalled(_)
             | Self::Positions(_) => true,
             Self::Log(error) => {
                 matches!(error, LogError::Damaged { .. } | LogError::Trimmed { .. })

@@ -106,12 +106,6 @@ impl Folded {
         self.send(log, None, topics).await;
     }
 
-    /// Wakes all waiting tasks of this process.
-    fn wake(&self) {
-        self.0
-            .send_modify(|known| known.notices.iter_mut().for_each(|count| *count += 1));
-    }
-
     /// Receives notices from other processes, until dropped.
     pub async fn listen(&self, log: &Log) {
         loop {
@@ -119,7 +113,9 @@ impl Folded {
                 Ok(mut notices) => {
                     // Notices that were published before the subscription are
                     // lost, so every waiting task checks for itself.
-                    self.wake();
+                    self.0.send_modify(|known| {
+                        known.notices.iter_mut().for_each(|count| *count += 1);
+                    });
                     let mut next = async || tokio::time::timeout(SILENCE, notices.next()).await;
                     while let Ok(Some(Notice { position, topics })) = next().await {
                         self.apply_notice(position, Topics(topics));

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use bson::{Bson, Document, doc};
+use bson::doc;
 use futures::TryStreamExt;
 use mongodb::Collection;
 use mongodb::error::Error;
@@ -28,6 +28,38 @@ use crate::runtime::writes::{NAMESPACE_EXISTS, failed_only_with};
 /// If MongoDB does not answer.
 pub async fn sweep(store: &Store) -> Result<(), Error> {
     store.generations().sweep().await
+}
+
+/// A generation of a view.
+#[derive(Clone, Copy)]
+pub struct Generation {
+    /// View of the generation.
+    pub view: &'static dyn AnyView,
+    /// Number of the generation.
+    pub number: i32,
+}
+
+impl Generation {
+    /// Returns the name of the generation's collection.
+    pub(crate) fn collection(self) -> String {
+        collection_name(self.view.name(), self.number)
+    }
+
+    /// Returns the generation that has this collection; `None` if this program
+    /// does not know the view.
+    pub(crate) fn of_collection(store: &Store, name: &str) -> Option<Self> {
+        let (view, number) = name.rsplit_once("_g")?;
+        Some(Self {
+            view: store.view(view)?,
+            number: number.parse().ok()?,
+        })
+    }
+}
+
+impl PartialEq for Generation {
+    fn eq(&self, other: &Self) -> bool {
+        self.view.name() == other.view.name() && self.number == other.number
+    }
 }
 
 /// Pointers of one view, as stored in the collection `generations`.
@@ -78,14 +110,6 @@ impl Pointer {
     fn fold_of(&self, generation: i32) -> i32 {
         let known = self.folds.get(&generation.to_string());
         known.copied().unwrap_or(UNVERSIONED)
-    }
-
-    fn folds_of(&self, generations: [i32; 2]) -> Document {
-        let entry = |generation: i32| {
-            let fold = Bson::from(self.fold_of(generation));
-            (generation.to_string(), fold)
-        };
-        generations.into_iter().map(entry).collect()
     }
 }
 
@@ -147,7 +171,19 @@ impl Generations {
         let is_first = known.is_empty() || !self.store.has_folded().await?;
         for view in self.store.views().iter().copied() {
             if known.iter().all(|pointer| pointer.view != view.name()) {
-                self.create_first(view, is_first).await?;
+                // The collection before the pointer, so that a pointer without a
+                // collection means that the collection was dropped.
+                self.create_collection(view, 1).await?;
+                let building = (!is_first).then_some(1);
+                let first = doc! {"$setOnInsert": {
+                    "active": if is_first { 1 } else { UNBUILT },
+                    "previous": null, "building": building, "joining": building, "highest": 1,
+                    "folds": {"1": view.fold_version()},
+                }};
+                self.collection
+                    .update_one(doc! {"_id": view.name()}, first)
+                    .upsert(true)
+                    .await?;
             }
             // Repeated at every start, since a process may have died before
             // these steps.
@@ -160,27 +196,6 @@ impl Generations {
             }
         }
         Ok(())
-    }
-
-    /// Creates the collection, then the pointer, so that a pointer without a
-    /// collection means that the collection was dropped.
-    async fn create_first(
-        &self,
-        view: &dyn AnyView,
-        serves: bool,
-    ) -> Result<(), mongodb::error::Error> {
-        self.create_collection(view, 1).await?;
-        let building = (!serves).then_some(1);
-        let first = doc! {"$setOnInsert": {
-            "active": if serves { 1 } else { UNBUILT },
-            "previous": null, "building": building, "joining": building, "highest": 1,
-            "folds": {"1": view.fold_version()},
-        }};
-        self.collection
-            .update_one(doc! {"_id": view.name()}, first)
-            .upsert(true)
-            .await
-            .map(|_| ())
     }
 
     async fn create_collection(
@@ -332,7 +347,10 @@ impl Generations {
         };
         let update = doc! {"$set": {
             "active": active, "previous": previous, "building": null, "joining": null,
-            "folds": before.folds_of([active, active_before]),
+            "folds": {
+                active.to_string(): before.fold_of(active),
+                active_before.to_string(): before.fold_of(active_before),
+            },
         }};
         let updated = self.collection.update_one(filter, update).await?;
         Ok(updated.matched_count == 1)

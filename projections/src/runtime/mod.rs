@@ -5,9 +5,11 @@
 //! The runtime refers to no view by name: [`store::Store`] gets the registry of
 //! views when it is opened.
 
+pub(crate) mod batch;
 pub(crate) mod checkpoint;
 pub(crate) mod cursor;
 pub(crate) mod date;
+pub(crate) mod decisions;
 pub(crate) mod documents;
 pub(crate) mod error;
 pub(crate) mod folded;
@@ -33,5 +35,6 @@ pub(crate) mod verify;
 pub(crate) mod view;
 pub(crate) mod vouching;
 pub(crate) mod wait;
+pub(crate) mod withheld;
 pub(crate) mod witness;
 pub(crate) mod writes;

@@ -11,15 +11,15 @@ use eventlog::{Entry, Log, Partition, Position};
 use futures::future::join_all;
 
 use crate::runtime::checkpoint::{Advance, Checkpoints};
-use crate::runtime::cursor::Cursor;
+use crate::runtime::cursor::LogCursor;
 use crate::runtime::error::ProjectError;
 use crate::runtime::folded::Topics;
 use crate::runtime::folding::Folding;
+use crate::runtime::generation::Generation;
 use crate::runtime::projector::Projector;
 use crate::runtime::recorded::EntryReader;
-use crate::runtime::store::Store;
-use crate::runtime::store::{Collections, collection_name};
-use crate::runtime::view::{AnyView, Input};
+use crate::runtime::store::{Collections, Store};
+use crate::runtime::view::{AnyView, FoldInput};
 use crate::runtime::vouching::{CheckpointPosition, PartitionCheckpoints, Vouched};
 
 /// Time for which the check of a collection holds. It has no limit, since
@@ -30,39 +30,6 @@ const COLLECTION_HOLDS: Duration = Duration::MAX;
 /// Number of entries that are decoded before the task yields.
 const TURN: usize = 256;
 
-/// A generation of a view.
-#[derive(Clone, Copy)]
-pub struct Generation {
-    /// View of the generation.
-    pub view: &'static dyn AnyView,
-    /// Number of the generation.
-    pub number: i32,
-}
-
-impl Generation {
-    fn collection(self) -> String {
-        collection_name(self.view.name(), self.number)
-    }
-
-    fn folding(self, store: &Store, log: &Log, partition: Partition) -> Folding {
-        Folding::of(store, log, self.view, self.number, partition)
-    }
-
-    fn from_collection(store: &Store, name: &str) -> Option<Self> {
-        let (view, number) = name.rsplit_once("_g")?;
-        Some(Self {
-            view: store.view(view)?,
-            number: number.parse().ok()?,
-        })
-    }
-}
-
-impl PartialEq for Generation {
-    fn eq(&self, other: &Self) -> bool {
-        self.view.name() == other.view.name() && self.number == other.number
-    }
-}
-
 /// Result of one step of the owner.
 #[derive(Default)]
 pub struct Step {
@@ -72,7 +39,7 @@ pub struct Step {
     pub topics: Topics,
     /// Generations that cannot be folded further, with the error. Each now has
     /// a checkpoint of its own.
-    pub left: Vec<(Generation, ProjectError)>,
+    pub removed: Vec<(Generation, ProjectError)>,
 }
 
 /// A partition and the generations that its owner folds together. Each entry is
@@ -82,7 +49,7 @@ pub struct OwnedPartition {
     store: Store,
     checkpoints: PartitionCheckpoints,
     owner_epoch: i64,
-    cursor: Cursor,
+    cursor: LogCursor,
     reader: EntryReader,
     generations: BTreeMap<String, OwnedGeneration>,
 }
@@ -98,7 +65,7 @@ struct OwnedGeneration {
 /// Events of a batch for one generation.
 #[derive(Default)]
 struct Share {
-    events: Vec<Input>,
+    events: Vec<FoldInput>,
     /// Number of events of unknown types.
     skipped: i64,
 }
@@ -110,30 +77,30 @@ impl OwnedPartition {
     ///
     /// # Errors
     /// [`ProjectError`] if MongoDB does not answer.
-    pub async fn take(
+    pub async fn acquire(
         store: &Store,
         log: &Log,
         partition: Partition,
         owner: &str,
     ) -> Result<(Self, Vec<(Generation, ProjectError)>), ProjectError> {
         let checkpoints = PartitionCheckpoints::of(store);
-        let taken = checkpoints.acquire(partition, owner).await?;
-        let (fingerprint, epoch) = (&taken.fingerprint, &taken.epoch);
+        let acquired = checkpoints.acquire(partition, owner).await?;
+        let (fingerprint, epoch) = (&acquired.fingerprint, &acquired.epoch);
         let mut owned = Self {
             store: store.clone(),
             checkpoints,
-            owner_epoch: taken.owner_epoch,
-            cursor: Cursor::new(log, taken.position(), fingerprint, epoch),
+            owner_epoch: acquired.owner_epoch,
+            cursor: LogCursor::new(log, acquired.position(), fingerprint, epoch),
             reader: EntryReader::default(),
             generations: BTreeMap::new(),
         };
         let (mut lost, mut unknown) = (Vec::new(), Vec::new());
-        for (name, vouched) in &taken.generations {
-            let Some(generation) = Generation::from_collection(store, name) else {
+        for (name, vouched) in &acquired.generations {
+            let Some(generation) = Generation::of_collection(store, name) else {
                 unknown.push(name.clone());
                 continue;
             };
-            let mut folding = generation.folding(store, log, partition);
+            let mut folding = Folding::of(store, log, generation, partition);
             match folding.bind(vouched.uuid.as_ref(), COLLECTION_HOLDS).await {
                 Ok(()) => {}
                 Err(error) if error.is_stop() => lost.push((generation, error)),
@@ -150,17 +117,15 @@ impl OwnedPartition {
         if !unknown.is_empty() {
             // A view that only another version of the program knows. Its own
             // checkpoint applies from now on.
-            let leaving = owned
+            let removing = owned
                 .checkpoints
-                .leave(partition, owned.owner_epoch, &unknown);
-            owned.fenced_unless(leaving.await?)?;
+                .remove(partition, owned.owner_epoch, &unknown);
+            owned.fenced_unless(removing.await?)?;
         }
-        let mut left = Vec::new();
-        for (generation, error) in lost {
-            owned.leave(generation, Some(&error)).await?;
-            left.push((generation, error));
+        for (generation, error) in &lost {
+            owned.remove(*generation, Some(error)).await?;
         }
-        Ok((owned, left))
+        Ok((owned, lost))
     }
 
     /// Returns the position of the last event folded into every generation that
@@ -175,12 +140,12 @@ impl OwnedPartition {
     }
 
     /// Returns whether this generation is one of them.
-    pub fn keeps(&self, generation: Generation) -> bool {
+    pub fn contains(&self, generation: Generation) -> bool {
         self.generations.contains_key(&generation.collection())
     }
 
     /// Folds up to `count` events into all generations and moves the
-    /// checkpoint. Generations that cannot be folded further leave at the
+    /// checkpoint. Generations that cannot be folded further are removed at the
     /// position before these events.
     ///
     /// # Errors
@@ -193,9 +158,9 @@ impl OwnedPartition {
         let entries = match self.next(count).await {
             Ok(entries) => entries,
             Err(error) if error.is_stop() => {
-                let left = self.leave_all(error).await?;
+                let removed = self.remove_all(error).await?;
                 return Ok(Step {
-                    left,
+                    removed,
                     ..Step::default()
                 });
             }
@@ -220,7 +185,7 @@ impl OwnedPartition {
             self.own_checkpoint(generation, self.place(), 0, Some(&error))
                 .await?;
             names.push(generation.collection());
-            step.left.push((generation, error));
+            step.removed.push((generation, error));
         }
         self.advance(to, &names).await?;
         Ok(step)
@@ -234,45 +199,35 @@ impl OwnedPartition {
         })
     }
 
-    /// Decodes each entry for all generations.
+    /// Decodes each entry once for all generations.
     async fn decode(&mut self, entries: Vec<Entry>, topics: &mut Topics) -> Vec<Share> {
         let views: Vec<&dyn AnyView> = self.generations().map(|kept| kept.view).collect();
         let mut shares: Vec<Share> = Vec::new();
         shares.resize_with(views.len(), Share::default);
         for (index, entry) in entries.into_iter().enumerate() {
-            self.read(entry, &views, &mut shares, topics);
+            let entry = self.reader.share(entry);
+            let position = entry.position();
+            if let Ok(subject) = entry.subject() {
+                *topics = topics.and(Topics::of(subject));
+            }
+            let mut unknown = None;
+            for (view, share) in views.iter().zip(&mut shares) {
+                match FoldInput::all_of(*view, &entry) {
+                    Ok(inputs) => share.events.extend(inputs.into_iter().flatten()),
+                    Err(reason) => {
+                        share.skipped += 1;
+                        unknown = Some(reason);
+                    }
+                }
+            }
+            if let Some(reason) = unknown {
+                tracing::warn!(%position, reason, "passed over an event of an unknown type");
+            }
             if index % TURN == TURN - 1 {
                 tokio::task::yield_now().await;
             }
         }
         shares
-    }
-
-    fn read(
-        &mut self,
-        entry: Entry,
-        views: &[&dyn AnyView],
-        shares: &mut [Share],
-        topics: &mut Topics,
-    ) {
-        let entry = self.reader.share(entry);
-        let position = entry.position();
-        if let Ok(subject) = entry.subject() {
-            *topics = topics.and(Topics::of(subject));
-        }
-        let mut unknown = None;
-        for (view, share) in views.iter().zip(shares) {
-            match Input::all_of(*view, &entry) {
-                Ok(inputs) => share.events.extend(inputs.into_iter().flatten()),
-                Err(reason) => {
-                    share.skipped += 1;
-                    unknown = Some(reason);
-                }
-            }
-        }
-        if let Some(reason) = unknown {
-            tracing::warn!(%position, reason, "passed over an event of an unknown type");
-        }
     }
 
     /// Folds each share into its generation, all concurrently. Returns the
@@ -299,9 +254,9 @@ impl OwnedPartition {
     async fn advance(
         &mut self,
         to: CheckpointPosition,
-        left: &[String],
+        removed: &[String],
     ) -> Result<(), ProjectError> {
-        self.generations.retain(|name, _| !left.contains(name));
+        self.generations.retain(|name, _| !removed.contains(name));
         let skipped: Vec<(String, i64)> = self
             .generations
             .iter_mut()
@@ -315,10 +270,10 @@ impl OwnedPartition {
         if self.generations.is_empty() {
             // No generation is folded up to `to`, so the checkpoint must not
             // move.
-            let leaving = checkpoints.leave(to.at.partition, owner_epoch, left);
-            return self.fenced_unless(leaving.await?);
+            let removing = checkpoints.remove(to.at.partition, owner_epoch, removed);
+            return self.fenced_unless(removing.await?);
         }
-        let advancing = checkpoints.advance(owner_epoch, &to, &skipped, left);
+        let advancing = checkpoints.advance(owner_epoch, &to, &skipped, removed);
         self.fenced_unless(advancing.await?)?;
         self.cursor.move_to(to.at, to.fingerprint);
         Ok(())
@@ -387,7 +342,7 @@ impl OwnedPartition {
         };
         let suspect = self.generations.iter().filter(is_suspect);
         let suspect: Vec<Generation> = suspect.map(|(_, kept)| kept.generation).collect();
-        let mut left = Vec::new();
+        let mut removed = Vec::new();
         for generation in suspect {
             let Some(kept) = self.generations.get_mut(&generation.collection()) else {
                 continue;
@@ -397,13 +352,13 @@ impl OwnedPartition {
             match kept.folding.bind(uuid.as_ref(), COLLECTION_HOLDS).await {
                 Ok(()) => {}
                 Err(error) if error.is_stop() => {
-                    self.leave(generation, Some(&error)).await?;
-                    left.push((generation, error));
+                    self.remove(generation, Some(&error)).await?;
+                    removed.push((generation, error));
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(left)
+        Ok(removed)
     }
 
     /// Removes a generation. It gets a checkpoint of its own at the partition's
@@ -411,52 +366,54 @@ impl OwnedPartition {
     ///
     /// # Errors
     /// As [`Self::step`].
-    pub async fn leave(
+    pub async fn remove(
         &mut self,
         generation: Generation,
         reason: Option<&ProjectError>,
     ) -> Result<(), ProjectError> {
-        // Written before the generation leaves, so that it always has a
+        // Written before the generation is removed, so that it always has a
         // checkpoint.
         self.own_checkpoint(generation, self.place(), 0, reason)
             .await?;
         let partition = self.cursor.at.partition;
-        let left = [generation.collection()];
-        let leaving = self.checkpoints.leave(partition, self.owner_epoch, &left);
-        self.fenced_unless(leaving.await?)?;
-        self.generations.remove(&left[0]);
+        let removed = [generation.collection()];
+        let removing = self
+            .checkpoints
+            .remove(partition, self.owner_epoch, &removed);
+        self.fenced_unless(removing.await?)?;
+        self.generations.remove(&removed[0]);
         Ok(())
     }
 
-    async fn leave_all(
+    async fn remove_all(
         &mut self,
         error: ProjectError,
     ) -> Result<Vec<(Generation, ProjectError)>, ProjectError> {
         let all: Vec<Generation> = self.generations().collect();
-        let mut left = Vec::with_capacity(all.len());
+        let mut removed = Vec::with_capacity(all.len());
         for generation in all {
             let error = match &error {
                 ProjectError::RolledBack { position, .. } => ProjectError::RolledBack {
                     view: generation.view.name(),
                     position: *position,
                 },
-                error => ProjectError::Standing(error.to_string()),
+                error => ProjectError::Stalled(error.to_string()),
             };
-            self.leave(generation, Some(&error)).await?;
-            left.push((generation, error));
+            self.remove(generation, Some(&error)).await?;
+            removed.push((generation, error));
         }
-        Ok(left)
+        Ok(removed)
     }
 
     /// Adds generations that were folded to the partition's position. If the
-    /// owner keeps none yet, the one that is furthest determines that position.
+    /// owner folds none yet, the one that is furthest determines that position.
     /// Returns the generations that are at another position.
     ///
     /// # Errors
     /// As [`Self::step`].
-    pub async fn join(&mut self, joining: Vec<Projector>) -> Result<Vec<Projector>, ProjectError> {
+    pub async fn add(&mut self, added: Vec<Projector>) -> Result<Vec<Projector>, ProjectError> {
         if self.generations.is_empty()
-            && let Some(first) = joining.iter().max_by_key(|projector| projector.position())
+            && let Some(first) = added.iter().max_by_key(|projector| projector.position())
         {
             self.cursor = first.cursor().clone();
         }
@@ -468,7 +425,7 @@ impl OwnedPartition {
                 && cursor.fingerprint == self.cursor.fingerprint
                 && (cursor.fingerprint.is_none() || cursor.epoch() == self.cursor.epoch())
         };
-        let (here, elsewhere): (Vec<_>, Vec<_>) = joining.into_iter().partition(is_here);
+        let (here, elsewhere): (Vec<_>, Vec<_>) = added.into_iter().partition(is_here);
         if here.is_empty() {
             return Ok(elsewhere);
         }
@@ -479,7 +436,7 @@ impl OwnedPartition {
                 number: projector.generation(),
             };
             let (log, partition) = (self.cursor.log(), self.cursor.at.partition);
-            let mut folding = generation.folding(&self.store, log, partition);
+            let mut folding = Folding::of(&self.store, log, generation, partition);
             let vouched = projector.vouched();
             folding
                 .bind(vouched.uuid.as_ref(), COLLECTION_HOLDS)
@@ -501,8 +458,8 @@ impl OwnedPartition {
             .iter()
             .map(|(name, vouched, _)| (name.clone(), vouched.clone()))
             .collect();
-        let joined = self.checkpoints.join(self.owner_epoch, &place, &vouched);
-        self.fenced_unless(joined.await?)?;
+        let adding = self.checkpoints.add(self.owner_epoch, &place, &vouched);
+        self.fenced_unless(adding.await?)?;
         let kept = kept.into_iter().map(|(name, _, one)| (name, one));
         self.generations.extend(kept);
         Ok(elsewhere)

@@ -61,11 +61,8 @@ impl PageRequest {
 /// Returns the cursor for a page that ends at this sort key.
 pub(crate) fn cursor<K: Serialize>(key: &K) -> String {
     // Sort keys are texts and numbers, which always have a JSON form.
-    to_hex(&serde_json::to_vec(key).unwrap_or_default())
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let json = serde_json::to_vec(key).unwrap_or_default();
+    json.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

@@ -31,7 +31,7 @@ pub struct Part {
 
 /// State that events are folded into.
 #[derive(Debug)]
-pub struct Before<'a> {
+pub struct DocumentBefore<'a> {
     /// The document; `None` before its first event.
     pub document: Option<&'a RawDocument>,
     /// Parts of the document that have been loaded so far.
@@ -44,7 +44,7 @@ pub struct Before<'a> {
 #[derive(Debug)]
 pub enum FoldOutcome {
     /// At least one event was folded.
-    After(After),
+    After(DocumentAfter),
     /// The fold needs these parts, which were not loaded. The caller loads them
     /// and folds again.
     Needs(Vec<String>),
@@ -55,7 +55,7 @@ pub enum FoldOutcome {
 
 /// A document after some events.
 #[derive(Debug)]
-pub struct After {
+pub struct DocumentAfter {
     /// The new document, without `_id`, `_partition` and `_number`.
     pub document: RawDocumentBuf,
     /// Number of events that were folded. The caller folds the others once this
@@ -76,7 +76,7 @@ pub struct ChangedPart {
     pub document: RawDocumentBuf,
 }
 
-impl After {
+impl DocumentAfter {
     /// Returns the outcome for a document without parts, after all of so many
     /// events.
     pub(crate) fn whole(document: RawDocumentBuf, events: usize) -> FoldOutcome {

@@ -7,12 +7,13 @@ use bson::Binary;
 use eventlog::{Entry, Log, Partition, Position};
 
 use crate::runtime::checkpoint::{Advance, Checkpoint, Checkpoints};
-use crate::runtime::cursor::Cursor;
+use crate::runtime::cursor::LogCursor;
 use crate::runtime::error::ProjectError;
-use crate::runtime::folding::{Folding, fold_error};
+use crate::runtime::folding::Folding;
+use crate::runtime::generation::Generation;
 use crate::runtime::recorded::EntryReader;
 use crate::runtime::store::Store;
-use crate::runtime::view::{AnyView, Input};
+use crate::runtime::view::{AnyView, FoldInput};
 use crate::runtime::vouching::Vouched;
 
 /// Handling of events of unknown types.
@@ -34,7 +35,7 @@ pub struct Projector {
     checkpoints: Checkpoints,
     mode: Mode,
     reader: EntryReader,
-    cursor: Cursor,
+    cursor: LogCursor,
     /// Number of events of unknown types that were passed over.
     skipped: i64,
     /// True if a stop reason is recorded in the checkpoint.
@@ -58,23 +59,25 @@ impl Projector {
     ) -> Result<Self, ProjectError> {
         let checkpoints = Checkpoints::of(store, view.name(), generation);
         let checkpoint = checkpoints.load(partition).await?;
-        let at = checkpoint.as_ref().map_or(
-            Position {
-                partition,
-                number: 0,
-            },
-            Checkpoint::position,
-        );
         let folded = checkpoint.as_ref();
+        let start = Position {
+            partition,
+            number: 0,
+        };
+        let at = folded.map_or(start, Checkpoint::position);
         let fingerprint = folded.map_or("", |folded| &folded.fingerprint);
         let epoch = folded.map_or("", |folded| &folded.epoch);
+        let folding_into = Generation {
+            view,
+            number: generation,
+        };
         let mut projector = Self {
             generation,
-            folding: Folding::of(store, log, view, generation, partition),
+            folding: Folding::of(store, log, folding_into, partition),
             checkpoints,
             mode,
             reader: EntryReader::default(),
-            cursor: Cursor::new(log, at, fingerprint, epoch),
+            cursor: LogCursor::new(log, at, fingerprint, epoch),
             skipped: folded.map_or(0, |folded| folded.skipped),
             stopped: folded.is_some_and(|folded| folded.stopped.is_some()),
         };
@@ -99,7 +102,7 @@ impl Projector {
         self.cursor.at
     }
 
-    pub(crate) fn cursor(&self) -> &Cursor {
+    pub(crate) fn cursor(&self) -> &LogCursor {
         &self.cursor
     }
 
@@ -226,12 +229,12 @@ impl Projector {
     /// Decodes entries for the view. Returns the events, the number of entries
     /// passed over and, in a rebuild, the error for the first entry of an
     /// unknown type, where reading ends.
-    fn decode(&mut self, entries: Vec<Entry>) -> (Vec<Input>, i64, Option<ProjectError>) {
+    fn decode(&mut self, entries: Vec<Entry>) -> (Vec<FoldInput>, i64, Option<ProjectError>) {
         let mut events = Vec::with_capacity(entries.len());
         let mut skipped = 0;
         for entry in entries {
             let position = entry.position;
-            match Input::all_of(self.view(), &self.reader.share(entry)) {
+            match FoldInput::all_of(self.view(), &self.reader.share(entry)) {
                 Ok(inputs) => events.extend(inputs.into_iter().flatten()),
                 Err(reason) if self.mode == Mode::Live => {
                     tracing::warn!(
@@ -243,11 +246,13 @@ impl Projector {
                     skipped += 1;
                 }
                 Err(reason) => {
-                    return (
-                        events,
-                        skipped,
-                        Some(fold_error(self.view(), position, reason)),
-                    );
+                    let view = self.view().name();
+                    let error = ProjectError::Event {
+                        view,
+                        position,
+                        reason,
+                    };
+                    return (events, skipped, Some(error));
                 }
             }
         }

@@ -36,7 +36,7 @@ const JOIN_POLL: Duration = Duration::from_millis(100);
 
 /// Progress of a rebuild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum RebuildProgress {
     /// Folding the log.
     Folding {
         /// Number of events folded so far.
@@ -118,7 +118,7 @@ pub async fn rebuild(
     store: &Store,
     log: &Log,
     view: &'static dyn AnyView,
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(RebuildProgress) + Sync),
 ) -> Result<RebuildReport, RebuildError> {
     // Checked first, so that no generation is begun that could never be
     // completed.
@@ -126,10 +126,11 @@ pub async fn rebuild(
     let generations = store.generations();
     generations.prepare().await?;
     let generation = generations.begin(view).await?;
-    let events = fold_all(store, log, view, generation, Mode::Rebuild, progress).await?;
-    progress(Progress::Indexing);
+    let candidate = Candidate::new(store, log, view, generation, Mode::Rebuild);
+    let events = candidate.fold(log.partitions().collect(), progress).await?;
+    progress(RebuildProgress::Indexing);
     generations.create_indexes(view, generation).await?;
-    progress(Progress::Verifying);
+    progress(RebuildProgress::Verifying);
     let verified = verify_documents(store, log, view, generation).await?;
     if !verified.differences.is_empty() {
         return Err(RebuildError::Verification {
@@ -137,8 +138,8 @@ pub async fn rebuild(
             differences: verified.differences,
         });
     }
-    progress(Progress::Switching);
-    hand_over(store, log, view, generation, Mode::Rebuild).await?;
+    progress(RebuildProgress::Switching);
+    candidate.hand_over().await?;
     Ok(RebuildReport {
         generation,
         events,
@@ -156,113 +157,174 @@ pub async fn roll_back(
     log: &Log,
     view: &'static dyn AnyView,
 ) -> Result<i32, RebuildError> {
-    let generations = store.generations();
-    let pointer = generations.find(view.name()).await?;
+    let pointer = store.generations().find(view.name()).await?;
     let previous = pointer
         .and_then(|pointer| pointer.previous)
         .ok_or(RebuildError::NoPrevious(view.name()))?;
     // `Mode::Live`: events of unknown types that were passed over while it
     // served are passed over again.
-    fold_all(store, log, view, previous, Mode::Live, &|_| {}).await?;
-    hand_over(store, log, view, previous, Mode::Live).await?;
+    let candidate = Candidate::new(store, log, view, previous, Mode::Live);
+    candidate.fold(log.partitions().collect(), &|_| {}).await?;
+    candidate.hand_over().await?;
     Ok(previous)
 }
 
-/// Switches to a folded generation once the owners of all partitions vouch for
-/// it, so that the switch shows no older state. Partitions without an owner are
-/// caught up here.
-async fn hand_over(
-    store: &Store,
-    log: &Log,
+/// A generation that is to serve.
+struct Candidate<'a> {
+    store: &'a Store,
+    log: &'a Log,
     view: &'static dyn AnyView,
     generation: i32,
     mode: Mode,
-) -> Result<(), RebuildError> {
-    let name = view.name();
-    let generations = store.generations();
-    if !generations.offer(name, generation).await? {
-        return Err(RebuildError::Superseded(name));
-    }
-    // Without this notice, owners would see the offer within a second.
-    store.folded().announce(log, Topics::VIEWS).await;
-    let joined = wait_until_joined(store, log, view, generation, mode).await;
-    if joined.is_err() {
-        generations.withdraw(name, generation).await?;
-    }
-    joined
 }
 
-async fn wait_until_joined(
-    store: &Store,
-    log: &Log,
-    view: &'static dyn AnyView,
-    generation: i32,
-    mode: Mode,
-) -> Result<(), RebuildError> {
-    let name = view.name();
-    let generations = store.generations();
-    let superseded = || RebuildError::Superseded(name);
-    let mut watcher = store.folded().watch(Topics::ALL);
-    let (mut catch_ups, mut warned_at) = (0, Instant::now());
-    loop {
-        let pointer = generations.find(name).await?.ok_or_else(superseded)?;
-        if pointer.active == generation {
-            return Ok(()); // Another process has switched to it.
+impl<'a> Candidate<'a> {
+    fn new(
+        store: &'a Store,
+        log: &'a Log,
+        view: &'static dyn AnyView,
+        generation: i32,
+        mode: Mode,
+    ) -> Self {
+        Self {
+            store,
+            log,
+            view,
+            generation,
+            mode,
         }
-        if pointer.joining != Some(generation) {
-            return Err(superseded());
+    }
+
+    /// Folds these partitions from their checkpoints to their current ends.
+    /// Returns the number of events folded.
+    async fn fold(
+        &self,
+        partitions: Vec<Partition>,
+        progress: &(dyn Fn(RebuildProgress) + Sync),
+    ) -> Result<u64, ProjectError> {
+        let (view, generation, mode) = (self.view, self.generation, self.mode);
+        let batch = match view.is_per_commit() {
+            true => COMMITS_BATCH,
+            false => BATCH,
+        };
+        let ends = self.log.ends().await?;
+        let of = ends.iter().map(|end| end.number).sum();
+        let (sender, mut steps) = mpsc::unbounded_channel();
+        let folding = each_partition(partitions, |partition| {
+            let (store, log, sender) = (self.store.clone(), self.log.clone(), sender.clone());
+            let end = ends.iter().find(|end| end.partition == partition);
+            let end = end.map_or(0, |end| end.number);
+            async move {
+                let resume = Projector::resume(&store, &log, view, generation, partition, mode);
+                let (mut projector, mut folded) = (resume.await?, 0);
+                while projector.position().number < end {
+                    let count = projector.step(batch).await? as u64;
+                    if count == 0 {
+                        break;
+                    }
+                    folded += count;
+                    // The receiver is gone once another partition has failed.
+                    let _gone = sender.send(count);
+                }
+                Ok(folded)
+            }
+        });
+        tokio::pin!(folding);
+        let mut done = 0;
+        loop {
+            tokio::select! {
+                biased;
+                Some(count) = steps.recv() => {
+                    done += count;
+                    progress(RebuildProgress::Folding { done, of });
+                }
+                folded = &mut folding => return Ok(folded?.into_iter().sum()),
+            }
         }
-        let waiting = not_vouched(store, log, name, generation).await?;
-        let members = log.members(Role::Fold).await?;
-        let (owned, left): (Vec<Partition>, Vec<Partition>) = waiting
-            .into_iter()
-            .partition(|partition| members.owner(*partition).is_some());
-        if !left.is_empty() {
-            let folded =
-                fold_partitions(store, log, view, generation, mode, &left, &|_| {}).await?;
-            // An owner may have appeared meanwhile, so check again. New events
-            // may keep arriving, so the number of rounds is limited.
-            catch_ups += 1;
-            if folded > 0 && catch_ups < CATCH_UPS {
+    }
+
+    /// Switches to the generation, which is folded, once the owners of all
+    /// partitions vouch for it, so that the switch shows no older state.
+    /// Partitions without an owner are caught up here.
+    async fn hand_over(&self) -> Result<(), RebuildError> {
+        let name = self.view.name();
+        let generations = self.store.generations();
+        if !generations.offer(name, self.generation).await? {
+            return Err(RebuildError::Superseded(name));
+        }
+        // Without this notice, owners would see the offer within a second.
+        self.store.folded().announce(self.log, Topics::VIEWS).await;
+        let joined = self.wait_until_joined().await;
+        if joined.is_err() {
+            generations.withdraw(name, self.generation).await?;
+        }
+        joined
+    }
+
+    async fn wait_until_joined(&self) -> Result<(), RebuildError> {
+        let (store, log, generation) = (self.store, self.log, self.generation);
+        let name = self.view.name();
+        let generations = store.generations();
+        let superseded = || RebuildError::Superseded(name);
+        let mut watcher = store.folded().watch(Topics::ALL);
+        let (mut catch_ups, mut warned_at) = (0, Instant::now());
+        loop {
+            let pointer = generations.find(name).await?.ok_or_else(superseded)?;
+            if pointer.active == generation {
+                return Ok(()); // Another process has switched to it.
+            }
+            if pointer.joining != Some(generation) {
+                return Err(superseded());
+            }
+            let waiting = not_vouched(store, log, name, generation).await?;
+            let members = log.members(Role::Fold).await?;
+            let (owned, left): (Vec<Partition>, Vec<Partition>) = waiting
+                .into_iter()
+                .partition(|partition| members.owner(*partition).is_some());
+            if !left.is_empty() {
+                let folded = self.fold(left, &|_| {}).await?;
+                // An owner may have appeared meanwhile, so check again. New
+                // events may keep arriving, so the number of rounds is limited.
+                catch_ups += 1;
+                if folded > 0 && catch_ups < CATCH_UPS {
+                    continue;
+                }
+            }
+            if owned.is_empty() {
+                if generations.switch(name, generation).await? {
+                    return Ok(());
+                }
+                // Another process has switched to it, or another rebuild has
+                // begun.
                 continue;
             }
-        }
-        if owned.is_empty() {
-            if generations.switch(name, generation).await? {
-                return Ok(());
+            self.require_not_stopped(&owned).await?;
+            if warned_at.elapsed() >= WARN_INTERVAL {
+                tracing::warn!(
+                    view = name,
+                    generation,
+                    partitions = ?owned,
+                    "waiting for the owners of these partitions to fold the generation"
+                );
+                warned_at = Instant::now();
             }
-            // Another process has switched to it, or another rebuild has begun.
-            continue;
+            watcher.changed(JOIN_POLL).await;
         }
-        require_not_stopped(store, name, generation, &owned).await?;
-        if warned_at.elapsed() >= WARN_INTERVAL {
-            tracing::warn!(
-                view = name,
-                generation,
-                partitions = ?owned,
-                "waiting for the owners of these partitions to fold the generation"
-            );
-            warned_at = Instant::now();
-        }
-        watcher.changed(JOIN_POLL).await;
     }
-}
 
-/// Fails if an owner cannot fold the generation.
-async fn require_not_stopped(
-    store: &Store,
-    view: &'static str,
-    generation: i32,
-    owned: &[Partition],
-) -> Result<(), ProjectError> {
-    let checkpoints = Checkpoints::of(store, view, generation).all().await?;
-    let mut stopped = checkpoints
-        .into_iter()
-        .filter(|checkpoint| owned.contains(&checkpoint.position().partition))
-        .filter_map(|checkpoint| checkpoint.stopped);
-    stopped
-        .next()
-        .map_or(Ok(()), |reason| Err(ProjectError::Standing(reason)))
+    /// Fails if one of these owners cannot fold the generation.
+    async fn require_not_stopped(&self, owned: &[Partition]) -> Result<(), ProjectError> {
+        let checkpoints = Checkpoints::of(self.store, self.view.name(), self.generation);
+        let mut stopped = checkpoints
+            .all()
+            .await?
+            .into_iter()
+            .filter(|checkpoint| owned.contains(&checkpoint.position().partition))
+            .filter_map(|checkpoint| checkpoint.stopped);
+        stopped
+            .next()
+            .map_or(Ok(()), |reason| Err(ProjectError::Stalled(reason)))
+    }
 }
 
 /// Returns the partitions whose checkpoints do not vouch for a generation.
@@ -301,84 +363,6 @@ pub async fn switch_joined(store: &Store, log: &Log) -> Result<(), ProjectError>
                 generation = joining,
                 "switched the serving generation"
             );
-        }
-    }
-    Ok(())
-}
-
-/// Folds every partition from its checkpoint to its current end. Returns the
-/// number of events folded.
-async fn fold_all(
-    store: &Store,
-    log: &Log,
-    view: &'static dyn AnyView,
-    generation: i32,
-    mode: Mode,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<u64, ProjectError> {
-    let all: Vec<Partition> = log.partitions().collect();
-    fold_partitions(store, log, view, generation, mode, &all, progress).await
-}
-
-/// Folds these partitions from their checkpoints to their current ends. Returns
-/// the number of events folded.
-async fn fold_partitions(
-    store: &Store,
-    log: &Log,
-    view: &'static dyn AnyView,
-    generation: i32,
-    mode: Mode,
-    partitions: &[Partition],
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<u64, ProjectError> {
-    let ends = log.ends().await?;
-    let of = ends.iter().map(|end| end.number).sum();
-    let (sender, mut steps) = mpsc::unbounded_channel();
-    let folding = each_partition(partitions.to_vec(), |partition| {
-        let (store, log, sender) = (store.clone(), log.clone(), sender.clone());
-        let end = ends.iter().find(|end| end.partition == partition);
-        let end = end.map_or(0, |end| end.number);
-        async move {
-            let resume = Projector::resume(&store, &log, view, generation, partition, mode);
-            let batch = if view.is_per_commit() {
-                COMMITS_BATCH
-            } else {
-                BATCH
-            };
-            fold_partition(resume.await?, end, batch, &sender).await
-        }
-    });
-    tokio::pin!(folding);
-    let mut done = 0;
-    loop {
-        tokio::select! {
-            biased;
-            Some(count) = steps.recv() => {
-                done += count;
-                progress(Progress::Folding { done, of });
-            }
-            folded = &mut folding => {
-                folded?;
-                while let Ok(count) = steps.try_recv() {
-                    done += count;
-                }
-                return Ok(done);
-            }
-        }
-    }
-}
-
-async fn fold_partition(
-    mut projector: Projector,
-    end: u64,
-    batch: usize,
-    steps: &mpsc::UnboundedSender<u64>,
-) -> Result<(), ProjectError> {
-    while projector.position().number < end {
-        match projector.step(batch).await? {
-            0 => break,
-            // The receiver is gone once another partition has failed.
-            count => drop(steps.send(count as u64)),
         }
     }
     Ok(())

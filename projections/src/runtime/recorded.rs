@@ -37,13 +37,20 @@ pub(crate) struct Noted {
 
 /// An operator's decision about an event that views could not fold.
 #[derive(Debug, Clone)]
-pub(crate) struct Decision {
+pub(crate) struct RecordedDecision {
     /// Number of the event in the partition.
     pub(crate) event: u64,
     /// Number of the decision's own event.
     pub(crate) decided: u64,
     pub(crate) record: QuarantineEvent,
     pub(crate) metadata: Arc<Metadata>,
+}
+
+impl RecordedDecision {
+    /// Returns whether views skip the event from now on.
+    pub(crate) fn is_skip(&self) -> bool {
+        matches!(self.record, QuarantineEvent::Skipped(_))
+    }
 }
 
 /// An entry that several views read. Decoded on the first use of its data, and
@@ -78,7 +85,7 @@ impl SharedEntry {
 
     /// Returns the decision about an earlier event of the partition, if the
     /// entry is one.
-    pub(crate) fn decision(&self) -> Option<Decision> {
+    pub(crate) fn decision(&self) -> Option<RecordedDecision> {
         let Ok(Subject::Quarantine(event)) = &self.subject else {
             return None;
         };
@@ -88,7 +95,7 @@ impl SharedEntry {
         let Event::Quarantine(record) = &recorded.event else {
             return None;
         };
-        Some(Decision {
+        Some(RecordedDecision {
             event: event.number(),
             decided: at.number,
             record: record.clone(),
@@ -204,27 +211,24 @@ impl EntryReader {
 
     /// Wraps an entry that several views read.
     pub fn share(&mut self, entry: Entry) -> SharedEntry {
-        SharedEntry {
-            subject: subject_of(&entry),
-            metadata: self.metadata(entry.meta.clone()),
-            commit: self.commit_of(&entry),
-            recorded: OnceCell::new(),
-            entry,
-        }
-    }
-
-    fn commit_of(&mut self, entry: &Entry) -> Arc<str> {
         let first = Position {
             number: entry.commit,
             ..entry.position
         };
-        match &self.last_commit {
+        let commit = match &self.last_commit {
             Some((last, text)) if *last == first => text.clone(),
             _ => {
                 let text: Arc<str> = first.to_string().into();
                 self.last_commit = Some((first, text.clone()));
                 text
             }
+        };
+        SharedEntry {
+            subject: subject_of(&entry),
+            metadata: self.metadata(entry.meta.clone()),
+            commit,
+            recorded: OnceCell::new(),
+            entry,
         }
     }
 

@@ -7,8 +7,8 @@ use chrono_tz::Tz;
 use eventlog::Position;
 
 use crate::runtime::documents::placed;
-use crate::runtime::parts::{Before, FoldOutcome, Part, Parts};
-use crate::runtime::view::{AnyView, Input};
+use crate::runtime::parts::{DocumentBefore, FoldOutcome, Part, Parts};
+use crate::runtime::view::{AnyView, FoldInput};
 
 /// A document and its parts, with the fields that place them.
 pub(crate) struct FoldedDocument {
@@ -21,13 +21,13 @@ pub(crate) fn fold_from_beginning(
     view: &'static dyn AnyView,
     zone: Tz,
     id: &str,
-    events: &[&Input],
+    events: &[&FoldInput],
 ) -> Result<FoldedDocument, String> {
     let mut document: Option<RawDocumentBuf> = None;
     let mut parts = Parts::new();
     let mut rest = events;
     while !rest.is_empty() {
-        let before = Before {
+        let before = DocumentBefore {
             document: document.as_deref(),
             parts: &parts,
             zone,

@@ -6,7 +6,6 @@ use crate::runtime::checkpoint::{Checkpoint, Checkpoints};
 use crate::runtime::error::ProjectError;
 use crate::runtime::generation::Pointer;
 use crate::runtime::store::Store;
-use crate::runtime::view::AnyView;
 
 /// Generations of a view, and the progress of the serving one.
 #[derive(Debug, Clone)]
@@ -75,7 +74,42 @@ impl Store {
         let ends = log.ends().await?;
         let mut all = Vec::with_capacity(self.views().len());
         for view in self.views().iter().copied() {
-            all.push(self.view_status(view, &ends).await?);
+            let name = view.name();
+            let pointer = self.generations().find(name).await?;
+            let generation = pointer.as_ref().map_or(1, |p| p.active);
+            let reached = Checkpoints::of(self, name, generation).all().await?;
+            let partitions = ends.iter().map(|end| {
+                let mut reached = reached.iter();
+                let checkpoint = reached.find(|c| c.position().partition == end.partition);
+                PartitionStatus {
+                    position: checkpoint
+                        .map_or(Position { number: 0, ..*end }, Checkpoint::position),
+                    end: end.number,
+                    skipped: checkpoint.map_or(0, |c| u64::try_from(c.skipped).unwrap_or_default()),
+                    stopped: checkpoint.and_then(|c| c.stopped.clone()),
+                }
+            });
+            let partitions = partitions.collect();
+            let building = match pointer.as_ref().and_then(|p| p.building) {
+                None => None,
+                Some(generation) => {
+                    let reached = Checkpoints::of(self, name, generation).all().await?;
+                    Some(BuildStatus {
+                        generation,
+                        done: reached.iter().map(|c| c.position().number).sum(),
+                        of: ends.iter().map(|end| end.number).sum(),
+                    })
+                }
+            };
+            all.push(ViewStatus {
+                name,
+                generation,
+                fold: pointer.as_ref().map_or(view.fold_version(), Pointer::fold),
+                outdated: pointer.as_ref().is_some_and(|p| p.is_outdated(view)),
+                previous: pointer.and_then(|p| p.previous),
+                building,
+                partitions,
+            });
         }
         Ok(all)
     }
@@ -109,59 +143,5 @@ impl Store {
             all.extend(outdated.then_some(view.name()));
         }
         Ok(all)
-    }
-
-    async fn view_status(
-        &self,
-        view: &'static dyn AnyView,
-        ends: &[Position],
-    ) -> Result<ViewStatus, ProjectError> {
-        let name = view.name();
-        let pointer = self.generations().find(name).await?;
-        let generation = pointer.as_ref().map_or(1, |p| p.active);
-        let reached = Checkpoints::of(self, name, generation).all().await?;
-        let partitions = ends
-            .iter()
-            .map(|end| partition_status(*end, &reached))
-            .collect();
-        let building = match pointer.as_ref().and_then(|p| p.building) {
-            Some(generation) => Some(self.build_status(name, generation, ends).await?),
-            None => None,
-        };
-        Ok(ViewStatus {
-            name,
-            generation,
-            fold: pointer.as_ref().map_or(view.fold_version(), Pointer::fold),
-            outdated: pointer.as_ref().is_some_and(|p| p.is_outdated(view)),
-            previous: pointer.and_then(|p| p.previous),
-            building,
-            partitions,
-        })
-    }
-
-    async fn build_status(
-        &self,
-        name: &'static str,
-        generation: i32,
-        ends: &[Position],
-    ) -> Result<BuildStatus, ProjectError> {
-        let reached = Checkpoints::of(self, name, generation).all().await?;
-        Ok(BuildStatus {
-            generation,
-            done: reached.iter().map(|c| c.position().number).sum(),
-            of: ends.iter().map(|end| end.number).sum(),
-        })
-    }
-}
-
-fn partition_status(end: Position, reached: &[Checkpoint]) -> PartitionStatus {
-    let checkpoint = reached
-        .iter()
-        .find(|c| c.position().partition == end.partition);
-    PartitionStatus {
-        position: checkpoint.map_or(Position { number: 0, ..end }, Checkpoint::position),
-        end: end.number,
-        skipped: checkpoint.map_or(0, |c| u64::try_from(c.skipped).unwrap_or_default()),
-        stopped: checkpoint.and_then(|c| c.stopped.clone()),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bson::{Binary, RawDocumentBuf};
 use chrono_tz::Tz;
+use eventlog::{Partition, Position};
 use futures::TryStreamExt;
 use mongodb::options::{ClientOptions, ReadConcern};
 use mongodb::{Client, Collection, Database};
@@ -209,4 +210,12 @@ impl Store {
 /// Returns the name of a generation's collection, such as `customers_g3`.
 pub(crate) fn collection_name(view: &str, generation: i32) -> String {
     format!("{view}_g{generation}")
+}
+
+/// Returns a position that is stored as two numbers.
+pub(crate) fn stored_position(partition: i32, number: i64) -> Position {
+    Position {
+        partition: Partition::try_from(partition).unwrap_or_default(),
+        number: u64::try_from(number).unwrap_or_default(),
+    }
 }

@@ -11,14 +11,15 @@ use mongodb::options::ReadConcern;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::runtime::checkpoint::Checkpoints;
+use crate::runtime::decisions::Until;
 use crate::runtime::documents::Documents;
 use crate::runtime::error::ProjectError;
 use crate::runtime::parallel::each_partition;
-use crate::runtime::quarantine::{Until, Withheld, WithheldEvents};
 use crate::runtime::recorded::EntryReader;
 use crate::runtime::refold::{FoldedDocument, fold_from_beginning};
 use crate::runtime::store::Store;
-use crate::runtime::view::{AnyView, Content, Input};
+use crate::runtime::view::{AnyView, FoldInput, InputContent};
+use crate::runtime::withheld::{Withheld, WithheldEvents};
 
 /// Approximate number of a view's documents that are folded again from the log.
 const SAMPLE: u64 = 400;
@@ -112,22 +113,16 @@ pub async fn verify_documents(
     let mut expected = HashMap::new();
     for (end, part) in scanned.await?.into_iter().flatten() {
         expected.insert(end.partition, (end, part.documents));
-        report.add(part);
+        report.events += part.events;
+        report.documents += part.documents;
+        report.compared += part.compared;
+        report.differences.extend(part.differences);
     }
     count(&documents.documents, log, &expected, &mut report).await?;
     if view.has_parts() {
         documents.count_parts(&expected, &mut report).await?;
     }
     Ok(report)
-}
-
-impl DocumentsReport {
-    fn add(&mut self, other: Self) {
-        self.events += other.events;
-        self.documents += other.documents;
-        self.compared += other.compared;
-        self.differences.extend(other.differences);
-    }
 }
 
 /// A generation as stored.
@@ -141,7 +136,7 @@ struct StoredGeneration {
 
 struct Scan {
     documents: u64,
-    sample: HashMap<String, Vec<Input>>,
+    sample: HashMap<String, Vec<FoldInput>>,
     /// Events that cannot be decoded.
     damage: Vec<String>,
 }
@@ -157,13 +152,14 @@ async fn scan(
 ) -> Result<Scan, ProjectError> {
     let mut reader = EntryReader::default();
     let mut seen = HashSet::new();
-    let mut sample: HashMap<String, Vec<Input>> = HashMap::new();
+    let mut sample: HashMap<String, Vec<FoldInput>> = HashMap::new();
     let mut damage = Vec::new();
     let mut at = Position { number: 0, ..end };
     while at.number < end.number {
         let entries = log.read(at, BATCH).await?;
         let Some(last) = entries.last() else {
-            return Err(ends_early(at, end).into());
+            let what = format!("it ends here, but was folded up to {end}");
+            return Err(LogError::Damaged { at, what }.into());
         };
         at = last.position;
         for entry in entries {
@@ -171,13 +167,13 @@ async fn scan(
             if position.number > end.number {
                 break;
             }
-            let Ok([_, Some(event)]) = Input::all_of(view, &reader.share(entry)) else {
+            let Ok([_, Some(event)]) = FoldInput::all_of(view, &reader.share(entry)) else {
                 continue;
             };
             if !known.admits(&event.document, position.number) {
                 continue;
             }
-            if let Content::Unreadable(error) = &event.content {
+            if let InputContent::Unreadable(error) = &event.content {
                 damage.push(format!("{position} cannot be read: {error}"));
                 continue;
             }
@@ -196,18 +192,11 @@ async fn scan(
     })
 }
 
-fn ends_early(at: Position, end: Position) -> LogError {
-    LogError::Damaged {
-        at,
-        what: format!("it ends here, but was folded up to {end}"),
-    }
-}
-
 impl StoredGeneration {
     async fn compare(
         &self,
         end: Position,
-        sample: HashMap<String, Vec<Input>>,
+        sample: HashMap<String, Vec<FoldInput>>,
         report: &mut DocumentsReport,
     ) -> Result<(), ProjectError> {
         let ids: Vec<&str> = sample.keys().map(String::as_str).collect();
@@ -218,7 +207,7 @@ impl StoredGeneration {
                 continue;
             }
             report.compared += 1;
-            let events: Vec<&Input> = events.iter().collect();
+            let events: Vec<&FoldInput> = events.iter().collect();
             let refolded = match fold_from_beginning(self.view, self.zone, id, &events) {
                 Ok(refolded) => refolded,
                 Err(error) => {

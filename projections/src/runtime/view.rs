@@ -10,12 +10,12 @@ use mongodb::IndexModel;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::runtime::parts::{After, Before, FoldOutcome};
-use crate::runtime::recorded::{Decision, Noted, SharedEntry};
+use crate::runtime::parts::{DocumentAfter, DocumentBefore, FoldOutcome};
+use crate::runtime::recorded::{Noted, RecordedDecision, SharedEntry};
 use crate::runtime::recorded::{ReadError, Recorded};
 
-/// A read model. To add one, add a folder next to `customers` and an entry in
-/// `VIEWS`.
+/// A read model. To add one, add a file or a folder next to `customers` and an
+/// entry in `VIEWS`.
 pub trait View: 'static {
     /// Name of the view, and the first part of its collections' names.
     const NAME: &'static str;
@@ -64,7 +64,7 @@ pub struct FoldError(pub String);
 
 /// An event to fold into a document of a view.
 #[derive(Debug)]
-pub struct Input {
+pub struct FoldInput {
     /// Id of the document that the event touches. Empty for decisions.
     pub document: String,
     /// Position of the event in the log.
@@ -73,12 +73,12 @@ pub struct Input {
     /// then does not exist yet, unless it was written before a crash that kept
     /// the checkpoint from moving.
     pub begins: bool,
-    pub(crate) content: Content,
+    pub(crate) content: InputContent,
 }
 
 /// The part of an event that a view reads.
 #[derive(Debug)]
-pub(crate) enum Content {
+pub(crate) enum InputContent {
     /// The whole event.
     Event(Arc<Recorded>),
     /// Everything but the event's data.
@@ -86,7 +86,7 @@ pub(crate) enum Content {
     /// The entry cannot be decoded, for this reason.
     Unreadable(String),
     /// Not an event of the view, but a decision about an earlier one.
-    Decision(Decision),
+    Decision(RecordedDecision),
 }
 
 /// A view with BSON documents. The projector, the rebuild and the verification
@@ -123,7 +123,7 @@ pub trait AnyView: Send + Sync {
     ///
     /// # Errors
     /// [`ReadError`] if it is not an event that the view can read.
-    fn read(&self, entry: &SharedEntry) -> Result<Option<Input>, ReadError>;
+    fn read(&self, entry: &SharedEntry) -> Result<Option<FoldInput>, ReadError>;
 
     /// Folds events of one document, in order. A view with parts may fold only
     /// the first ones. Pure, and the result does not depend on how events are
@@ -133,8 +133,8 @@ pub trait AnyView: Send + Sync {
     /// The index of the first event that could not be folded, and the reason.
     fn fold(
         &self,
-        before: &Before<'_>,
-        events: &[&Input],
+        before: &DocumentBefore<'_>,
+        events: &[&FoldInput],
     ) -> Result<FoldOutcome, (usize, FoldError)>;
 
     /// Returns [`View::indexes`].
@@ -164,20 +164,20 @@ impl<V: View> AnyView for Typed<V> {
         document_of::<V>(entry)
     }
 
-    fn read(&self, entry: &SharedEntry) -> Result<Option<Input>, ReadError> {
+    fn read(&self, entry: &SharedEntry) -> Result<Option<FoldInput>, ReadError> {
         read::<V>(entry)
     }
 
     fn fold(
         &self,
-        before: &Before<'_>,
-        events: &[&Input],
+        before: &DocumentBefore<'_>,
+        events: &[&FoldInput],
     ) -> Result<FoldOutcome, (usize, FoldError)> {
         let folded = fold_bson(before.document, events, |document, content| match content {
-            Content::Event(event) => V::fold(document, event),
+            InputContent::Event(event) => V::fold(document, event),
             other => Err(not_read(other)),
         });
-        Ok(After::whole(folded?, events.len()))
+        Ok(DocumentAfter::whole(folded?, events.len()))
     }
 
     fn indexes(&self) -> Vec<IndexModel> {
@@ -188,7 +188,7 @@ impl<V: View> AnyView for Typed<V> {
 /// Decodes an entry for a view. An entry that touches no document is not
 /// decoded, unless its type is unknown, which means that a newer program wrote
 /// it.
-pub(crate) fn read<V: View>(entry: &SharedEntry) -> Result<Option<Input>, ReadError> {
+pub(crate) fn read<V: View>(entry: &SharedEntry) -> Result<Option<FoldInput>, ReadError> {
     let subject = entry.subject()?;
     let position = entry.position();
     let document = V::document_of(subject, position);
@@ -196,11 +196,11 @@ pub(crate) fn read<V: View>(entry: &SharedEntry) -> Result<Option<Input>, ReadEr
         return Ok(None);
     }
     let event = entry.recorded()?;
-    Ok(document.map(|document| Input {
+    Ok(document.map(|document| FoldInput {
         document,
         position,
         begins: V::PER_AGGREGATE && entry.begins_aggregate(),
-        content: Content::Event(event),
+        content: InputContent::Event(event),
     }))
 }
 
@@ -215,14 +215,14 @@ pub(crate) fn document_of<V: View>(entry: &SharedEntry) -> Option<String> {
 }
 
 /// Returns the error for content that is not a decoded event.
-pub(crate) fn not_read(content: &Content) -> FoldError {
+pub(crate) fn not_read(content: &InputContent) -> FoldError {
     FoldError(match content {
-        Content::Unreadable(reason) => reason.clone(),
+        InputContent::Unreadable(reason) => reason.clone(),
         _ => "the event was not read in the form that this view folds".to_owned(),
     })
 }
 
-impl Input {
+impl FoldInput {
     /// Returns the inputs that an entry gives a view: a decision if the entry
     /// is one that concerns the view, and an event if it touches a document. An
     /// entry that cannot be decoded becomes an event that cannot be folded.
@@ -239,7 +239,7 @@ impl Input {
             document: String::new(),
             position,
             begins: false,
-            content: Content::Decision(decision),
+            content: InputContent::Decision(decision),
         });
         let event = match view.read(entry) {
             Ok(event) => event,
@@ -252,7 +252,7 @@ impl Input {
                     document,
                     position,
                     begins: false,
-                    content: Content::Unreadable(reason),
+                    content: InputContent::Unreadable(reason),
                 })
             }
         };
@@ -264,8 +264,8 @@ impl Input {
 /// index of the event and the reason.
 pub(crate) fn fold_bson<D: Serialize + DeserializeOwned>(
     document: Option<&RawDocument>,
-    events: &[&Input],
-    fold: impl Fn(Option<D>, &Content) -> Result<D, FoldError>,
+    events: &[&FoldInput],
+    fold: impl Fn(Option<D>, &InputContent) -> Result<D, FoldError>,
 ) -> Result<RawDocumentBuf, (usize, FoldError)> {
     let unfit = |error: bson::error::Error| (0, FoldError(error.to_string()));
     let stored = document.map(|document| bson::deserialize_from_slice(document.as_bytes()));

@@ -17,8 +17,7 @@ use mongodb::error::Error;
 use mongodb::options::ReturnDocument;
 use serde::{Deserialize, Serialize};
 
-use crate::runtime::store::Store;
-use crate::runtime::store::collection_name;
+use crate::runtime::store::{Store, collection_name, stored_position};
 
 /// A partition's checkpoint, as stored in the collection `partitions`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,10 +57,7 @@ pub struct Vouched {
 impl PartitionCheckpoint {
     /// Returns the position of the last event folded.
     pub fn position(&self) -> Position {
-        Position {
-            partition: Partition::try_from(self.partition).unwrap_or_default(),
-            number: u64::try_from(self.number).unwrap_or_default(),
-        }
+        stored_position(self.partition, self.number)
     }
 
     /// Returns the details of a generation; `None` if this checkpoint does not
@@ -120,7 +116,7 @@ impl PartitionCheckpoints {
         owner_epoch: i64,
         to: &CheckpointPosition,
         skipped: &[(String, i64)],
-        left: &[String],
+        removed: &[String],
     ) -> Result<bool, Error> {
         let number = to.at.number as i64;
         let mut update = doc! {"$set": position_fields(to)};
@@ -131,8 +127,8 @@ impl PartitionCheckpoints {
         if !skipped.is_empty() {
             update.insert("$inc", skipped);
         }
-        if !left.is_empty() {
-            update.insert("$unset", fields(left));
+        if !removed.is_empty() {
+            update.insert("$unset", fields(removed));
         }
         let guard = doc! {"number": {"$lte": number}};
         self.write(to.at.partition, owner_epoch, guard, update)
@@ -143,14 +139,14 @@ impl PartitionCheckpoints {
     /// that vouches for none is moved to that position. Returns false if
     /// another process has taken the partition, or the checkpoint is at another
     /// position.
-    pub(crate) async fn join(
+    pub(crate) async fn add(
         &self,
         owner_epoch: i64,
         at: &CheckpointPosition,
-        joining: &[(String, Vouched)],
+        added: &[(String, Vouched)],
     ) -> Result<bool, Error> {
         let mut set = position_fields(at);
-        for (name, vouched) in joining {
+        for (name, vouched) in added {
             let vouched = bson::serialize_to_document(vouched)?;
             set.insert(format!("generations.{name}"), vouched);
         }
@@ -162,13 +158,13 @@ impl PartitionCheckpoints {
 
     /// Removes generations. Returns false if another process has taken the
     /// partition.
-    pub(crate) async fn leave(
+    pub(crate) async fn remove(
         &self,
         partition: Partition,
         owner_epoch: i64,
-        left: &[String],
+        removed: &[String],
     ) -> Result<bool, Error> {
-        let update = doc! {"$unset": fields(left)};
+        let update = doc! {"$unset": fields(removed)};
         self.write(partition, owner_epoch, doc! {}, update).await
     }
 

@@ -47,7 +47,9 @@ impl Store {
         let start = Instant::now();
         let mut pause = Duration::ZERO;
         loop {
-            let Some(position) = self.missing(view, positions).await? else {
+            let generation = self.generations().active(view).await?;
+            let missing = self.missing_of(view, generation, positions).await?;
+            let Some(position) = missing else {
                 return Ok(());
             };
             let waited = start.elapsed();
@@ -68,15 +70,6 @@ impl Store {
             tokio::time::sleep_until(soonest).await;
             pause = (pause * 2).clamp(MIN_PAUSE, POLL_INTERVAL);
         }
-    }
-
-    async fn missing(
-        &self,
-        view: &'static str,
-        positions: &Positions,
-    ) -> Result<Option<Position>, mongodb::error::Error> {
-        let generation = self.generations().active(view).await?;
-        self.missing_of(view, generation, positions).await
     }
 
     /// Returns the first of the positions that this generation has not reached.

@@ -7,9 +7,9 @@ use chrono_tz::Tz;
 use domain::{Event, LoggedEvent, Metadata, Subject, Timestamp};
 use eventlog::Position;
 
-use crate::runtime::parts::{Before, FoldOutcome, Parts};
+use crate::runtime::parts::{DocumentBefore, FoldOutcome, Parts};
 use crate::runtime::recorded::Recorded;
-use crate::runtime::view::{Content, FoldError, Input, View};
+use crate::runtime::view::{FoldError, FoldInput, InputContent, View};
 use crate::views::view_named;
 
 /// Returns events of one aggregate in partition 3, one second apart, each
@@ -45,13 +45,13 @@ pub(crate) fn folded<V: View>(history: &[Recorded]) -> Result<V::Document, FoldE
     let view = view_named(V::NAME).unwrap();
     let mut stored: Option<RawDocumentBuf> = None;
     for event in history {
-        let input = Input {
+        let input = FoldInput {
             document: String::new(),
             position: event.position,
             begins: false,
-            content: Content::Event(Arc::new(event.clone())),
+            content: InputContent::Event(Arc::new(event.clone())),
         };
-        let before = Before {
+        let before = DocumentBefore {
             document: stored.as_deref(),
             parts: &Parts::new(),
             zone: Tz::UTC,

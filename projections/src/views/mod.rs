@@ -1,4 +1,5 @@
-//! The views. Each has a folder with its document, its fold and its queries.
+//! The views. Each has a file or a folder with its document, its fold and its
+//! queries.
 
 pub mod api_keys;
 pub mod audit;

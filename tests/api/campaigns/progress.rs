@@ -11,7 +11,7 @@ use super::{CampaignDriver, PATH, read_caught_up};
 use crate::support::app::App;
 use crate::support::events::EventStream;
 
-async fn events_of(app: &App, id: &str) -> Events {
+async fn events_of(app: &App, id: &str) -> EventStream {
     EventStream::open(&app.client, &format!("{PATH}/{id}/progress")).await
 }
 
@@ -63,9 +63,9 @@ async fn a_stream_ends_once_its_key_is_revoked() {
     let (_, id) = CampaignDriver::start(&app, &["Ada"]).await;
     app.add_worker();
     read_caught_up(&app, &id).await;
-    let key = app.new_key(Role::Viewer, None).await;
+    let key = app.create_key(Role::Viewer, None).await;
     let viewer = app.client.with_key(Some(key.reveal()));
-    let mut events = Events::of(&viewer, &format!("{PATH}/{id}/progress")).await;
+    let mut events = EventStream::open(&viewer, &format!("{PATH}/{id}/progress")).await;
     assert_eq!(events.next().await.unwrap().0, "progress");
     let revoked = app.client.delete(&format!("/api/keys/{}", key.id())).await;
     assert_eq!(revoked.status, 204, "{revoked:?}");

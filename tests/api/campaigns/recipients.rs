@@ -1,6 +1,6 @@
 //! Explanations: why a customer received a message, or did not.
 
-use domain::{Attempt, MessageCommand, Suppression};
+use domain::{DeliveryAttempt, MessageCommand, Suppression};
 use serde_json::{Value, json};
 
 use super::{CampaignDriver, PATH, create, named, record_vips};
@@ -23,7 +23,7 @@ async fn a_recipient_is_explained_from_the_launch_to_the_receipt() {
     let id = create(&app, with(named("Explained"), rules)).await;
     let driver = CampaignDriver::new(&app, &id).await;
     driver.queue("c-0", "Ada").await;
-    let attempt = Attempt {
+    let attempt = DeliveryAttempt {
         number: 1,
         problem: text("answered 500"),
         retry_at: minute(1),

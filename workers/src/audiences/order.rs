@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use projections::segments::LiveSegment;
-use projections::{Audience, Basis};
+use projections::{CountBasis, SegmentAudience};
 
 /// Time limit for one count, by lane.
 pub(super) const LANES: [Duration; 3] = [
@@ -45,8 +45,8 @@ struct CountAttempt {
 /// Segments to count, and what is known about their audiences.
 pub(super) struct AudienceSnapshot<'a> {
     pub(super) segments: &'a [LiveSegment],
-    pub(super) audiences: &'a HashMap<String, Audience>,
-    pub(super) basis: &'a Basis,
+    pub(super) audiences: &'a HashMap<String, SegmentAudience>,
+    pub(super) basis: &'a CountBasis,
     pub(super) now: Timestamp,
 }
 
@@ -118,7 +118,7 @@ impl CountAttempts {
         (attempt.version == segment.version).then_some(attempt)
     }
 
-    fn lane(&self, segment: &LiveSegment, audience: Option<&Audience>) -> usize {
+    fn lane(&self, segment: &LiveSegment, audience: Option<&SegmentAudience>) -> usize {
         if let Some(attempt) = self.attempt_of(segment) {
             return attempt.lane;
         }
@@ -142,8 +142,8 @@ fn lane_of(took_ms: i64) -> usize {
 
 fn is_due(
     segment: &LiveSegment,
-    audience: Option<&Audience>,
-    basis: &Basis,
+    audience: Option<&SegmentAudience>,
+    basis: &CountBasis,
     now: Timestamp,
 ) -> bool {
     let Some(audience) = audience else {
@@ -171,8 +171,8 @@ mod tests {
         Timestamp::from_millis(seconds * 1_000).unwrap()
     }
 
-    fn basis(positions: &str) -> Basis {
-        Basis {
+    fn basis(positions: &str) -> CountBasis {
+        CountBasis {
             generation: 1,
             positions: positions.to_owned(),
         }
@@ -186,8 +186,8 @@ mod tests {
         }
     }
 
-    fn counted(id: &str, as_of: i64, took_ms: i64) -> (String, Audience) {
-        let audience = Audience {
+    fn counted(id: &str, as_of: i64, took_ms: i64) -> (String, SegmentAudience) {
+        let audience = SegmentAudience {
             segment: id.to_owned(),
             version: 2,
             count: 1,
@@ -202,12 +202,15 @@ mod tests {
     /// Fixture: segments by name, some of them with a counted audience.
     struct Shop {
         segments: Vec<LiveSegment>,
-        audiences: HashMap<String, Audience>,
+        audiences: HashMap<String, SegmentAudience>,
         attempts: CountAttempts,
     }
 
     impl Shop {
-        fn new(ids: &[&str], audiences: impl IntoIterator<Item = (String, Audience)>) -> Self {
+        fn new(
+            ids: &[&str],
+            audiences: impl IntoIterator<Item = (String, SegmentAudience)>,
+        ) -> Self {
             Self {
                 segments: ids.iter().map(|id| segment(id, "visits > 1")).collect(),
                 audiences: audiences.into_iter().collect(),

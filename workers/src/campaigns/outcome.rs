@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Attempt, Handover, MessageCommand, Suppression, Text, Timestamp};
+use domain::{DeliveryAttempt, Handover, MessageCommand, Suppression, Text, Timestamp};
 
 use super::backoff::{self, LONGEST_DEFERRAL, later};
 use super::breaker::Permit;
@@ -52,7 +52,7 @@ pub(super) fn commands(
     } = tried;
     let number = attempts + 1;
     let attempt = |problem: &Text<256>, rest: Duration| {
-        MessageCommand::RecordAttempt(Attempt {
+        MessageCommand::RecordAttempt(DeliveryAttempt {
             number,
             problem: problem.clone(),
             retry_at: later(now, rest),

@@ -137,7 +137,7 @@ async fn determine(shared: &SharedResources, id: &CampaignId) -> Result<(), Work
     // the message. Such recipients are found by their missing message.
     let meant = campaign
         .determined()
-        .filter(|(_, outcome)| *outcome != DeterminedOutcome::NotMeant)
+        .filter(|(_, outcome)| *outcome != DeterminedOutcome::Unmatched)
         .map(|(customer, _)| customer.clone());
     let meant = without_message(shared, id, meant.collect()).await?;
     let waiting = campaign.undetermined().cloned().chain(meant);
@@ -314,7 +314,7 @@ impl<'a> Queueing<'a> {
     /// Decides the outcome for a customer who was undetermined.
     async fn outcome(&self, recipient: Option<&Recipient>) -> Result<DeterminedOutcome, WorkError> {
         let Some(recipient) = recipient else {
-            return Ok(DeterminedOutcome::NotMeant);
+            return Ok(DeterminedOutcome::Unmatched);
         };
         let decided = self.decide(vec![recipient.clone()]).await?;
         Ok(

@@ -8,7 +8,7 @@ use axum::extract::FromRef;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use commands::{Context, user_id};
-use domain::{Email, Identity, SessionId, Text, UserRole};
+use domain::{Email, UserIdentity, SessionId, Text, UserRole};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -41,7 +41,7 @@ async fn begin_session(
     identity: &IdentityContext,
     sign_in: &SignInConfig,
     (context, path): (Context, &str),
-    user: Identity,
+    user: UserIdentity,
     configured: UserRole,
 ) -> Result<HeaderValue, Problem> {
     let session = Session {
@@ -63,10 +63,10 @@ async fn begin_session(
     }
 }
 
-fn identity_of(issuer: &str, person: Person) -> Result<Identity, Problem> {
+fn identity_of(issuer: &str, person: Person) -> Result<UserIdentity, Problem> {
     let invalid = || sign_in_failed("the provider's issuer or subject is invalid");
     let email = Email::try_from(person.email);
-    Ok(Identity {
+    Ok(UserIdentity {
         issuer: Text::try_from(issuer.to_owned()).map_err(|_| invalid())?,
         subject: Text::try_from(person.subject).map_err(|_| invalid())?,
         email: email.map_err(|_| sign_in_failed("the provider's e-mail address is invalid"))?,

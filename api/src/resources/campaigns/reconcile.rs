@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::{CampaignId, CampaignStatus, MessageId, Timestamp};
 use projections::{
-    Discrepancy, JobKind, Launched, Reconciliation, Withheld, reconcile, require_whole,
+    Discrepancy, JobKind, LaunchedCampaign, Reconciliation, Withheld, reconcile, require_whole,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -167,7 +167,7 @@ pub(super) async fn reconcile_campaign(
     let launch = launch_of(&app, &id).await?;
     let content = app.commands.campaign_content(&id).await?;
     let template = content.ok_or_else(|| unknown(&id))?.template;
-    let mut launched = Launched::of(id, &campaign, launch, template);
+    let mut launched = LaunchedCampaign::of(id, &campaign, launch, template);
     require_whole(app.commands.log()).await?;
     let reading = app.clone();
     respond(&app, &context, request, |read| async move {
@@ -181,12 +181,15 @@ pub(super) async fn reconcile_campaign(
 }
 
 /// Returns a reconciliation in the form of `GET /api/campaigns/{id}/reconcile`.
-pub fn reconciliation_document(launched: Launched, found: Reconciliation) -> impl Serialize {
+pub fn reconciliation_document(
+    launched: LaunchedCampaign,
+    found: Reconciliation,
+) -> impl Serialize {
     ReconciliationResponse::new(launched, found)
 }
 
 impl ReconciliationResponse {
-    fn new(launched: Launched, found: Reconciliation) -> Self {
+    fn new(launched: LaunchedCampaign, found: Reconciliation) -> Self {
         let campaign = launched.campaign;
         let discrepancies = found.discrepancies.into_iter();
         Self {

@@ -1,7 +1,7 @@
 //! Response bodies of segments.
 
 use domain::{SegmentContent, SegmentId, Timestamp};
-use projections::Audience;
+use projections::SegmentAudience;
 use projections::segments::{SegmentDocument, Segments};
 use serde::Serialize;
 use serde_json::Value;
@@ -111,7 +111,7 @@ impl SegmentWritten {
 }
 
 impl SegmentResponse {
-    pub(super) fn new(document: SegmentDocument, audience: Option<Audience>) -> Self {
+    pub(super) fn new(document: SegmentDocument, audience: Option<SegmentAudience>) -> Self {
         let is_archived = document.archived_at.is_some();
         let written = SegmentWritten {
             segment_id: document.segment_id,
@@ -151,8 +151,8 @@ impl ShowsDocument for SegmentResponse {
     }
 }
 
-impl From<Audience> for AudienceResponse {
-    fn from(audience: Audience) -> Self {
+impl From<SegmentAudience> for AudienceResponse {
+    fn from(audience: SegmentAudience) -> Self {
         Self {
             count: audience.count,
             total_customers: audience.total,

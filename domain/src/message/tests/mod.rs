@@ -38,8 +38,8 @@ fn instant(millis: i64) -> Timestamp {
     Timestamp::from_millis(1_770_000_000_000 + millis).unwrap()
 }
 
-fn attempt(number: u32) -> Attempt {
-    Attempt {
+fn attempt(number: u32) -> DeliveryAttempt {
+    DeliveryAttempt {
         number,
         problem: text("503"),
         retry_at: instant(i64::from(number)),

@@ -120,9 +120,11 @@ impl Recipients {
         let decided = decided.into_iter().collect();
         let (decided, lost) = past.split_by_history(decided, &floors).await?;
         undetermined.extend(lost);
+        let matching_or_changed = std::iter::once(filter(&rules)).chain(changed_since(&positions));
+        let matching_or_changed: Vec<Document> = matching_or_changed.collect();
         Ok(Self {
             customers,
-            filter: matching_or_changed(filter(&rules), &positions),
+            filter: doc! {"$or": matching_or_changed},
             past,
             rules,
             after: String::new(),
@@ -173,7 +175,10 @@ impl Recipients {
             let found = self.find(&self.filter, &self.after).await?;
             let is_at_end = found.len() < self.batch;
             let last = found.last().map(|last| last.place.customer.to_string());
-            let decided = self.decided_up_to(last.as_deref().filter(|_| !is_at_end));
+            let up_to = last.as_deref().filter(|_| !is_at_end);
+            let is_next = |id: &&CustomerId| up_to.is_none_or(|last| id.as_str() <= last);
+            let decided = self.decided.iter().take_while(is_next).cloned();
+            let decided: Vec<CustomerId> = decided.collect();
             let recipients = self.resolve(found, &decided).await?;
             for customer in decided {
                 self.decided.remove(&customer);
@@ -191,12 +196,6 @@ impl Recipients {
     /// could not be folded, so it is unknown whether they are recipients.
     pub fn undetermined(&self) -> &BTreeSet<CustomerId> {
         &self.undetermined
-    }
-
-    /// Returns the customers in `decided` up to this id, or all of them.
-    fn decided_up_to(&self, last: Option<&str>) -> Vec<CustomerId> {
-        let is_next = |id: &&CustomerId| last.is_none_or(|last| id.as_str() <= last);
-        self.decided.iter().take_while(is_next).cloned().collect()
     }
 
     /// Finds the next customers. The order by `_id` does not change meanwhile,
@@ -233,8 +232,12 @@ impl Recipients {
     ) -> Result<Vec<Recipient>, ProjectError> {
         let found = found.into_iter();
         let found = found.filter(|found| !self.undetermined.contains(&found.place.customer));
+        let must_be_folded = |StoredCustomer { place, .. }: &StoredCustomer| {
+            let has_changed = place.number > self.past.positions().number(place.partition);
+            has_changed || self.decided.contains(&place.customer)
+        };
         let (to_fold, unchanged): (Vec<StoredCustomer>, Vec<StoredCustomer>) =
-            found.partition(|found| self.must_be_folded(&found.place));
+            found.partition(must_be_folded);
         let to_fold = to_fold.into_iter().map(|found| found.place.customer);
         let mut to_fold: BTreeSet<CustomerId> = to_fold.collect();
         to_fold.extend(decided.iter().cloned());
@@ -264,15 +267,6 @@ impl Recipients {
             .map(|id| CustomerId::try_from(&**id));
         self.undetermined.extend(undetermined.flatten());
         Ok(recipients)
-    }
-
-    fn must_be_folded(&self, place: &DocumentPlace) -> bool {
-        self.has_changed(place) || self.decided.contains(&place.customer)
-    }
-
-    /// Returns whether the customer has had events since the launch.
-    fn has_changed(&self, place: &DocumentPlace) -> bool {
-        place.number > self.past.positions().number(place.partition)
     }
 }
 
@@ -436,15 +430,6 @@ async fn trimmed_floors(log: &Log) -> Result<Vec<Position>, LogError> {
     let mut floors = log.floors().await?;
     floors.retain(|floor| floor.number > 1);
     Ok(floors)
-}
-
-/// Returns a filter for the customers that `matching` finds and those who have
-/// changed since.
-fn matching_or_changed(matching: Document, positions: &Positions) -> Document {
-    let any: Vec<Document> = std::iter::once(matching)
-        .chain(changed_since(positions))
-        .collect();
-    doc! {"$or": any}
 }
 
 /// Returns one filter per partition for the customers who have changed since.

@@ -8,13 +8,13 @@ use eventlog::{Log, LogError, Partition, Position, Positions};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
+use crate::runtime::decisions::Until;
 use crate::runtime::documents::Documents;
 use crate::runtime::error::ProjectError;
-use crate::runtime::quarantine::Until;
 use crate::runtime::recorded::EntryReader;
 use crate::runtime::store::Store;
 use crate::runtime::view::View;
-use crate::views::audit::{Audit, Part, missing};
+use crate::views::audit::{Audit, EventGroup, missing};
 use crate::views::customers::replay::{self, CustomersInMemory};
 use crate::views::customers::{CustomerDocument, Customers};
 
@@ -269,7 +269,7 @@ struct CommitCustomers {
     first: u64,
     #[serde(rename = "_number")]
     number: u64,
-    customers: Vec<Part>,
+    customers: Vec<EventGroup>,
 }
 
 /// Returns the serving generation of a view and its number, if it has reached

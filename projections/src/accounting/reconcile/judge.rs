@@ -9,12 +9,13 @@ use eventlog::{Log, Positions};
 use super::ledger::CampaignLedger;
 use super::refusals::StopPeriods;
 use super::report::{
-    Discrepancy, DiscrepancyKind, Launched, MAX_DISCREPANCIES, ReconcileError, Reconciliation,
+    Discrepancy, DiscrepancyKind, LaunchedCampaign, MAX_DISCREPANCIES, ReconcileError,
+    Reconciliation,
 };
-use crate::runtime::quarantine::Withheld;
 use crate::runtime::store::{QueryError, Store};
 use crate::runtime::view::View;
 use crate::runtime::wait::WaitError;
+use crate::runtime::withheld::Withheld;
 use crate::views::campaign_stats::CampaignStats;
 use crate::views::messages::Messages;
 
@@ -35,7 +36,7 @@ type Counts = BTreeMap<MessageStatus, u64>;
 /// the views.
 pub(super) struct Judge<'a> {
     log: &'a Log,
-    launched: &'a Launched,
+    launched: &'a LaunchedCampaign,
     ledgers: Vec<CampaignLedger>,
     result: Reconciliation,
     /// Events of the campaign that the views could not fold.
@@ -43,7 +44,11 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(log: &'a Log, launched: &'a Launched, ledgers: Vec<CampaignLedger>) -> Self {
+    pub(super) fn new(
+        log: &'a Log,
+        launched: &'a LaunchedCampaign,
+        ledgers: Vec<CampaignLedger>,
+    ) -> Self {
         Self {
             log,
             launched,
@@ -132,7 +137,7 @@ impl<'a> Judge<'a> {
     /// customers with a message were recipients, and customers without one are
     /// counted separately.
     fn settle_undetermined(&mut self) {
-        let Launched {
+        let LaunchedCampaign {
             undetermined,
             determined,
             size,
@@ -153,9 +158,9 @@ impl<'a> Judge<'a> {
                     true => drop(ledger.expected.insert(customer)),
                     false => {
                         ledger.expected.remove(&customer);
-                        let is_not_meant =
-                            determined.get(&customer) == Some(&DeterminedOutcome::NotMeant);
-                        self.result.undetermined += u64::from(!is_not_meant);
+                        let is_unmatched =
+                            determined.get(&customer) == Some(&DeterminedOutcome::Unmatched);
+                        self.result.undetermined += u64::from(!is_unmatched);
                     }
                 }
             }
@@ -204,24 +209,21 @@ impl<'a> Judge<'a> {
             let mut missing: Vec<_> = missing.collect();
             missing.sort_unstable();
             for customer in missing {
-                if !self.is_withheld(&customer) {
-                    self.judge_missing(customer);
+                if self.is_withheld(&customer) {
+                    continue;
+                }
+                // Until all messages are queued, a recipient without one is only
+                // pending, and a campaign that was cancelled before that leaves
+                // it out.
+                match (self.launched.size, self.launched.status) {
+                    (Some(_), _) => {
+                        let detail = "is a recipient but has no message".to_owned();
+                        self.report(DiscrepancyKind::MissingMessage, Some(customer), detail);
+                    }
+                    (None, CampaignStatus::Cancelled) => self.result.suppressed += 1,
+                    (None, _) => self.result.pending += 1,
                 }
             }
-        }
-    }
-
-    /// Judges a recipient without a message. Until all messages are queued it
-    /// is only pending, and a campaign that was cancelled before that leaves it
-    /// out.
-    fn judge_missing(&mut self, customer: CustomerId) {
-        match (self.launched.size, self.launched.status) {
-            (Some(_), _) => {
-                let detail = "is a recipient but has no message".to_owned();
-                self.report(DiscrepancyKind::MissingMessage, Some(customer), detail);
-            }
-            (None, CampaignStatus::Cancelled) => self.result.suppressed += 1,
-            (None, _) => self.result.pending += 1,
         }
     }
 

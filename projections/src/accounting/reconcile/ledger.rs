@@ -6,16 +6,15 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use domain::rules::Predicate;
 use domain::{
-    CustomerId, Event, MessageContent, MessageEvent, MessageStatus, Renderer, ReproduceError,
-    Subject, Timestamp,
+    CustomerId, Event, MessageEvent, MessageStatus, Renderer, ReproduceError, Subject, Timestamp,
 };
-use eventlog::{Entry, Log, Partition, Position, Positions};
+use eventlog::{Log, Partition, Position, Positions};
 
 use super::refusals::Unsubscribed;
-use super::report::{Launched, MAX_DISCREPANCIES};
+use super::report::{LaunchedCampaign, MAX_DISCREPANCIES};
+use crate::runtime::decisions::{SkippedEvents, Until};
 use crate::runtime::error::ProjectError;
 use crate::runtime::long_read::LongRead;
-use crate::runtime::quarantine::{SkippedEvents, Until};
 use crate::runtime::recorded::Recorded;
 use crate::runtime::store::Store;
 use crate::runtime::view::View;
@@ -40,7 +39,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(launched: &Launched, zone: Tz) -> Result<Self, ProjectError> {
+    pub(super) fn new(launched: &LaunchedCampaign, zone: Tz) -> Result<Self, ProjectError> {
         let launch = &launched.launch;
         let renderer = Renderer::by_rules(&launched.template, launch.template.rules);
         Ok(Self {
@@ -54,19 +53,6 @@ impl Plan {
 
     fn launched_at(&self, partition: Partition) -> u64 {
         self.positions.number(partition)
-    }
-
-    /// Returns the reason why a message's text cannot be reproduced, or `None`
-    /// if it can.
-    fn text_problem(&self, message: &MessageContent) -> Option<ReproduceError> {
-        match &*self.renderer {
-            Ok(renderer) => renderer.reproduce(message.template, &message.content).err(),
-            Err(error) => Some(error.clone()),
-        }
-    }
-
-    fn is_message(&self, entry: &Entry) -> bool {
-        entry.key.starts_with("message/") && entry.key.ends_with(&*self.suffix)
     }
 }
 
@@ -163,7 +149,9 @@ impl CampaignLedger {
             let events = self
                 .replay
                 .next(end, |entry| {
-                    plan.is_message(entry) || Unsubscribed::may_concern(entry)
+                    let is_message =
+                        entry.key.starts_with("message/") && entry.key.ends_with(&*plan.suffix);
+                    is_message || Unsubscribed::may_concern(entry)
                 })
                 .await?;
             let Some(events) = events else {
@@ -237,12 +225,15 @@ impl CampaignLedger {
                 self.sent_after_unsubscribe.add(customer, detail);
             }
         }
-        if let MessageEvent::Queued(content) = happened
-            && let Some(problem) = self.plan.text_problem(content)
-        {
-            match problem.needs_newer_program() {
-                true => self.has_unchecked_texts = true,
-                false => self.differing_texts.add(customer, problem.to_string()),
+        if let MessageEvent::Queued(message) = happened {
+            let problem = match &*self.plan.renderer {
+                Ok(renderer) => renderer.reproduce(message.template, &message.content).err(),
+                Err(error) => Some(error.clone()),
+            };
+            match problem {
+                None => {}
+                Some(problem) if problem.needs_newer_program() => self.has_unchecked_texts = true,
+                Some(problem) => self.differing_texts.add(customer, problem.to_string()),
             }
         }
         let status = happened.status()?;

@@ -23,7 +23,8 @@ use judge::Judge;
 use ledger::{CampaignLedger, Plan};
 use refusals::StopPeriods;
 pub use report::{
-    Discrepancy, DiscrepancyKind, Launched, MAX_DISCREPANCIES, ReconcileError, Reconciliation,
+    Discrepancy, DiscrepancyKind, LaunchedCampaign, MAX_DISCREPANCIES, ReconcileError,
+    Reconciliation,
 };
 
 /// Reconciles a campaign with the log. Reads the whole log; at any time it
@@ -39,7 +40,7 @@ pub use report::{
 pub async fn reconcile<E: From<ReconcileError>>(
     store: &Store,
     log: &Log,
-    launched: &mut Launched,
+    launched: &mut LaunchedCampaign,
     reading: &LongRead,
     head: impl Future<Output = Result<Option<Campaign>, E>>,
 ) -> Result<Reconciliation, E> {
@@ -58,7 +59,7 @@ pub async fn reconcile<E: From<ReconcileError>>(
 async fn read_ledgers(
     store: &Store,
     log: &Log,
-    launched: &Launched,
+    launched: &LaunchedCampaign,
     reading: &LongRead,
 ) -> Result<Vec<CampaignLedger>, ReconcileError> {
     let plan = Plan::new(launched, store.zone())?;
@@ -79,7 +80,7 @@ async fn read_ledgers(
 async fn judge(
     store: &Store,
     log: &Log,
-    launched: &Launched,
+    launched: &LaunchedCampaign,
     ledgers: Vec<CampaignLedger>,
 ) -> Result<Reconciliation, ReconcileError> {
     let mut judge = Judge::new(log, launched, ledgers);

@@ -8,15 +8,15 @@ use domain::{
 };
 
 use crate::runtime::error::ProjectError;
-use crate::runtime::quarantine::Withheld;
 use crate::runtime::store::QueryError;
+use crate::runtime::withheld::Withheld;
 
 /// Maximum number of discrepancies that are listed.
 pub const MAX_DISCREPANCIES: usize = 1_000;
 
 /// A launched campaign and its records since the launch.
 #[derive(Debug, Clone)]
-pub struct Launched {
+pub struct LaunchedCampaign {
     /// Id of the campaign.
     pub campaign: CampaignId,
     /// Launch of the campaign.
@@ -33,7 +33,7 @@ pub struct Launched {
     pub status: CampaignStatus,
 }
 
-impl Launched {
+impl LaunchedCampaign {
     /// Creates the input of a reconciliation from a campaign's head, its launch
     /// and its template.
     pub fn of(id: CampaignId, campaign: &Campaign, launch: Launch, template: Template) -> Self {

@@ -126,8 +126,12 @@ impl Store {
         let outside = filter(&Predicate::Not(Box::new(inside)));
         let nearest = Nearest::new(limit.min(MAX_LOOKALIKES));
         let nearest = find_nearest(&customers, outside, clock, &scale, nearest).await?;
+        let typical = Feature::ALL.map(|feature| (feature, scale.typical(feature)));
         Ok(Lookalikes::Found {
-            audience: scale.centre(),
+            audience: AudienceMean {
+                customers: scale.customers(),
+                typical: typical.into(),
+            },
             items: load_documents(&customers, nearest, &scale).await?,
         })
     }
@@ -195,32 +199,21 @@ async fn load_documents(
     let mut documents: HashMap<_, _> = documents.into_iter().collect();
     // A customer whose document no longer exists is left out.
     let item = |found: Candidate| {
-        let document = documents.remove(&found.id)?;
-        Some(scale.lookalike(found, document))
+        Some(Lookalike {
+            document: documents.remove(&found.id)?,
+            features: scale.differences(&found.profile),
+            id: found.id,
+            distance: found.distance,
+        })
     };
     Ok(nearest.into_iter().filter_map(item).collect())
 }
 
 impl Scale {
-    fn centre(&self) -> AudienceMean {
-        let typical = Feature::ALL.map(|feature| (feature, self.typical(feature)));
-        AudienceMean {
-            customers: self.customers(),
-            typical: typical.into(),
-        }
-    }
-
-    fn lookalike(&self, found: Candidate, document: CustomerDocument) -> Lookalike {
-        Lookalike {
-            features: self.likenesses(&found.profile),
-            id: found.id,
-            document,
-            distance: found.distance,
-        }
-    }
-
-    fn likenesses(&self, profile: &Profile) -> Vec<FeatureDifference> {
-        let likeness = |feature| {
+    /// Compares each feature of a customer with the mean, the most similar
+    /// first.
+    fn differences(&self, profile: &Profile) -> Vec<FeatureDifference> {
+        let difference = |feature| {
             Some(FeatureDifference {
                 feature,
                 value: profile.value(feature),
@@ -228,7 +221,7 @@ impl Scale {
                 difference: self.difference(profile, feature)?,
             })
         };
-        let mut all: Vec<_> = Feature::ALL.into_iter().filter_map(likeness).collect();
+        let mut all: Vec<_> = Feature::ALL.into_iter().filter_map(difference).collect();
         all.sort_by(|a, b| a.difference.abs().total_cmp(&b.difference.abs()));
         all
     }

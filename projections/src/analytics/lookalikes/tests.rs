@@ -120,7 +120,7 @@ fn the_most_similar_feature_comes_first_with_a_signed_difference() {
     let near = profile([Some(IDLE_DAYS + 10), Some(3), Some(90_000), Some(0)]);
     let all = moments([&member, &near, &profile([None, Some(9), Some(1), Some(90)])]);
     let scale = scale_of(moments([&member]), &all).unwrap();
-    let all = scale.likenesses(&near);
+    let all = scale.differences(&near);
     assert_eq!((all[0].feature, all[0].difference), (Feature::Recency, 0.0));
     let signs = all
         .iter()

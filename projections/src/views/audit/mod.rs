@@ -16,11 +16,11 @@ pub use rows::AuditRow;
 pub(crate) use rows::missing;
 
 use crate::runtime::date::date;
-use crate::runtime::parts::{After, Before, FoldOutcome};
+use crate::runtime::parts::{DocumentAfter, DocumentBefore, FoldOutcome};
 use crate::runtime::recorded::ReadError;
 use crate::runtime::recorded::{Noted, SharedEntry};
 use crate::runtime::view::FoldError;
-use crate::runtime::view::{AnyView, Content, Input, fold_bson, not_read};
+use crate::runtime::view::{AnyView, FoldInput, InputContent, fold_bson, not_read};
 
 /// The view `audit`: one document per commit, whose id is the position of the
 /// commit's first event. The fold reads no event data, so the trail also contains
@@ -45,28 +45,28 @@ pub struct AuditDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
     /// Events by type, with its schema version.
-    pub types: Parts,
+    pub types: EventGroups,
     /// Events by customer. Events about no customer are left out.
-    pub customers: Parts,
+    pub customers: EventGroups,
 }
 
 /// Events of a commit, grouped by type or by customer. An event is in at most one
-/// part.
+/// group.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(from = "Vec<Part>")]
-pub struct Parts {
-    parts: Vec<Part>,
-    /// Index in `parts` by id.
+#[serde(from = "Vec<EventGroup>")]
+pub struct EventGroups {
+    groups: Vec<EventGroup>,
+    /// Index in `groups` by id.
     places: HashMap<String, usize>,
 }
 
 /// Events of a commit that have the same type or customer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Part {
+pub(crate) struct EventGroup {
     /// Type or customer of the events.
     pub(crate) id: String,
     /// Offsets of the events from the commit's first event, in ascending order;
-    /// `None` if the part has all events of the commit.
+    /// `None` if the group has all events of the commit.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub(crate) offsets: Option<Vec<i32>>,
 }
@@ -93,25 +93,25 @@ impl AnyView for Audit {
         Some(entry.commit().to_owned())
     }
 
-    fn read(&self, entry: &SharedEntry) -> Result<Option<Input>, ReadError> {
-        Ok(Some(Input {
+    fn read(&self, entry: &SharedEntry) -> Result<Option<FoldInput>, ReadError> {
+        Ok(Some(FoldInput {
             document: entry.commit().to_owned(),
             position: entry.position(),
             begins: entry.begins_commit(),
-            content: Content::Noted(entry.noted()?),
+            content: InputContent::Noted(entry.noted()?),
         }))
     }
 
     fn fold(
         &self,
-        before: &Before<'_>,
-        events: &[&Input],
+        before: &DocumentBefore<'_>,
+        events: &[&FoldInput],
     ) -> Result<FoldOutcome, (usize, FoldError)> {
         let folded = fold_bson(before.document, events, |document, content| match content {
-            Content::Noted(event) => Ok(AuditDocument::with_event(document, event)),
+            InputContent::Noted(event) => Ok(AuditDocument::with_event(document, event)),
             other => Err(not_read(other)),
         });
-        Ok(After::whole(folded?, events.len()))
+        Ok(DocumentAfter::whole(folded?, events.len()))
     }
 
     fn indexes(&self) -> Vec<IndexModel> {
@@ -138,8 +138,8 @@ impl AuditDocument {
             actor: metadata.actor.clone(),
             request_id: metadata.request.clone(),
             ip: metadata.address.map(|address| address.to_string()),
-            types: Parts::default(),
-            customers: Parts::default(),
+            types: EventGroups::default(),
+            customers: EventGroups::default(),
         });
         // A commit has far fewer events than fit an i32.
         let offset = (event.position.number - event.commit) as i32;
@@ -150,13 +150,13 @@ impl AuditDocument {
     }
 }
 
-impl Parts {
+impl EventGroups {
     /// Adds the commit's next event, whose offset is `offset`. The id is `None`
-    /// if the event belongs to no part.
+    /// if the event belongs to no group.
     fn add(&mut self, id: Option<&str>, offset: i32) {
-        // While one part has all events, its offsets are omitted. The first event that
+        // While one group has all events, its offsets are omitted. The first event that
         // does not belong to it makes them explicit.
-        if let [only] = self.parts.as_mut_slice()
+        if let [only] = self.groups.as_mut_slice()
             && only.offsets.is_none()
         {
             if Some(&*only.id) == id {
@@ -166,13 +166,13 @@ impl Parts {
         }
         let Some(id) = id else { return };
         match self.places.get(id) {
-            Some(&place) => self.parts[place]
+            Some(&place) => self.groups[place]
                 .offsets
                 .get_or_insert_default()
                 .push(offset),
             None => {
-                self.places.insert(id.to_owned(), self.parts.len());
-                self.parts.push(Part {
+                self.places.insert(id.to_owned(), self.groups.len());
+                self.groups.push(EventGroup {
                     id: id.to_owned(),
                     offsets: (offset > 0).then(|| vec![offset]),
                 });
@@ -181,20 +181,21 @@ impl Parts {
     }
 }
 
-impl From<Vec<Part>> for Parts {
-    fn from(parts: Vec<Part>) -> Self {
-        let places = parts.iter().map(|part| part.id.clone()).zip(0..).collect();
-        Self { parts, places }
+impl From<Vec<EventGroup>> for EventGroups {
+    fn from(groups: Vec<EventGroup>) -> Self {
+        let ids = groups.iter().map(|group| group.id.clone());
+        let places = ids.zip(0..).collect();
+        Self { groups, places }
     }
 }
 
-impl Serialize for Parts {
+impl Serialize for EventGroups {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.parts.serialize(serializer)
+        self.groups.serialize(serializer)
     }
 }
 
-impl Part {
+impl EventGroup {
     /// Returns the numbers of the events in ascending order. `first` and `last` are
     /// the first and the last number of the commit.
     pub(crate) fn numbers(&self, first: u64, last: u64) -> Vec<u64> {
@@ -229,27 +230,27 @@ fn by_position() -> Document {
 mod tests {
     use super::*;
 
-    fn parts(ids: &[Option<&str>]) -> Vec<(String, Option<Vec<i32>>)> {
-        let mut parts = Parts::default();
+    fn groups(ids: &[Option<&str>]) -> Vec<(String, Option<Vec<i32>>)> {
+        let mut groups = EventGroups::default();
         for (id, offset) in ids.iter().zip(0..) {
-            // A batch may end here: the parts are read back from MongoDB.
-            parts = Parts::from(parts.parts);
-            parts.add(*id, offset);
+            // A batch may end here: the groups are read back from MongoDB.
+            groups = EventGroups::from(groups.groups);
+            groups.add(*id, offset);
         }
-        let parts = parts.parts.into_iter();
-        parts.map(|part| (part.id, part.offsets)).collect()
+        let groups = groups.groups.into_iter();
+        groups.map(|group| (group.id, group.offsets)).collect()
     }
 
     #[test]
-    fn a_part_that_has_all_events_needs_no_offsets() {
+    fn a_group_that_has_all_events_needs_no_offsets() {
         let a = |offsets| ("a".to_owned(), offsets);
         let b = |offsets| ("b".to_owned(), offsets);
-        assert_eq!(parts(&[None, None]), []);
-        assert_eq!(parts(&[Some("a"), Some("a")]), [a(None)]);
-        assert_eq!(parts(&[Some("a"), Some("a"), None]), [a(Some(vec![0, 1]))]);
-        assert_eq!(parts(&[None, Some("a")]), [a(Some(vec![1]))]);
+        assert_eq!(groups(&[None, None]), []);
+        assert_eq!(groups(&[Some("a"), Some("a")]), [a(None)]);
+        assert_eq!(groups(&[Some("a"), Some("a"), None]), [a(Some(vec![0, 1]))]);
+        assert_eq!(groups(&[None, Some("a")]), [a(Some(vec![1]))]);
         assert_eq!(
-            parts(&[Some("a"), Some("b"), None, Some("a")]),
+            groups(&[Some("a"), Some("b"), None, Some("a")]),
             [a(Some(vec![0, 3])), b(Some(vec![1]))]
         );
     }

@@ -12,7 +12,7 @@ use mongodb::{Collection, Cursor};
 use serde::Deserialize;
 
 use super::rows::{AuditRow, rows_at};
-use super::{Audit, Part, newest_first};
+use super::{Audit, EventGroup, newest_first};
 use crate::runtime::date::date;
 use crate::runtime::page;
 use crate::runtime::page::{Page, PageError, PageRequest};
@@ -54,17 +54,17 @@ const COMPARE_BATCH: usize = 100;
 type RowKey = (i64, Partition, u64);
 
 /// Fields of a commit's document that a page needs. `types` and `customers` have
-/// only the parts that the filter names.
+/// only the groups that the filter names.
 #[derive(Deserialize)]
-struct Commit {
+struct CommitRow {
     #[serde(rename = "_partition")]
     partition: Partition,
     first: u64,
     #[serde(rename = "_number")]
     last: u64,
     at: DateTime,
-    types: Option<Vec<Part>>,
-    customers: Option<Vec<Part>>,
+    types: Option<Vec<EventGroup>>,
+    customers: Option<Vec<EventGroup>>,
 }
 
 impl Store {
@@ -121,12 +121,12 @@ impl Store {
     ) -> Result<Page<AuditRow>, QueryError> {
         let after = page.after::<RowKey>()?;
         let query = CommitQuery::of(filter, subject, log);
-        let documents = self.serving::<Commit>(Audit::NAME).await?;
+        let documents = self.serving::<CommitRow>(Audit::NAME).await?;
         let mut commits = documents
             .aggregate(query.pipeline(after))
             .hint(Hint::Keys(query.index()))
             .batch_size(COMMIT_BATCH)
-            .with_type::<Commit>()
+            .with_type::<CommitRow>()
             .await
             .map_err(unless_indexed)?;
         let key = subject.map(Subject::to_string);
@@ -321,13 +321,13 @@ impl AuditFilter {
     }
 }
 
-impl Commit {
+impl CommitRow {
     /// Returns the keys of the matching events, newest first.
     fn row_keys(&self) -> impl Iterator<Item = RowKey> {
-        let numbers = |parts: &Vec<Part>| {
-            let parts = parts.iter();
-            let mut numbers: Vec<u64> = parts
-                .flat_map(|part| part.numbers(self.first, self.last))
+        let numbers = |groups: &Vec<EventGroup>| {
+            let mut numbers: Vec<u64> = groups
+                .iter()
+                .flat_map(|group| group.numbers(self.first, self.last))
                 .collect();
             numbers.sort_unstable();
             numbers
@@ -351,7 +351,7 @@ impl Commit {
 /// Fetches commits until there are `count` row keys, or no more commits.
 async fn fetch_keys(
     keys: &mut VecDeque<RowKey>,
-    commits: &mut Cursor<Commit>,
+    commits: &mut Cursor<CommitRow>,
     after: Option<RowKey>,
     count: usize,
 ) -> Result<(), QueryError> {
@@ -415,7 +415,7 @@ async fn walk_back(
 /// Returns the key of the last commit that a page examined; `None` if the page
 /// examined all commits.
 async fn scan_end(
-    documents: &Collection<Commit>,
+    documents: &Collection<CommitRow>,
     query: &CommitQuery,
     after: Option<RowKey>,
 ) -> Result<Option<RowKey>, QueryError> {
@@ -428,8 +428,8 @@ async fn scan_end(
         .limit(1)
         .await
         .map_err(unless_indexed)?;
-    let last: Vec<Commit> = found.try_collect().await?;
-    let key = |commit: &Commit| {
+    let last: Vec<CommitRow> = found.try_collect().await?;
+    let key = |commit: &CommitRow| {
         let at = commit.at.timestamp_millis();
         (at, commit.partition, commit.first)
     };

@@ -1,6 +1,6 @@
 //! Timeline of a customer: all events about the customer.
 
-use bson::{Document, doc};
+use bson::doc;
 use domain::CustomerId;
 use eventlog::{Log, Partition, Position};
 use futures::TryStreamExt;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::query::unless_indexed;
 use super::rows::{AuditRow, rows_at};
-use super::{Audit, Part, by_position};
+use super::{Audit, EventGroup, by_position};
 use crate::runtime::page::{Page, PageRequest};
 use crate::runtime::store::{QueryError, Store};
 
@@ -24,7 +24,7 @@ struct CustomerCommit {
     first: u64,
     #[serde(rename = "_number")]
     last: u64,
-    customers: Vec<Part>,
+    customers: Vec<EventGroup>,
 }
 
 impl Store {
@@ -48,7 +48,10 @@ impl Store {
         let documents = self.serving::<CustomerCommit>(Audit::NAME).await?;
         let mut commits = documents
             .find(filter)
-            .projection(events_about(customer))
+            .projection(doc! {
+                "_id": 0, "_partition": 1, "_number": 1, "first": 1,
+                "customers": {"$elemMatch": {"id": customer.as_str()}},
+            })
             .sort(doc! {"first": -1})
             .hint(Hint::Keys(by_position()))
             .batch_size(COMMIT_BATCH)
@@ -74,17 +77,9 @@ impl CustomerCommit {
     fn positions(&self) -> Vec<Position> {
         let partition = self.partition;
         let numbers = self.customers.iter();
-        let numbers = numbers.flat_map(|part| part.numbers(self.first, self.last));
+        let numbers = numbers.flat_map(|group| group.numbers(self.first, self.last));
         numbers
             .map(|number| Position { partition, number })
             .collect()
-    }
-}
-
-/// Returns the projection with a commit's events about one customer.
-fn events_about(customer: &CustomerId) -> Document {
-    doc! {
-        "_id": 0, "_partition": 1, "_number": 1, "first": 1,
-        "customers": {"$elemMatch": {"id": customer.as_str()}},
     }
 }

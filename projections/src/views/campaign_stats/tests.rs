@@ -1,6 +1,7 @@
 use domain::{
-    Attempt, Channel, Event, MessageContent, MessageEvent, MessageStatus, PersonalContent, Receipt,
-    Suppression, SuppressionReason, TemplateIdentity, TemplateValues, Text, TextDigest, Timestamp,
+    Channel, DeliveryAttempt, Event, MessageContent, MessageEvent, MessageStatus, PersonalContent,
+    Receipt, Suppression, SuppressionReason, TemplateIdentity, TemplateValues, Text, TextDigest,
+    Timestamp,
 };
 
 use super::*;
@@ -30,7 +31,7 @@ fn suppressed(why: Suppression, from: Option<MessageStatus>) -> MessageEvent {
 }
 
 fn attempted() -> MessageEvent {
-    MessageEvent::Attempted(Attempt {
+    MessageEvent::Attempted(DeliveryAttempt {
         number: 1,
         problem: text("503"),
         retry_at: Timestamp::EPOCH,

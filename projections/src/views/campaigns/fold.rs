@@ -2,7 +2,7 @@
 
 use bson::DateTime;
 use domain::{
-    Audience, CampaignContent, CampaignEvent, CampaignId, CampaignStatus, Event, Launch, Subject,
+    Audience, CampaignContent, CampaignEvent, CampaignId, CampaignStatus, Event, Subject,
 };
 
 use super::document::CampaignDocument;
@@ -68,7 +68,12 @@ fn changed(
         CampaignEvent::Created(_)
         | CampaignEvent::Retried { .. }
         | CampaignEvent::Undetermined { .. } => {}
-        CampaignEvent::Launched(launch) => launched(&mut document, launch.clone(), event),
+        CampaignEvent::Launched(launch) => {
+            document.status = CampaignStatus::Launching;
+            document.rules = Some(launch.rules.clone());
+            document.launch = Some(launch.clone().into());
+            document.launched_at = Some(recorded(event));
+        }
         CampaignEvent::Resolved(size) => {
             document.size = Some(*size);
             if document.status == CampaignStatus::Launching {
@@ -92,13 +97,6 @@ fn changed(
         CampaignEvent::Missed {} => document.status = CampaignStatus::Missed,
     }
     document
-}
-
-fn launched(document: &mut CampaignDocument, launch: Launch, event: &Recorded) {
-    document.status = CampaignStatus::Launching;
-    document.rules = Some(launch.rules.clone());
-    document.launch = Some(launch.into());
-    document.launched_at = Some(recorded(event));
 }
 
 fn ended(document: &mut CampaignDocument, status: CampaignStatus, event: &Recorded) {

@@ -25,7 +25,7 @@ use crate::views::customers::Customers;
 
 /// A segment's audience, as stored in the collection `audiences`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Audience {
+pub struct SegmentAudience {
     /// Id of the segment.
     #[serde(rename = "_id")]
     pub segment: String,
@@ -38,14 +38,14 @@ pub struct Audience {
     /// Instant at which the rules' relative dates were resolved.
     pub as_of: DateTime,
     /// State of the view that was counted.
-    pub basis: Basis,
+    pub basis: CountBasis,
     /// Duration of the count, in milliseconds.
     pub took_ms: i64,
 }
 
 /// State of the view `customers` before a count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Basis {
+pub struct CountBasis {
     /// Generation of the view `customers`.
     pub generation: i32,
     /// Positions of that generation before the count. At least the events up to
@@ -58,12 +58,12 @@ impl Store {
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
-    pub async fn basis(&self) -> Result<Basis, QueryError> {
+    pub async fn basis(&self) -> Result<CountBasis, QueryError> {
         let generation = self.generations().active(Customers::NAME).await?;
         Ok(self.basis_of(generation).await?)
     }
 
-    pub(crate) async fn basis_of(&self, generation: i32) -> Result<Basis, Error> {
+    pub(crate) async fn basis_of(&self, generation: i32) -> Result<CountBasis, Error> {
         let checkpoints = Checkpoints::of(self, Customers::NAME, generation);
         let reached: Positions = checkpoints
             .all()
@@ -71,7 +71,7 @@ impl Store {
             .iter()
             .map(|c| c.position())
             .collect();
-        Ok(Basis {
+        Ok(CountBasis {
             generation,
             positions: reached.to_string(),
         })
@@ -82,7 +82,10 @@ impl Store {
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
-    pub async fn audiences(&self, of: &[&str]) -> Result<HashMap<String, Audience>, QueryError> {
+    pub async fn audiences(
+        &self,
+        of: &[&str],
+    ) -> Result<HashMap<String, SegmentAudience>, QueryError> {
         let found = self
             .audience_collection()
             .find(doc! {"_id": {"$in": of}})
@@ -103,11 +106,11 @@ impl Store {
         version: i64,
         rules: &Rules,
         now: Timestamp,
-        basis: &Basis,
+        basis: &CountBasis,
         limit: Duration,
-    ) -> Result<Audience, QueryError> {
+    ) -> Result<SegmentAudience, QueryError> {
         let counted = self.count_members_within(rules, now, limit).await?;
-        let audience = Audience {
+        let audience = SegmentAudience {
             segment: segment.to_owned(),
             version,
             count: counted.members as i64,
@@ -137,15 +140,15 @@ impl Store {
         Ok(())
     }
 
-    fn audience_collection(&self) -> Collection<Audience> {
+    fn audience_collection(&self) -> Collection<SegmentAudience> {
         self.database().collection("audiences")
     }
 }
 
-impl Audience {
+impl SegmentAudience {
     /// Returns whether another count would give the same result, except for
     /// dates that have passed since.
-    pub fn is_of(&self, version: i64, basis: &Basis) -> bool {
+    pub fn is_of(&self, version: i64, basis: &CountBasis) -> bool {
         self.version == version && self.basis == *basis
     }
 }

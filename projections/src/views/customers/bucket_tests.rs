@@ -15,16 +15,17 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::buckets::{BucketDocument, Series, bucket_id};
-use super::times::{Limits, Times};
+use super::instants::Instants;
+use super::times::{Times, TimesLimits};
 use super::view::fold_within;
 use super::{CustomerDocument, Customers, Days};
 use crate::runtime::documents::placed;
-use crate::runtime::parts::{After, Before, FoldOutcome, Part, Parts};
+use crate::runtime::parts::{DocumentAfter, DocumentBefore, FoldOutcome, Part, Parts};
 use crate::runtime::recorded::Recorded;
-use crate::runtime::view::{Content, Input};
+use crate::runtime::view::{FoldInput, InputContent};
 
 /// Limits so small that a few dozen events reach every case.
-const SMALL: Limits = Limits {
+const SMALL: TimesLimits = TimesLimits {
     end: 4,
     pending: 5,
     bucket: 4,
@@ -104,7 +105,7 @@ fn activity(name: bool, at: i64) -> ActivityContent {
 struct Shop {
     orders: Vec<OrderContent>,
     activities: Vec<ActivityContent>,
-    events: Vec<Input>,
+    events: Vec<FoldInput>,
 }
 
 impl Shop {
@@ -193,11 +194,11 @@ impl Shop {
                 address: None,
             }),
         };
-        self.events.push(Input {
+        self.events.push(FoldInput {
             document: "c-1".to_owned(),
             position: recorded.position,
             begins: false,
-            content: Content::Event(Arc::new(recorded)),
+            content: InputContent::Event(Arc::new(recorded)),
         });
     }
 
@@ -245,14 +246,14 @@ impl Stored {
     /// Runs one round as [`crate::runtime::folding`] does, on a document that was loaded before.
     fn round(
         &mut self,
-        limits: &Limits,
+        limits: &TimesLimits,
         root: Option<(i64, RawDocumentBuf)>,
-        events: &[Input],
+        events: &[FoldInput],
         crash: Option<Crash>,
     ) -> Round {
         let behind = root.as_ref().map_or(0, |(number, _)| *number);
         let new = events.iter().filter(|e| e.position.number as i64 > behind);
-        let new: Vec<&Input> = new.collect();
+        let new: Vec<&FoldInput> = new.collect();
         if new.is_empty() {
             return Round::Done;
         }
@@ -305,13 +306,13 @@ impl Stored {
 
     fn folded(
         &self,
-        limits: &Limits,
+        limits: &TimesLimits,
         root: Option<&(i64, RawDocumentBuf)>,
-        new: &[&Input],
-    ) -> Option<After> {
+        new: &[&FoldInput],
+    ) -> Option<DocumentAfter> {
         let mut parts = Parts::new();
         loop {
-            let before = Before {
+            let before = DocumentBefore {
                 document: root.map(|(_, document)| &**document),
                 parts: &parts,
                 zone: ZONE,
@@ -332,7 +333,7 @@ impl Stored {
         }
     }
 
-    fn fold(&mut self, limits: &Limits, events: &[Input]) {
+    fn fold(&mut self, limits: &TimesLimits, events: &[FoldInput]) {
         loop {
             match self.round(limits, self.root.clone(), events, None) {
                 Round::Left => {}
@@ -391,7 +392,7 @@ impl Stored {
         assert_eq!((self.parts.len(), document.parts), (parts, parts as i64));
         let mut in_memory: Option<CustomerDocument> = None;
         for event in &shop.events {
-            let Content::Event(event) = &event.content else {
+            let InputContent::Event(event) = &event.content else {
                 panic!()
             };
             in_memory = Some(Customers::fold_in_memory(in_memory, event, ZONE).unwrap());
@@ -403,7 +404,7 @@ impl Stored {
 }
 
 /// Folds all events in one batch, without a crash.
-fn folded(limits: &Limits, events: &[Input]) -> Stored {
+fn folded(limits: &TimesLimits, events: &[FoldInput]) -> Stored {
     let mut stored = Stored::default();
     stored.fold(limits, events);
     stored
@@ -484,7 +485,7 @@ fn documents_stay_small() {
     for which in all.step_by(3) {
         shop.record(Report::OrderUpdate(which, 5, false));
     }
-    let stored = folded(&Limits::STORED, &shop.events);
+    let stored = folded(&TimesLimits::STORED, &shop.events);
     stored.assert_matches_except_days(&shop);
     let root = stored.root.as_ref().unwrap().1.as_bytes().len();
     assert!(root < 48 << 10, "{root} bytes");
@@ -505,7 +506,7 @@ fn documents_stay_small() {
 fn a_customer_with_few_orders_has_no_buckets() {
     let mut shop = Shop::default();
     (0..256).for_each(|at| shop.record(Report::Order(at, 7)));
-    let stored = folded(&Limits::STORED, &shop.events);
+    let stored = folded(&TimesLimits::STORED, &shop.events);
     let document = stored.document();
     assert!(stored.parts.is_empty());
     assert_eq!(document.parts, 0);
@@ -517,7 +518,7 @@ fn a_customer_with_few_orders_has_no_buckets() {
 #[test]
 fn times_in_the_format_of_older_programs_are_read() {
     let hours: Vec<Timestamp> = (0..3_000).map(hour).collect();
-    let times: domain::Instants = hours.iter().copied().collect();
+    let times: Instants = hours.iter().copied().collect();
     let old = bson::doc! {
         "registered": false, "unsubscribed": false, "total_spend": 9_000i64,
         "order_count": 3_000i64, "search": ["c-1"],
@@ -531,7 +532,7 @@ fn times_in_the_format_of_older_programs_are_read() {
     let mut shop = Shop::default();
     (0..10).for_each(|n| shop.record(Report::Order(n, 7)));
     // The first event is skipped: its number is that of the old document.
-    stored.fold(&Limits::STORED, &shop.events[1..]);
+    stored.fold(&TimesLimits::STORED, &shop.events[1..]);
     let document = stored.document();
     let expected = sorted(
         hours

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 
 use bson::{DateTime, RawDocumentBuf};
-use domain::{InstantCounts, Instants, key_part};
+use domain::key_part;
 use serde::{Deserialize, Serialize};
 
+use super::instant_counts::InstantCounts;
+use super::instants::Instants;
 use super::times::{Bucket, BucketStore, FoldStop, start_of};
 use crate::runtime::parts::{ChangedPart, Parts};
 use crate::runtime::recorded::Recorded;

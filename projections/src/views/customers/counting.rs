@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::filter::{complement, filter};
-use crate::views::customers::audiences::Basis;
+use crate::views::customers::audiences::CountBasis;
 
 /// Number of concurrent counts; MongoDB uses one core for each.
 const CONCURRENT_COUNTS: usize = 4;
@@ -42,7 +42,7 @@ pub(crate) struct CountCache {
 /// user edits one condition, the others need not be counted again.
 #[derive(Default)]
 struct CachedCounts {
-    basis: Option<Basis>,
+    basis: Option<CountBasis>,
     counts: HashMap<u128, u64>,
 }
 
@@ -124,17 +124,15 @@ impl<'a> CustomerCounter<'a> {
     /// Returns the number of all customers.
     pub(crate) async fn total(&self) -> Result<u64, Error> {
         self.total
-            .get_or_try_init(|| self.count_all())
+            .get_or_try_init(|| async {
+                let (process, count) = futures::try_join!(self.process(), self.metadata_count())?;
+                match self.counting.correction(&self.collection, process) {
+                    Some(correction) => Ok(count.saturating_add_signed(correction)),
+                    None => self.calibrate(process).await,
+                }
+            })
             .await
             .copied()
-    }
-
-    async fn count_all(&self) -> Result<u64, Error> {
-        let (process, count) = futures::try_join!(self.process(), self.metadata_count())?;
-        match self.counting.correction(&self.collection, process) {
-            Some(correction) => Ok(count.saturating_add_signed(correction)),
-            None => self.calibrate(process).await,
-        }
     }
 
     /// Counts with a scan, and records how far off the metadata's count is.
@@ -145,12 +143,14 @@ impl<'a> CustomerCounter<'a> {
         let first = self.scan_count().await?;
         let exact = self.scan_count().await?;
         if first == exact && self.metadata_count().await? == before {
-            self.counting.set_calibration(Calibration {
+            let calibration = Calibration {
                 collection: self.collection.clone(),
                 process,
                 correction: exact as i64 - before as i64,
                 at: Instant::now(),
-            });
+            };
+            let last = self.counting.calibration.lock();
+            *last.unwrap_or_else(PoisonError::into_inner) = Some(calibration);
         }
         Ok(exact)
     }
@@ -187,7 +187,7 @@ impl<'a> CustomerCounter<'a> {
     pub(crate) async fn counts(
         &self,
         queries: &[&CountQuery],
-        basis: &Basis,
+        basis: &CountBasis,
     ) -> Result<Vec<u64>, Error> {
         let each: Vec<_> = queries
             .iter()
@@ -199,7 +199,7 @@ impl<'a> CustomerCounter<'a> {
             .await
     }
 
-    async fn cached_count(&self, query: &CountQuery, basis: &Basis) -> Result<u64, Error> {
+    async fn cached_count(&self, query: &CountQuery, basis: &CountBasis) -> Result<u64, Error> {
         let Some(key) = query.key else {
             return self.count(query).await;
         };
@@ -268,15 +268,7 @@ impl CountCache {
         is_valid.then_some(calibration.correction)
     }
 
-    fn set_calibration(&self, calibration: Calibration) {
-        let mut last = self
-            .calibration
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *last = Some(calibration);
-    }
-
-    fn cached(&self, basis: &Basis, key: u128) -> Option<u64> {
+    fn cached(&self, basis: &CountBasis, key: u128) -> Option<u64> {
         let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         let is_current = cached.basis.as_ref() == Some(basis);
         is_current
@@ -284,7 +276,7 @@ impl CountCache {
             .flatten()
     }
 
-    fn cache(&self, basis: &Basis, key: u128, count: u64) {
+    fn cache(&self, basis: &CountBasis, key: u128, count: u64) {
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         if cached.basis.as_ref() != Some(basis) || cached.counts.len() >= MAX_CACHED {
             cached.counts.clear();

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use bson::DateTime;
+use domain::AttributeValue;
 use domain::rules::{ActivityFacts, CustomerFacts, fold_case, time_in};
-use domain::{AttributeValue, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::days::Days;
 use super::times::Times;
-use crate::runtime::date::date;
+use crate::runtime::date::{date, timestamp};
 
 /// Current state of a customer. Money is in minor units of the deployment's
 /// currency.
@@ -92,24 +92,25 @@ fn is_zero(count: &i64) -> bool {
 /// Texts folded by [`domain::rules::fold_case`], each under the path of its
 /// original.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FoldedTexts {
     /// Folded name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Folded email address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Folded telephone number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
     /// Folded city.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
     /// Folded country.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
     /// Folded text attributes, by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
 }
 
@@ -209,10 +210,4 @@ impl CustomerDocument {
             events: events.collect(),
         }
     }
-}
-
-/// Converts a stored time. Always `Some` for documents that Patron wrote, whose
-/// times were timestamps.
-fn timestamp(date: DateTime) -> Option<Timestamp> {
-    Timestamp::from_millis(date.timestamp_millis()).ok()
 }

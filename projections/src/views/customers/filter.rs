@@ -7,7 +7,9 @@
 use std::ops::Bound;
 
 use bson::{Bson, DateTime, Document, doc};
-use domain::rules::{Check, Kind, Predicate, Presence, Range, Scalar, Test};
+use domain::rules::{Check, Kind, Predicate, Range, Scalar, Test};
+
+use super::paths::{Presence, path, presence};
 
 /// Returns the filter that finds exactly the customers that the predicate matches.
 pub fn filter(predicate: &Predicate) -> Document {
@@ -22,7 +24,7 @@ pub fn filter(predicate: &Predicate) -> Document {
 /// nulls, if at all, so MongoDB reads their documents.
 pub(crate) fn complement(predicate: &Predicate) -> Option<Document> {
     let (check, negated) = single_condition(predicate, false)?;
-    let is_cheaper = match (&check.test, check.field.presence()) {
+    let is_cheaper = match (&check.test, presence(&check.field)) {
         (_, Presence::Always) => false,
         (Test::Present, _) => !negated && check.field.kind() != Kind::Tags,
         (Test::Within(ranges), Presence::ZeroIfAbsent) => ranges.iter().any(has_zero) != negated,
@@ -61,26 +63,26 @@ fn compile(predicate: &Predicate, negated: bool) -> Document {
 }
 
 fn condition(check: &Check, negated: bool) -> Document {
-    let path = check.field.path();
+    let path = path(&check.field);
     match &check.test {
-        Test::Present => present(check, path, negated),
-        Test::Within(ranges) => within(check, &path, ranges, negated),
+        Test::Present => match (check.field.kind(), presence(&check.field)) {
+            // Every document has a list of tags, which may be empty.
+            (Kind::Tags, _) => doc! {format!("{path}.0"): {"$exists": !negated}},
+            (_, Presence::Always | Presence::ZeroIfAbsent) => constant(!negated),
+            (_, Presence::Optional) if negated => doc! {path: Bson::Null},
+            (_, Presence::Optional) => doc! {path: {"$ne": Bson::Null}},
+        },
+        Test::Within(ranges) => match presence(&check.field) {
+            Presence::Always => within_present(&path, ranges, negated),
+            Presence::Optional => in_ranges(&with_paths(check, &path, ranges), negated),
+            Presence::ZeroIfAbsent => zero_if_absent(&path, ranges, negated),
+        },
         Test::Tagged(tag) if negated => doc! {path: {"$ne": tag}},
         Test::Tagged(tag) => doc! {path: tag},
         Test::Contains(part) => matches_pattern(&path, &escape(part), negated),
         Test::BeginsWith(part) => matches_pattern(&path, &format!("^{}", escape(part)), negated),
         // `$` would also match before a last line break.
         Test::EndsWith(part) => matches_pattern(&path, &format!(r"{}\z", escape(part)), negated),
-    }
-}
-
-fn present(check: &Check, path: String, negated: bool) -> Document {
-    match (check.field.kind(), check.field.presence()) {
-        // Every document has a list of tags, which may be empty.
-        (Kind::Tags, _) => doc! {format!("{path}.0"): {"$exists": !negated}},
-        (_, Presence::Always | Presence::ZeroIfAbsent) => constant(!negated),
-        (_, Presence::Optional) if negated => doc! {path: Bson::Null},
-        (_, Presence::Optional) => doc! {path: {"$ne": Bson::Null}},
     }
 }
 
@@ -92,14 +94,6 @@ fn matches_pattern(path: &str, pattern: &str, negated: bool) -> Document {
     match negated {
         true => doc! {path: {"$not": regex}},
         false => doc! {path: regex},
-    }
-}
-
-fn within(check: &Check, path: &str, ranges: &[Range], negated: bool) -> Document {
-    match check.field.presence() {
-        Presence::Always => within_present(path, ranges, negated),
-        Presence::Optional => in_ranges(&with_paths(check, path, ranges), negated),
-        Presence::ZeroIfAbsent => zero_if_absent(path, ranges, negated),
     }
 }
 
@@ -170,21 +164,19 @@ fn at_path<'a>(path: &str, ranges: &'a [Range]) -> Vec<(String, &'a Range)> {
 /// Pairs each range with the path of its values: times within attributes are under
 /// `instants`.
 fn with_paths<'a>(check: &Check, path: &str, ranges: &'a [Range]) -> Vec<(String, &'a Range)> {
-    let with_path = |range: &'a Range| match check.field.kind() {
-        Kind::Attribute if is_time(range) => (format!("instants.{path}"), range),
-        _ => (path.to_owned(), range),
-    };
-    ranges.iter().map(with_path).collect()
-}
-
-fn is_time(range: &Range) -> bool {
-    let bounds = [&range.from, &range.to];
-    bounds.into_iter().any(|bound| {
+    let is_time = |bound: &Bound<Scalar>| {
         matches!(
             bound,
             Bound::Included(Scalar::Time(_)) | Bound::Excluded(Scalar::Time(_))
         )
-    })
+    };
+    let with_path = |range: &'a Range| match check.field.kind() {
+        Kind::Attribute if is_time(&range.from) || is_time(&range.to) => {
+            (format!("instants.{path}"), range)
+        }
+        _ => (path.to_owned(), range),
+    };
+    ranges.iter().map(with_path).collect()
 }
 
 /// Matches values in one of the ranges; negated, values in none of them. An absent

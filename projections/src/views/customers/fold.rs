@@ -2,14 +2,14 @@
 
 use chrono_tz::Tz;
 use domain::{
-    ActivityContent, ActivityEvent, AttributeChanges, Change, CustomerEvent, CustomerId, Event,
-    Figures, Occurrence, OrderEvent,
+    ActivityContent, ActivityEvent, AttributeChanges, Change, CustomerEvent, Event, Figures,
+    Occurrence, OrderEvent,
 };
 
 use super::buckets::Buckets;
 use super::days::day_of;
 use super::document::CustomerDocument;
-use super::times::{FoldStop, Limits};
+use super::times::{FoldStop, TimesLimits};
 use crate::runtime::date::date;
 use crate::runtime::recorded::Recorded;
 use crate::runtime::view::FoldError;
@@ -17,7 +17,7 @@ use crate::runtime::view::FoldError;
 /// Settings and buckets that a fold needs in addition to the document and the
 /// event.
 pub(crate) struct FoldContext<'a> {
-    pub(crate) limits: &'a Limits,
+    pub(crate) limits: &'a TimesLimits,
     /// Time zone of the deployment, which determines days.
     pub(crate) zone: Tz,
     pub(crate) buckets: Buckets<'a>,
@@ -46,7 +46,13 @@ pub(crate) fn fold(
         | Event::Quarantine(_) => {}
     }
     if let Some(id) = event.subject.customer() {
-        document.search = search_terms(id, &document);
+        let texts = [
+            Some(id.as_str()),
+            document.name.as_deref(),
+            document.email.as_deref(),
+        ];
+        let terms = texts.into_iter().flatten().map(str::to_lowercase);
+        document.search = terms.collect();
     }
     Ok(document)
 }
@@ -179,7 +185,13 @@ fn apply_activity(
     let before = previous.map(|previous| previous.name.as_str());
     let before = before.filter(|name| *name != content.name.as_str());
     for name in before.into_iter().chain([content.name.as_str()]) {
-        rebalance_activity(document, name, context)?;
+        let Some(facts) = document.events.get_mut(name) else {
+            continue;
+        };
+        let mut events = context.buckets.of_events(name);
+        facts.times.rebalance(context.limits, &mut events)?;
+        document.parts += events.inserted();
+        facts.last_at = facts.times.last().map(date);
     }
     Ok(())
 }
@@ -219,32 +231,8 @@ fn uncount_activity(
     Ok(())
 }
 
-fn rebalance_activity(
-    document: &mut CustomerDocument,
-    name: &str,
-    context: &mut FoldContext<'_>,
-) -> Result<(), FoldStop> {
-    let Some(facts) = document.events.get_mut(name) else {
-        return Ok(());
-    };
-    let mut events = context.buckets.of_events(name);
-    facts.times.rebalance(context.limits, &mut events)?;
-    document.parts += events.inserted();
-    facts.last_at = facts.times.last().map(date);
-    Ok(())
-}
-
 impl From<FoldError> for FoldStop {
     fn from(error: FoldError) -> Self {
         Self::Invalid(error)
     }
-}
-
-fn search_terms(id: &CustomerId, document: &CustomerDocument) -> Vec<String> {
-    let texts = [
-        Some(id.as_str()),
-        document.name.as_deref(),
-        document.email.as_deref(),
-    ];
-    texts.into_iter().flatten().map(str::to_lowercase).collect()
 }

@@ -9,8 +9,11 @@ pub(crate) mod days;
 pub(crate) mod document;
 pub(crate) mod filter;
 pub(crate) mod fold;
+mod instant_counts;
+mod instants;
 pub(crate) mod members;
 mod past;
+pub(crate) mod paths;
 mod preview;
 mod query;
 pub(crate) mod replay;
@@ -31,9 +34,10 @@ pub use days::{DayCount, Days};
 pub use document::{CustomerDocument, EventFacts, FoldedTexts, TimesWithin};
 pub use filter::filter;
 pub use past::preview_at;
+pub use paths::path;
 pub use preview::{NodeCount, Preview};
 pub use times::Times;
-use times::{FoldStop, Limits};
+use times::{FoldStop, TimesLimits};
 pub(crate) use view::CustomersWithBuckets;
 
 use fold::FoldContext;
@@ -60,7 +64,7 @@ impl Customers {
     ) -> Result<CustomerDocument, FoldError> {
         let parts = Parts::new();
         let mut context = FoldContext {
-            limits: &Limits::NONE,
+            limits: &TimesLimits::NONE,
             zone,
             buckets: Buckets::new("", &parts),
         };

@@ -11,10 +11,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::preview::{Preview, node_counts};
 use super::{CustomerDocument, Customers};
+use crate::runtime::decisions::Until;
 use crate::runtime::error::ProjectError;
 use crate::runtime::long_read::LongRead;
 use crate::runtime::parallel::each_partition;
-use crate::runtime::quarantine::Until;
 use crate::runtime::store::Store;
 use crate::runtime::view::View;
 use crate::views::customers::replay::{CustomersInMemory, Replay, Replayed};
@@ -65,8 +65,13 @@ pub async fn preview_at(
         }
     });
     let mut sum = PartitionCounts::zero(nodes.len());
-    for partition in counts.await? {
-        sum.add(partition);
+    for part in counts.await? {
+        sum.total += part.total;
+        sum.undetermined += part.undetermined;
+        for (count, more) in sum.by_node.iter_mut().zip(part.by_node) {
+            *count += more;
+        }
+        sum.sample.extend(part.sample);
     }
     sum.sample.sort_by(|(a, _), (b, _)| a.cmp(b));
     sum.sample.truncate(sample);
@@ -105,15 +110,6 @@ impl PartitionCounts {
             sample: Vec::new(),
         }
     }
-
-    fn add(&mut self, part: Self) {
-        self.total += part.total;
-        self.undetermined += part.undetermined;
-        for (count, more) in self.by_node.iter_mut().zip(part.by_node) {
-            *count += more;
-        }
-        self.sample.extend(part.sample);
-    }
 }
 
 impl Evaluation {
@@ -127,23 +123,20 @@ impl Evaluation {
             if index % CUSTOMERS_PER_TURN == 0 {
                 tokio::task::yield_now().await;
             }
-            self.evaluate(id, document, &mut counts);
+            let facts = document.facts();
+            let mut matches_root = false;
+            for (node, (count, predicate)) in counts.by_node.iter_mut().zip(&self.nodes).enumerate()
+            {
+                let matches = predicate.matches(&facts);
+                *count += u64::from(matches);
+                matches_root |= matches && node == 0;
+            }
+            counts.total += 1;
+            if matches_root && counts.sample.len() < self.sample {
+                counts.sample.push((id, document));
+            }
         }
         counts
-    }
-
-    fn evaluate(&self, id: String, document: CustomerDocument, counts: &mut PartitionCounts) {
-        let facts = document.facts();
-        let mut matches_root = false;
-        for (index, (count, node)) in counts.by_node.iter_mut().zip(&self.nodes).enumerate() {
-            let matches = node.matches(&facts);
-            *count += u64::from(matches);
-            matches_root |= matches && index == 0;
-        }
-        counts.total += 1;
-        if matches_root && counts.sample.len() < self.sample {
-            counts.sample.push((id, document));
-        }
     }
 }
 

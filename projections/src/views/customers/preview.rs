@@ -10,8 +10,7 @@ use mongodb::error::Error;
 use super::counting::{CountCache, CountQuery, CustomerCounter};
 use super::members::read_customers;
 use super::{CustomerDocument, Customers};
-use crate::runtime::store::collection_name;
-use crate::runtime::store::{QueryError, Store};
+use crate::runtime::store::{QueryError, Store, collection_name};
 use crate::runtime::view::View;
 
 /// Time limit of each count of a preview, for which a user waits.
@@ -108,12 +107,19 @@ impl Store {
             self.sample_of(generation, &root.filter, sample),
             counting_others,
         )?;
+        // Nodes with the filter of the root, such as the only condition of a
+        // group, have the root's count.
+        let mut counts = counts.into_iter();
+        let counts = queries.iter().map(|query| match query.is_same(&root) {
+            true => count,
+            false => counts.next().unwrap_or_default(),
+        });
         Ok(Preview {
             count,
             total,
             undetermined,
             sample,
-            nodes: node_counts(&nodes, merge_counts(&queries, &root, count, counts)),
+            nodes: node_counts(&nodes, counts.collect()),
             took: Duration::ZERO,
         })
     }
@@ -226,22 +232,6 @@ impl Store {
             .max_time(TIME_LIMIT);
         read_customers(find.limit(limit).await?).await
     }
-}
-
-/// Returns the counts of all nodes, in order. Nodes with the filter of the root,
-/// such as the only condition of a group, have the root's count.
-fn merge_counts(
-    queries: &[CountQuery],
-    root: &CountQuery,
-    count: u64,
-    others: Vec<u64>,
-) -> Vec<u64> {
-    let mut others = others.into_iter();
-    let each = queries.iter().map(|query| match query.is_same(root) {
-        true => count,
-        false => others.next().unwrap_or_default(),
-    });
-    each.collect()
 }
 
 /// Combines nodes with their counts.

@@ -7,9 +7,9 @@ use chrono_tz::Tz;
 use domain::Timestamp;
 use eventlog::{Entry, Log, LogError, Partition, Position};
 
+use crate::runtime::decisions::SkippedEvents;
 use crate::runtime::error::ProjectError;
 use crate::runtime::long_read::LongRead;
-use crate::runtime::quarantine::SkippedEvents;
 use crate::runtime::recorded::subject_of;
 use crate::runtime::recorded::{EntryReader, ReadError, Recorded};
 use crate::runtime::view::View;

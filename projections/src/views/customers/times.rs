@@ -2,12 +2,14 @@
 //! name.
 
 use bson::DateTime;
-use domain::{InstantCounts, Instants, InstantsError, Timestamp};
+use domain::Timestamp;
 use serde::de::value::{BytesDeserializer, MapAccessDeserializer};
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::runtime::date::date;
+use super::instant_counts::InstantCounts;
+use super::instants::{Instants, InstantsError};
+use crate::runtime::date::{date, timestamp};
 use crate::runtime::view::FoldError;
 
 /// Times of one series in ascending order, with repeats.
@@ -58,7 +60,7 @@ pub(crate) struct Bucket {
 
 /// Limits on the times in a customer's document and on the size of buckets.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub(crate) struct TimesLimits {
     /// Maximum number of times at each end.
     pub(crate) end: usize,
     /// Maximum number of pending changes between the ends.
@@ -69,7 +71,7 @@ pub(crate) struct Limits {
     pub(crate) changed: usize,
 }
 
-impl Limits {
+impl TimesLimits {
     /// Limits of the documents in MongoDB.
     pub(crate) const STORED: Self = Self {
         end: 256,
@@ -207,7 +209,7 @@ impl Times {
     /// depend on how events are batched.
     pub(crate) fn rebalance(
         &mut self,
-        limits: &Limits,
+        limits: &TimesLimits,
         store: &mut impl BucketStore,
     ) -> Result<(), FoldStop> {
         self.trim_ends(limits);
@@ -224,7 +226,7 @@ impl Times {
 
     /// Cuts an end that exceeds its limit to half of the limit, so that most
     /// events do not move any times.
-    fn trim_ends(&mut self, limits: &Limits) {
+    fn trim_ends(&mut self, limits: &TimesLimits) {
         if self.newest.len() > limits.end {
             let surplus = self.newest.len() - limits.end / 2;
             let moved = self.newest.take_first(surplus);
@@ -247,7 +249,7 @@ impl Times {
     /// not change before this document is written.
     fn refill_ends(
         &mut self,
-        limits: &Limits,
+        limits: &TimesLimits,
         store: &mut impl BucketStore,
     ) -> Result<(), FoldStop> {
         let count = (limits.end / 2).max(1);
@@ -326,7 +328,11 @@ impl Times {
     }
 
     /// Writes pending changes into the buckets that have the most of them.
-    fn flush(&mut self, limits: &Limits, store: &mut impl BucketStore) -> Result<(), FoldStop> {
+    fn flush(
+        &mut self,
+        limits: &TimesLimits,
+        store: &mut impl BucketStore,
+    ) -> Result<(), FoldStop> {
         if self.buckets.is_empty() {
             let times = InstantCounts::default().changed(&self.added, &self.removed)?;
             for (part, index) in times.split(limits.bucket).into_iter().zip(0..) {
@@ -404,12 +410,6 @@ fn repeated(times: impl Iterator<Item = (Timestamp, u64)>) -> impl Iterator<Item
     times.flat_map(|(time, count)| {
         std::iter::repeat_n(time, usize::try_from(count).unwrap_or(usize::MAX))
     })
-}
-
-/// Converts a stored time. Always `Some` for documents that Patron wrote, whose
-/// times were timestamps.
-fn timestamp(date: DateTime) -> Option<Timestamp> {
-    Timestamp::from_millis(date.timestamp_millis()).ok()
 }
 
 /// Returns the start of a bucket with these times. `known` is its start before:

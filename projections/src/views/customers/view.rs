@@ -1,17 +1,18 @@
 //! The view `customers` for the projector: a document per customer, with
 //! buckets of times beside customers that have very many.
 
-use bson::{RawDocument, RawDocumentBuf};
 use mongodb::IndexModel;
 
 use super::buckets::Buckets;
 use super::fold::{FoldContext, fold};
-use super::times::{FoldStop, Limits};
+use super::times::{FoldStop, TimesLimits};
 use super::{CustomerDocument, Customers};
-use crate::runtime::parts::{After, Before, ChangedPart, FoldOutcome};
+use crate::runtime::parts::{ChangedPart, DocumentAfter, DocumentBefore, FoldOutcome};
 use crate::runtime::recorded::ReadError;
 use crate::runtime::recorded::SharedEntry;
-use crate::runtime::view::{AnyView, Content, FoldError, Input, View, document_of, not_read, read};
+use crate::runtime::view::{
+    AnyView, FoldError, FoldInput, InputContent, View, document_of, not_read, read,
+};
 
 /// The view [`Customers`] with the buckets of its documents.
 pub(crate) struct CustomersWithBuckets;
@@ -37,16 +38,16 @@ impl AnyView for CustomersWithBuckets {
         document_of::<Customers>(entry)
     }
 
-    fn read(&self, entry: &SharedEntry) -> Result<Option<Input>, ReadError> {
+    fn read(&self, entry: &SharedEntry) -> Result<Option<FoldInput>, ReadError> {
         read::<Customers>(entry)
     }
 
     fn fold(
         &self,
-        before: &Before<'_>,
-        events: &[&Input],
+        before: &DocumentBefore<'_>,
+        events: &[&FoldInput],
     ) -> Result<FoldOutcome, (usize, FoldError)> {
-        fold_within(&Limits::STORED, before, events)
+        fold_within(&TimesLimits::STORED, before, events)
     }
 
     fn indexes(&self) -> Vec<IndexModel> {
@@ -67,9 +68,9 @@ enum Pass {
 /// # Errors
 /// Index of the event that cannot be folded, and the reason.
 pub(crate) fn fold_within(
-    limits: &Limits,
-    before: &Before<'_>,
-    events: &[&Input],
+    limits: &TimesLimits,
+    before: &DocumentBefore<'_>,
+    events: &[&FoldInput],
 ) -> Result<FoldOutcome, (usize, FoldError)> {
     match pass(limits, before, events)? {
         Pass::Done(folded) => Ok(folded),
@@ -83,9 +84,9 @@ pub(crate) fn fold_within(
 }
 
 fn pass(
-    limits: &Limits,
-    before: &Before<'_>,
-    events: &[&Input],
+    limits: &TimesLimits,
+    before: &DocumentBefore<'_>,
+    events: &[&FoldInput],
 ) -> Result<Pass, (usize, FoldError)> {
     let id = events.first().map_or("", |event| &*event.document);
     let mut context = FoldContext {
@@ -93,10 +94,14 @@ fn pass(
         zone: before.zone,
         buckets: Buckets::new(id, before.parts),
     };
-    let mut document = deserialize(before.document).map_err(|error| (0, error))?;
+    let unfit = |error: bson::error::Error| (0, FoldError(error.to_string()));
+    let stored = before
+        .document
+        .map(|document| bson::deserialize_from_slice(document.as_bytes()));
+    let mut document: Option<CustomerDocument> = stored.transpose().map_err(unfit)?;
     let mut folded = 0;
     for (index, event) in events.iter().enumerate() {
-        let Content::Event(event) = &event.content else {
+        let InputContent::Event(event) = &event.content else {
             return Err((index, not_read(&event.content)));
         };
         match fold(document, event, &mut context) {
@@ -112,21 +117,11 @@ fn pass(
             break;
         }
     }
-    let document = serialize(&document).map_err(|error| (0, error))?;
+    let document = bson::serialize_to_raw_document_buf(&document).map_err(unfit)?;
     let parts: Vec<ChangedPart> = context.buckets.into_changed();
-    Ok(Pass::Done(FoldOutcome::After(After {
+    Ok(Pass::Done(FoldOutcome::After(DocumentAfter {
         document,
         events: folded,
         parts,
     })))
-}
-
-fn deserialize(document: Option<&RawDocument>) -> Result<Option<CustomerDocument>, FoldError> {
-    let read = document.map(|document| bson::deserialize_from_slice(document.as_bytes()));
-    read.transpose()
-        .map_err(|error: bson::error::Error| FoldError(error.to_string()))
-}
-
-fn serialize(document: &Option<CustomerDocument>) -> Result<RawDocumentBuf, FoldError> {
-    bson::serialize_to_raw_document_buf(document).map_err(|error| FoldError(error.to_string()))
 }

@@ -1,10 +1,7 @@
 //! Fold of the view `messages`: applies an event to a message's document.
 
 use bson::DateTime;
-use domain::{
-    CampaignId, CustomerId, Event, MessageContent, MessageEvent, MessageId, MessageStatus,
-    RecordedReceipt, Subject,
-};
+use domain::{CampaignId, CustomerId, Event, MessageEvent, MessageId, MessageStatus, Subject};
 
 use super::document::MessageDocument;
 use crate::runtime::date::date;
@@ -72,7 +69,13 @@ fn apply(mut document: MessageDocument, event: &MessageEvent, at: DateTime) -> M
         document.suppression = None;
     }
     match event {
-        MessageEvent::Queued(content) => apply_content(&mut document, content.clone()),
+        MessageEvent::Queued(content) => {
+            let content = content.clone();
+            document.channel = Some(content.channel);
+            document.to = Some(content.to.into());
+            document.template = Some(content.template);
+            document.content = Some(content.content);
+        }
         MessageEvent::Suppressed { why, .. } => {
             document.suppression = Some(why.into());
             document.ended_at = Some(at);
@@ -97,22 +100,12 @@ fn apply(mut document: MessageDocument, event: &MessageEvent, at: DateTime) -> M
             document.queued_at = at;
         }
         MessageEvent::Delivered(receipt) | MessageEvent::Failed(receipt) => {
-            apply_receipt(&mut document, receipt.clone());
+            let receipt = receipt.clone();
+            document.vendor_message_id = Some(receipt.vendor_message_id.into());
+            document.problem = None;
+            document.reason = receipt.reason.map(String::from);
+            document.ended_at = Some(date(receipt.occurred_at));
         }
     }
     document
-}
-
-fn apply_content(document: &mut MessageDocument, content: MessageContent) {
-    document.channel = Some(content.channel);
-    document.to = Some(content.to.into());
-    document.template = Some(content.template);
-    document.content = Some(content.content);
-}
-
-fn apply_receipt(document: &mut MessageDocument, receipt: RecordedReceipt) {
-    document.vendor_message_id = Some(receipt.vendor_message_id.into());
-    document.problem = None;
-    document.reason = receipt.reason.map(String::from);
-    document.ended_at = Some(date(receipt.occurred_at));
 }

@@ -109,19 +109,19 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<MessageId>, QueryError> {
         #[derive(Deserialize)]
-        struct Recipient {
+        struct RecipientRow {
             customer_id: CustomerId,
         }
         let names: Vec<_> = statuses.iter().map(|status| status.name()).collect();
         let mut filter = of_campaign(campaign, after);
         filter.insert("status", doc! {"$in": names});
-        let messages = self.serving::<Recipient>(Messages::NAME).await?;
+        let messages = self.serving::<RecipientRow>(Messages::NAME).await?;
         let find = messages.find(filter).sort(doc! {"_id": 1});
         let found = find
             .projection(doc! {"customer_id": 1})
             .limit(to_i64(limit))
             .await?;
-        let id = |recipient: Recipient| MessageId {
+        let id = |recipient: RecipientRow| MessageId {
             campaign: campaign.clone(),
             customer: recipient.customer_id,
         };

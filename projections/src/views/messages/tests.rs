@@ -1,6 +1,6 @@
 use domain::{
-    Attempt, Channel, Event, MessageContent, MessageEvent, MessageStatus, PersonalContent, Receipt,
-    Suppression, TemplateIdentity, Text, TextDigest, Timestamp,
+    Channel, DeliveryAttempt, Event, MessageContent, MessageEvent, MessageStatus, PersonalContent,
+    Receipt, Suppression, TemplateIdentity, Text, TextDigest, Timestamp,
 };
 
 use super::*;
@@ -42,7 +42,7 @@ fn suppressed(why: Suppression, from: Option<MessageStatus>) -> MessageEvent {
 }
 
 fn attempted(number: u32) -> MessageEvent {
-    MessageEvent::Attempted(Attempt {
+    MessageEvent::Attempted(DeliveryAttempt {
         number,
         problem: text("503"),
         retry_at: at(60_000),

@@ -1,7 +1,7 @@
 //! Fold of the view `segments`.
 
 use bson::DateTime;
-use domain::{Event, Holder, SegmentContent, SegmentEvent, SegmentId, Subject};
+use domain::{Event, SegmentContent, SegmentEvent, SegmentId, Subject};
 
 use super::document::SegmentDocument;
 use crate::runtime::date::date;
@@ -63,16 +63,17 @@ fn changed(
             document.archived_at = Some(recorded(event));
             document.archived_by = Some(event.metadata.actor.clone());
         }
-        SegmentEvent::Held { holder } => hold(&mut document.held_by, holder),
+        SegmentEvent::Held { holder } => {
+            let place = document
+                .held_by
+                .binary_search_by(|id| id.as_str().cmp(holder.as_str()));
+            if let Err(place) = place {
+                document.held_by.insert(place, holder.to_string());
+            }
+        }
         SegmentEvent::Released { holder } => document.held_by.retain(|id| id != holder.as_str()),
     }
     Ok(document)
-}
-
-fn hold(held_by: &mut Vec<String>, holder: &Holder) {
-    if let Err(place) = held_by.binary_search_by(|id| id.as_str().cmp(holder.as_str())) {
-        held_by.insert(place, holder.to_string());
-    }
 }
 
 fn recorded(event: &Recorded) -> DateTime {

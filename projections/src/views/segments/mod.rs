@@ -7,15 +7,19 @@ mod query;
 mod tests;
 
 use bson::doc;
-use domain::Subject;
+use domain::{MAX_RULES, Subject};
 use eventlog::Position;
 use mongodb::IndexModel;
 
 pub use document::SegmentDocument;
 pub use query::LiveSegment;
 
+use crate::runtime::batch::MAX_DOCUMENT;
 use crate::runtime::recorded::Recorded;
 use crate::runtime::view::{FoldError, View};
+
+// Every segment must fit a document, which has the rules as JSON and as text.
+const _: () = assert!(8 * MAX_RULES < MAX_DOCUMENT);
 
 /// The view `segments`: one document per segment, archived segments included.
 pub struct Segments;

@@ -1,6 +1,6 @@
 //! Fold of the view `users`.
 
-use domain::{Event, SignIn, Subject, UserEvent, UserId, UserRole};
+use domain::{Event, Subject, UserEvent, UserId, UserRole, UserSignIn};
 
 use super::document::{GivenRole, UserDocument};
 use crate::runtime::date::date;
@@ -21,7 +21,7 @@ pub(super) fn fold(
     }
 }
 
-fn signed_in(id: &UserId, before: Option<UserDocument>, sign_in: &SignIn) -> UserDocument {
+fn signed_in(id: &UserId, before: Option<UserDocument>, sign_in: &UserSignIn) -> UserDocument {
     let identity = sign_in.identity.clone();
     let at = date(sign_in.at);
     let mut sessions = before

@@ -1,5 +1,5 @@
 use bson::DateTime;
-use domain::{Event, Identity, SessionId, SignIn, Timestamp, UserEvent, UserRole};
+use domain::{Event, SessionId, Timestamp, UserEvent, UserIdentity, UserRole, UserSignIn};
 
 use super::*;
 use crate::views::history::{folded, history};
@@ -10,8 +10,8 @@ fn hour(count: i64) -> Timestamp {
 
 fn signed_in(session: u128, email: &str, role: UserRole, at: Timestamp) -> UserEvent {
     let text = |text: &str| text.to_owned();
-    UserEvent::SignedIn(Box::new(SignIn {
-        identity: Identity {
+    UserEvent::SignedIn(Box::new(UserSignIn {
+        identity: UserIdentity {
             issuer: text("https://accounts.example.com").try_into().unwrap(),
             subject: text("1").try_into().unwrap(),
             email: text(email).try_into().unwrap(),

@@ -1,9 +1,8 @@
 //! Multiset of instants in a compact encoding.
 
+use domain::Timestamp;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::Timestamp;
 
 /// Sorted instants, with repetitions.
 ///
@@ -13,11 +12,11 @@ use crate::Timestamp;
 /// one (to 1900 for the first), which takes 4 to 6 bytes for a typical
 /// customer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Instants(Vec<i64>);
+pub(crate) struct Instants(Vec<i64>);
 
 /// Reason why an instant cannot be removed, or bytes cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InstantsError {
+pub(crate) enum InstantsError {
     /// The instant is not in the multiset.
     #[error("the instant {0} is not among those recorded")]
     Absent(Timestamp),
@@ -32,7 +31,7 @@ pub(crate) const ORIGIN: i64 = -2_208_988_800_000;
 
 impl Instants {
     /// Inserts an instant.
-    pub fn insert(&mut self, time: Timestamp) {
+    pub(crate) fn insert(&mut self, time: Timestamp) {
         let millis = time.millis();
         let at = self.0.partition_point(|t| *t <= millis);
         self.0.insert(at, millis);
@@ -42,7 +41,7 @@ impl Instants {
     ///
     /// # Errors
     /// [`InstantsError::Absent`] if the instant is not in the multiset.
-    pub fn remove(&mut self, time: Timestamp) -> Result<(), InstantsError> {
+    pub(crate) fn remove(&mut self, time: Timestamp) -> Result<(), InstantsError> {
         let at = self
             .0
             .binary_search(&time.millis())
@@ -52,54 +51,54 @@ impl Instants {
     }
 
     /// Returns the earliest instant.
-    pub fn first(&self) -> Option<Timestamp> {
+    pub(crate) fn first(&self) -> Option<Timestamp> {
         self.0.first().and_then(|t| Timestamp::from_millis(*t).ok())
     }
 
     /// Returns the latest instant.
-    pub fn last(&self) -> Option<Timestamp> {
+    pub(crate) fn last(&self) -> Option<Timestamp> {
         self.0.last().and_then(|t| Timestamp::from_millis(*t).ok())
     }
 
     /// Returns all instants in ascending order.
-    pub fn iter(&self) -> impl Iterator<Item = Timestamp> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Timestamp> {
         let times = self.0.iter();
         times.filter_map(|t| Timestamp::from_millis(*t).ok())
     }
 
     /// Returns the number of instants, with repetitions.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Returns whether there are no instants.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Removes and returns the earliest `count` instants, or all if there are
     /// fewer.
-    pub fn take_first(&mut self, count: usize) -> Self {
+    pub(crate) fn take_first(&mut self, count: usize) -> Self {
         let rest = self.0.split_off(count.min(self.0.len()));
         Self(std::mem::replace(&mut self.0, rest))
     }
 
     /// Removes and returns the latest `count` instants, or all if there are
     /// fewer.
-    pub fn take_last(&mut self, count: usize) -> Self {
+    pub(crate) fn take_last(&mut self, count: usize) -> Self {
         Self(self.0.split_off(self.0.len().saturating_sub(count)))
     }
 
     /// Returns the instants from `from` (inclusive) to `until` (exclusive);
     /// `None` means unbounded.
-    pub fn between(&self, from: Option<Timestamp>, until: Option<Timestamp>) -> Self {
+    pub(crate) fn between(&self, from: Option<Timestamp>, until: Option<Timestamp>) -> Self {
         let place = |bound: Timestamp| self.0.partition_point(|t| *t < bound.millis());
         let (from, until) = (from.map_or(0, place), until.map_or(self.0.len(), place));
         Self(self.0.get(from..until).unwrap_or_default().to_vec())
     }
 
     /// Removes the instants that [`between`](Self::between) returns.
-    pub fn remove_between(&mut self, from: Option<Timestamp>, until: Option<Timestamp>) {
+    pub(crate) fn remove_between(&mut self, from: Option<Timestamp>, until: Option<Timestamp>) {
         let after = from.map_or(i64::MIN, Timestamp::millis);
         let before = until.map_or(i64::MAX, Timestamp::millis);
         self.0.retain(|t| *t < after || *t >= before);

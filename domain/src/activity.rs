@@ -1,14 +1,8 @@
 //! Activities: actions of customers, such as visits.
 
-mod event;
-#[cfg(test)]
-mod tests;
-
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
-
-pub use event::ActivityEvent;
 
 use crate::digest::digest;
 use crate::{Attributes, MAX_ATTRIBUTES, Name, Timestamp};
@@ -32,6 +26,40 @@ pub struct Occurrence {
     pub name: Name,
     /// Time of the activity.
     pub occurred_at: Timestamp,
+}
+
+/// Event of an activity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ActivityEvent {
+    /// The activity was recorded for the first time.
+    #[serde(rename = "activity_recorded.1")]
+    Recorded(ActivityContent),
+    /// The content changed. The event also holds what counted before, so that a
+    /// fold can subtract it.
+    #[serde(rename = "activity_updated.1")]
+    Updated {
+        /// Complete new content.
+        content: ActivityContent,
+        /// Occurrence that counted until now.
+        previous: Occurrence,
+    },
+}
+
+impl ActivityEvent {
+    /// Returns the content after this event.
+    pub fn content(&self) -> &ActivityContent {
+        match self {
+            Self::Recorded(content) | Self::Updated { content, .. } => content,
+        }
+    }
+
+    /// Returns the occurrence that counted before this event, if there was one.
+    pub fn previous(&self) -> Option<&Occurrence> {
+        match self {
+            Self::Recorded(_) => None,
+            Self::Updated { previous, .. } => Some(previous),
+        }
+    }
 }
 
 /// Command to record an activity. Sending an activity again unchanged makes no
@@ -119,5 +147,77 @@ impl Aggregate for Activity {
 
     fn apply(&mut self, event: ActivityEvent) {
         self.0 = Some(ActivityState::of(event.content()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cqrs_es::test::TestFramework;
+
+    use super::*;
+    use crate::event::LoggedEvent;
+    use crate::{AttributeValue, Text};
+
+    type ActivityTest = TestFramework<Activity>;
+
+    fn visit(page: &str) -> ActivityContent {
+        let page = AttributeValue::Text(Text::try_from(page.to_owned()).unwrap());
+        ActivityContent {
+            name: Name::try_from("visit".to_owned()).unwrap(),
+            occurred_at: Timestamp::try_from("2026-01-02T03:04:05Z").unwrap(),
+            properties: [(Name::try_from("page".to_owned()).unwrap(), page)].into(),
+        }
+    }
+
+    #[test]
+    fn a_new_activity_is_recorded() {
+        ActivityTest::with(())
+            .given_no_previous_events()
+            .when(RecordActivity(visit("/")))
+            .then_expect_events(vec![ActivityEvent::Recorded(visit("/"))]);
+    }
+
+    #[test]
+    fn repeating_an_activity_makes_no_event() {
+        ActivityTest::with(())
+            .given(vec![ActivityEvent::Recorded(visit("/"))])
+            .when(RecordActivity(visit("/")))
+            .then_expect_events(vec![]);
+    }
+
+    #[test]
+    fn changed_content_is_an_update_with_the_previous_occurrence() {
+        ActivityTest::with(())
+            .given(vec![ActivityEvent::Recorded(visit("/"))])
+            .when(RecordActivity(visit("/cart")))
+            .then_expect_events(vec![ActivityEvent::Updated {
+                content: visit("/cart"),
+                previous: Occurrence {
+                    name: visit("/").name,
+                    occurred_at: visit("/").occurred_at,
+                },
+            }]);
+    }
+
+    #[test]
+    fn too_many_properties_are_refused() {
+        let mut content = visit("/");
+        for n in 0..MAX_ATTRIBUTES {
+            let key = Name::try_from(format!("p{n}")).unwrap();
+            content.properties.insert(key, AttributeValue::Integer(1));
+        }
+        ActivityTest::with(())
+            .given_no_previous_events()
+            .when(RecordActivity(content))
+            .then_expect_error(ActivityError::TooManyProperties(MAX_ATTRIBUTES + 1));
+    }
+
+    #[test]
+    fn events_survive_the_log() {
+        let event = ActivityEvent::Recorded(visit("/"));
+        assert_eq!(
+            ActivityEvent::decode(event.tag(), event.data().get()).unwrap(),
+            event
+        );
     }
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use domain::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::instants::{self, ORIGIN, read_time, read_varint, write_varint};
-use crate::{Instants, InstantsError, Timestamp};
+use super::instants::{
+    self, Instants, InstantsError, ORIGIN, read_time, read_varint, write_varint,
+};
 
 /// Sorted instants, each with its number of occurrences.
 ///
@@ -14,7 +16,7 @@ use crate::{Instants, InstantsError, Timestamp};
 /// difference in milliseconds to the previous one (to 1900 for the first),
 /// followed by the LEB128 count.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct InstantCounts(Vec<(i64, u64)>);
+pub(crate) struct InstantCounts(Vec<(i64, u64)>);
 
 impl InstantCounts {
     /// Returns the multiset after adding some instants and removing others.
@@ -22,7 +24,11 @@ impl InstantCounts {
     /// # Errors
     /// [`InstantsError::Absent`] if an instant to remove is not in the
     /// multiset.
-    pub fn changed(&self, added: &Instants, removed: &Instants) -> Result<Self, InstantsError> {
+    pub(crate) fn changed(
+        &self,
+        added: &Instants,
+        removed: &Instants,
+    ) -> Result<Self, InstantsError> {
         let mut changes: BTreeMap<Timestamp, i64> = BTreeMap::new();
         for time in added.iter() {
             *changes.entry(time).or_default() += 1;
@@ -55,7 +61,7 @@ impl InstantCounts {
     /// Splits the multiset into parts of about equal size, in order, each with
     /// at most `most` distinct instants. Returns at least one part, even for an
     /// empty multiset.
-    pub fn split(self, most: usize) -> Vec<Self> {
+    pub(crate) fn split(self, most: usize) -> Vec<Self> {
         let parts = self.0.len().div_ceil(most.max(1));
         if parts <= 1 {
             return vec![self];
@@ -66,24 +72,19 @@ impl InstantCounts {
     }
 
     /// Returns each instant with its number of occurrences, in ascending order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Timestamp, u64)> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (Timestamp, u64)> {
         let counts = self.0.iter();
         counts.filter_map(|(t, count)| Some((Timestamp::from_millis(*t).ok()?, *count)))
     }
 
     /// Returns the earliest instant.
-    pub fn first(&self) -> Option<Timestamp> {
+    pub(crate) fn first(&self) -> Option<Timestamp> {
         self.iter().next().map(|(time, _)| time)
     }
 
     /// Returns the number of instants, with repetitions.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.0.iter().map(|(_, count)| count).sum()
-    }
-
-    /// Returns whether there are no instants.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     fn to_bytes(&self) -> Vec<u8> {

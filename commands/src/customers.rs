@@ -3,6 +3,7 @@
 use domain::{Customer, CustomerChanges, CustomerError, CustomerId, RecordCustomer, Subject};
 
 use crate::execute::execute_batch;
+use crate::run::Outcome;
 use crate::{CommandError, Commands, Context};
 
 /// Changes of one customer, as the shop sent them.

@@ -5,6 +5,7 @@ use domain::{
 };
 
 use crate::execute::execute_batch;
+use crate::run::Outcome;
 use crate::{CommandError, Commands, Context};
 
 /// Order of a customer, with its whole content, as the shop sent it.

@@ -135,7 +135,7 @@ async fn forward(listener: TcpListener, acceptor: TlsAcceptor, port: u16) {
         let acceptor = acceptor.clone();
         tokio::spawn(async move {
             // A client that does not trust the certificate ends the handshake.
-            let Ok(mut outside) = acceptor.post_accepted(stream).await else {
+            let Ok(mut outside) = acceptor.accept(stream).await else {
                 return;
             };
             let mut inside = TcpStream::connect(("127.0.0.1", port)).await.unwrap();

@@ -12,8 +12,8 @@ use commands::{CommandError, Commands, Context};
 use domain::{Subject, ViewCommand, ViewName, ViewRequests};
 use eventlog::{Key, Log, LogError};
 use projections::{
-    AnyView, RebuildProgress, QueryError, RebuildError, RebuildReport, Store, Topics, VIEWS, rebuild,
-    require_whole, roll_back,
+    AnyView, QueryError, RebuildError, RebuildProgress, RebuildReport, Store, Topics, VIEWS,
+    rebuild, require_whole, roll_back,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -201,7 +201,7 @@ async fn carry_out(
     let Some(requests) = pending_requests(shared, key).await? else {
         return Ok(());
     };
-    let log_progress = |progress: Progress| match progress {
+    let log_progress = |progress: RebuildProgress| match progress {
         RebuildProgress::Folding { .. } => {}
         other => tracing::info!(view = view.name(), step = ?other, "rebuilding"),
     };

@@ -8,7 +8,7 @@ use axum::extract::FromRef;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use commands::{Context, user_id};
-use domain::{Email, UserIdentity, SessionId, Text, UserRole};
+use domain::{Email, SessionId, Text, UserIdentity, UserRole};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;

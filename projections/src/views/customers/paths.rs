@@ -74,8 +74,11 @@ mod tests {
     fn at<'a>(document: &'a Document, path: &str) -> Option<&'a Bson> {
         let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
         let parents = parents.split('.').filter(|step| !step.is_empty());
-        let parent = parents.fold(Some(document), |inner, step| inner?.get_document(step).ok());
-        parent?.get(last)
+        let mut parent = document;
+        for step in parents {
+            parent = parent.get_document(step).ok()?;
+        }
+        parent.get(last)
     }
 
     #[test]

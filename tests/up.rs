@@ -362,7 +362,7 @@ fn assert_commands_work(dir: &Path, generation: u64) {
         verified.out
     );
     let rebuilt = assert_succeeds(in_dir(["rebuild", "customers"], dir));
-    let next = format!("customers: generation {} serves", generation + 1);
+    let next = format!("customers: now serves generation {}", generation + 1);
     assert!(rebuilt.out.contains(&next), "{}", rebuilt.out);
 }
 

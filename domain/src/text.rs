@@ -24,7 +24,7 @@ pub enum TextError {
     Control,
     /// The text is not an email address. The message does not repeat it, since
     /// it is personal data.
-    #[error("is not an e-mail address")]
+    #[error("is not an email address")]
     Email,
     /// The text is not a name that can be part of a field.
     #[error("must be made of A-Z a-z 0-9 _ -")]

@@ -38,7 +38,7 @@ pub(crate) fn of(outcome: Outcome) -> HeaderValue {
 
 /// Returns `Location` with the path of the new resource, and `Patron-Position` with
 /// the position of its event.
-pub(crate) fn of_created(path: String, outcome: Outcome) -> [(HeaderName, HeaderValue); 2] {
+pub(crate) fn created_headers(path: String, outcome: Outcome) -> [(HeaderName, HeaderValue); 2] {
     // The fallback is unreachable: the characters of an id are valid in a header.
     let location = HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static(""));
     [(header::LOCATION, location), (HEADER, of(outcome))]

@@ -1,13 +1,15 @@
 //! Access control: the table of required roles, and the middleware that enforces it.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use commands::Context;
 use domain::Role;
+use tokio::time::Instant;
 
 use super::caller::{context, now};
 use super::cookie;
@@ -16,6 +18,9 @@ use super::state::{IdentityContext, IdentityState};
 use crate::http::address::Client;
 use crate::http::middleware::UNMATCHED;
 use crate::http::problem::{Problem, ProblemKind};
+
+/// Time for which an event stream relies on a check of its credential.
+const CONFIRMED_FOR: Duration = Duration::from_secs(5);
 
 /// Permission that an operation requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,37 +169,56 @@ impl ApiOperation {
 /// Access of an event stream, which outlives the check at the start of its request.
 pub(crate) struct StreamAccess {
     identity: IdentityState,
-    /// Headers of the request, which have the credential.
-    headers: HeaderMap,
+    credential: Credential,
     operation: ApiOperation,
+    /// Time of the last check, if it confirmed the access.
+    confirmed_at: Option<Instant>,
 }
 
 impl StreamAccess {
-    /// Creates the access of a stream that shows the result of an operation.
-    pub(crate) fn new(
-        identity: IdentityState,
-        headers: HeaderMap,
-        operation: ApiOperation,
-    ) -> Self {
+    /// Creates the access of a stream that shows the result of an operation to an actor.
+    pub(crate) fn new(identity: IdentityState, actor: Actor, operation: ApiOperation) -> Self {
         Self {
             identity,
-            headers,
+            credential: actor.credential,
             operation,
+            confirmed_at: None,
         }
     }
 
-    /// Checks that the credential still permits the operation, like [`guard`] for a new
-    /// request. The stream calls this before each event, and once a second in between.
+    /// Returns true if the credential permits the operation, as of [`CONFIRMED_FOR`] ago
+    /// or later. The stream calls this before each event except the last.
+    ///
+    /// # Errors
+    /// Like [`check`](Self::check).
+    pub(crate) async fn is_confirmed(&mut self) -> Result<bool, Problem> {
+        match self.confirmed_at {
+            Some(at) if at.elapsed() < CONFIRMED_FOR => Ok(true),
+            _ => self.check().await,
+        }
+    }
+
+    /// Checks whether the credential permits the operation now. Returns false if Redis
+    /// does not respond; the stream must then send nothing, and try again. The stream
+    /// calls this before its last event.
     ///
     /// # Errors
     /// 401 if the credential is no longer valid, 403 if its role no longer permits the
-    /// operation, 503 if Redis does not respond.
-    pub(crate) async fn check(&self) -> Result<(), Problem> {
-        let actor = self.identity.authenticate(&self.headers).await?;
+    /// operation.
+    pub(crate) async fn check(&mut self) -> Result<bool, Problem> {
+        self.confirmed_at = None;
         let needs = self.operation.needs();
-        match needs.permits(actor.role) {
-            true => Ok(()),
-            false => Err(Problem::new(ProblemKind::Forbidden, needs.describe())),
+        let problem = match self.identity.current_role(&self.credential).await {
+            Ok(role) if needs.permits(role) => {
+                self.confirmed_at = Some(Instant::now());
+                return Ok(true);
+            }
+            Ok(_) => Problem::new(ProblemKind::Forbidden, needs.describe()),
+            Err(error) => Problem::from(error),
+        };
+        match problem.kind() {
+            ProblemKind::Unavailable => Ok(false),
+            _ => Err(problem),
         }
     }
 }
@@ -250,6 +274,7 @@ async fn authenticate(
     if let Credential::Key {
         id,
         records_use: true,
+        ..
     } = &actor.credential
     {
         identity.journal.used(context, id.clone());

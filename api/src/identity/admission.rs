@@ -18,7 +18,7 @@ pub struct Admission {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdmissionError {
     /// An entry is not an email address.
-    #[error("{0:?} is not an e-mail address")]
+    #[error("{0:?} is not an email address")]
     Address(String),
     /// An entry is not a domain.
     #[error("{0:?} is not a domain such as example.com")]

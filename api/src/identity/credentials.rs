@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue};
 use commands::{CommandError, Commands};
-use domain::{KeyId, KeyRefusal, KeySecret, Role, Timestamp};
+use domain::{ApiKey, KeyHash, KeyId, KeyRefusal, KeySecret, Role, Timestamp, User};
 
 use super::config::SignInConfig;
 use super::key::{self, Bootstrap};
@@ -41,6 +41,8 @@ pub(crate) enum Credential {
     Key {
         /// Id of the key.
         id: KeyId,
+        /// Hash of the secret that was presented.
+        hash: KeyHash,
         /// `true` if this use of the key has to be recorded.
         records_use: bool,
     },
@@ -51,6 +53,52 @@ pub(crate) enum Credential {
         /// Age of the session token.
         age: Duration,
     },
+}
+
+impl Credential {
+    /// Returns the role that the credential has now, as its key or user is in the log. The
+    /// age of a session token does not matter: an event stream outlives its token.
+    pub(super) async fn role(
+        &self,
+        commands: &Commands,
+        now: Timestamp,
+    ) -> Result<Role, AuthenticationError> {
+        match self {
+            Self::Bootstrap => Ok(Role::Admin),
+            Self::Key { id, hash, .. } => role_of_key(&read_key(commands, id).await?, hash, now),
+            Self::Session { session, .. } => {
+                let user = commands.user(&session.user).await;
+                let user = user.map_err(AuthenticationError::Unavailable)?;
+                role_of_session(&user.unwrap_or_default(), session, now)
+            }
+        }
+    }
+}
+
+async fn read_key(commands: &Commands, id: &KeyId) -> Result<ApiKey, AuthenticationError> {
+    let key = commands.api_key(id).await;
+    let key = key.map_err(AuthenticationError::Unavailable)?;
+    Ok(key.unwrap_or_default())
+}
+
+fn role_of_key(key: &ApiKey, hash: &KeyHash, now: Timestamp) -> Result<Role, AuthenticationError> {
+    key.grants(hash, now).map_err(|refusal| match refusal {
+        KeyRefusal::Unknown => unknown_credential(),
+        KeyRefusal::Revoked | KeyRefusal::Expired => {
+            AuthenticationError::Unauthenticated(refusal.to_string().into())
+        }
+    })
+}
+
+fn role_of_session(
+    user: &User,
+    session: &Session,
+    now: Timestamp,
+) -> Result<Role, AuthenticationError> {
+    let role = user.session(&session.session, now);
+    role.ok_or(AuthenticationError::Unauthenticated(
+        "the session has ended".into(),
+    ))
 }
 
 /// Reason why a request is not authenticated.
@@ -144,24 +192,18 @@ impl Credentials {
         let Ok(secret) = KeySecret::from_str(text) else {
             return Err(unknown_credential());
         };
-        let id = secret.id().clone();
-        let key = commands.api_key(&id).await;
-        let key = key.map_err(AuthenticationError::Unavailable)?;
-        let key = key.unwrap_or_default();
-        match key.grants(&secret.hash(), now) {
-            Ok(role) => Ok(Actor {
-                name: format!("key:{id}").into(),
-                role,
-                credential: Credential::Key {
-                    id,
-                    records_use: key.records_use(now),
-                },
-            }),
-            Err(KeyRefusal::Unknown) => Err(unknown_credential()),
-            Err(refusal) => Err(AuthenticationError::Unauthenticated(
-                refusal.to_string().into(),
-            )),
-        }
+        let (id, hash) = (secret.id().clone(), secret.hash());
+        let key = read_key(commands, &id).await?;
+        let role = role_of_key(&key, &hash, now)?;
+        Ok(Actor {
+            name: format!("key:{id}").into(),
+            role,
+            credential: Credential::Key {
+                id,
+                hash,
+                records_use: key.records_use(now),
+            },
+        })
     }
 }
 
@@ -172,17 +214,13 @@ async fn authenticate_session(
     now: Timestamp,
 ) -> Result<Actor, AuthenticationError> {
     let (session, age): (Session, _) = sign_in.session_keys.read(Purpose::Session, token)?;
-    let user = commands.user(&session.user).await;
-    let user = user.map_err(AuthenticationError::Unavailable)?;
-    let role = user.and_then(|user| user.session(&session.session, now));
-    let Some(role) = role else {
-        let detail = "the session has ended".into();
-        return Err(AuthenticationError::Unauthenticated(detail));
-    };
+    let name = format!("user:{}", session.user).into();
+    let credential = Credential::Session { session, age };
+    let role = credential.role(commands, now).await?;
     Ok(Actor {
-        name: format!("user:{}", session.user).into(),
+        name,
         role,
-        credential: Credential::Session { session, age },
+        credential,
     })
 }
 
@@ -215,5 +253,55 @@ impl From<AuthenticationError> for Problem {
             }
             AuthenticationError::Unavailable(error) => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{MAX_SESSION, SessionId, UserId};
+    use serde_json::json;
+
+    use super::*;
+    use crate::identity::session::SessionKeys;
+
+    /// Returns a user with one session.
+    fn user_with(role: &str, session: &Session, began: Timestamp) -> User {
+        let identity = json!({
+            "issuer": "https://accounts.example.com",
+            "subject": "1",
+            "email": "jo@example.com",
+        });
+        let sessions = json!({(session.session.to_string()): began});
+        let state = json!({"identity": identity, "role": role, "sessions": sessions});
+        serde_json::from_value(state).unwrap()
+    }
+
+    #[test]
+    fn an_open_session_keeps_its_role_after_its_token_has_expired() {
+        let keys: SessionKeys = "bmV3IG5ldyBuZXcgbmV3IG5ldyBuZXcgbmV3IG5ldyE="
+            .parse()
+            .unwrap();
+        let session = Session {
+            user: UserId::from(1),
+            session: SessionId::from(2),
+        };
+        let now = chrono::Utc::now();
+        let began = now - Purpose::Session.lifetime() - Duration::from_secs(60);
+        let token = keys.sign(Purpose::Session, &session, began.into()).unwrap();
+        let read = keys.read::<Session>(Purpose::Session, &token);
+        assert_eq!(read, Err(TokenRefusal::Expired));
+
+        let user = user_with("viewer", &session, began.into());
+        let role = |user: &User, at| role_of_session(user, &session, Timestamp::from(at)).ok();
+        assert_eq!(role(&user, now), Some(Role::Viewer));
+        assert_eq!(role(&user, began + MAX_SESSION), None, "it has expired");
+        let promoted = user_with("admin", &session, began.into());
+        assert_eq!(role(&promoted, now), Some(Role::Admin));
+        let other = Session {
+            session: SessionId::from(3),
+            ..session.clone()
+        };
+        let signed_out = user_with("viewer", &other, began.into());
+        assert_eq!(role(&signed_out, now), None, "it was ended");
     }
 }

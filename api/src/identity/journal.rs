@@ -3,7 +3,7 @@
 //!
 //! A request only queues a note. One task turns notes into events. Refusals are
 //! rate limited, so that clients cannot fill the log with them; each recorded
-//! refusal carries the number of unrecorded ones before it.
+//! refusal carries the number of unrecorded ones of its class before it.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,13 +23,26 @@ const BURST: NonZeroU32 = NonZeroU32::new(50).unwrap();
 /// Refusals per second of authenticated clients that are recorded after the burst.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(5).unwrap();
 
-/// Refusals per minute of unauthenticated clients that are recorded after the burst, and
-/// as many of people who are not admitted.
+/// Refusals per minute of people who are not admitted that are recorded after the burst.
+const NOT_ADMITTED_PER_MINUTE: NonZeroU32 = NonZeroU32::new(6).unwrap();
+
+/// Refusals per minute of unauthenticated clients that are recorded after the burst.
 const ANONYMOUS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(6).unwrap();
+
+/// Class of refused clients. Each has a limit of its own, so that others cannot exhaust
+/// it.
+#[derive(Debug, Clone, Copy)]
+enum RefusedClient {
+    Authenticated,
+    /// Person whom the provider identifies and Patron does not admit. At a public
+    /// provider, anyone can sign in like this.
+    NotAdmitted,
+    Anonymous,
+}
 
 /// Note that a request queues.
 enum JournalNote {
-    Refused(Context, Refusal),
+    Refused(RefusedClient, Context, Refusal),
     Used(Context, KeyId),
     Assisted(Context, Box<Assist>),
 }
@@ -37,29 +50,38 @@ enum JournalNote {
 /// Receiving end of the queue of notes.
 pub(crate) struct Notes(Receiver<JournalNote>);
 
-/// Sending end of the queue of notes, with the rate limits of refusals.
+/// Sending end of the queue of notes, with the refusals of each class.
 pub(crate) struct Journal {
     notes: Sender<JournalNote>,
-    /// Limit for authenticated clients. It is separate, so that others cannot exhaust it.
-    authenticated: DefaultDirectRateLimiter,
-    /// Limit for people whom the provider identifies and Patron does not admit. At a
-    /// public provider, anyone can sign in like this.
-    not_admitted: DefaultDirectRateLimiter,
-    anonymous: DefaultDirectRateLimiter,
-    /// Refusals since the last one that was recorded.
+    authenticated: RefusalCounter,
+    not_admitted: RefusalCounter,
+    anonymous: RefusalCounter,
+}
+
+/// Rate limit and count of the refusals of one class.
+struct RefusalCounter {
+    limit: DefaultDirectRateLimiter,
+    /// Refusals since the last one of the class that was recorded.
     unrecorded: AtomicU64,
+}
+
+impl RefusalCounter {
+    fn new(quota: Quota) -> Self {
+        Self {
+            limit: RateLimiter::direct(quota.allow_burst(BURST)),
+            unrecorded: AtomicU64::new(0),
+        }
+    }
 }
 
 /// Creates a journal, and the queue that [`Journal::record`] reads.
 pub(crate) fn open() -> (Journal, Notes) {
     let (sender, receiver) = channel(CAPACITY);
-    let limit = |quota: Quota| RateLimiter::direct(quota.allow_burst(BURST));
     let journal = Journal {
         notes: sender,
-        authenticated: limit(Quota::per_second(PER_SECOND)),
-        not_admitted: limit(Quota::per_minute(ANONYMOUS_PER_MINUTE)),
-        anonymous: limit(Quota::per_minute(ANONYMOUS_PER_MINUTE)),
-        unrecorded: AtomicU64::new(0),
+        authenticated: RefusalCounter::new(Quota::per_second(PER_SECOND)),
+        not_admitted: RefusalCounter::new(Quota::per_minute(NOT_ADMITTED_PER_MINUTE)),
+        anonymous: RefusalCounter::new(Quota::per_minute(ANONYMOUS_PER_MINUTE)),
     };
     (journal, Notes(receiver))
 }
@@ -68,7 +90,7 @@ impl Journal {
     /// Records a request whose role does not permit the operation.
     pub(crate) fn forbidden(&self, context: &Context, method: &str, path: &str, detail: &str) {
         let refusal = refusal(RefusalReason::Role, method, path, detail);
-        self.refused(&self.authenticated, context, refusal);
+        self.refused(RefusedClient::Authenticated, context, refusal);
     }
 
     /// Records a sign-in of a person who has no access to Patron.
@@ -80,20 +102,20 @@ impl Journal {
         error: &UserError,
     ) {
         let refusal = refusal(RefusalReason::Role, method, path, &error.to_string());
-        self.refused(&self.not_admitted, context, refusal);
+        self.refused(RefusedClient::NotAdmitted, context, refusal);
     }
 
     /// Records a request with a token that was tampered with.
     pub(crate) fn tampered(&self, context: &Context, method: &str, path: &str, detail: &str) {
         let refusal = refusal(RefusalReason::Token, method, path, detail);
-        self.refused(&self.anonymous, context, refusal);
+        self.refused(RefusedClient::Anonymous, context, refusal);
     }
 
     /// Records a receipt without a valid signature of the vendor.
     pub(crate) fn bad_signature(&self, context: &Context, method: &str, path: &str) {
         let detail = "the signature is not the vendor's, or is too old";
         let refusal = refusal(RefusalReason::Signature, method, path, detail);
-        self.refused(&self.anonymous, context, refusal);
+        self.refused(RefusedClient::Anonymous, context, refusal);
     }
 
     /// Records the use of an API key.
@@ -110,18 +132,22 @@ impl Journal {
         }
     }
 
-    fn refused(
-        &self,
-        limit: &DefaultDirectRateLimiter,
-        context: &Context,
-        refusal: Option<Refusal>,
-    ) {
-        let is_recorded = limit.check().is_ok();
+    fn refused(&self, client: RefusedClient, context: &Context, refusal: Option<Refusal>) {
+        let counter = self.counter(client);
+        let is_recorded = counter.limit.check().is_ok();
         let note = refusal.filter(|_| is_recorded);
-        let note = note.map(|refusal| JournalNote::Refused(context.clone(), refusal));
+        let note = note.map(|refusal| JournalNote::Refused(client, context.clone(), refusal));
         let is_queued = note.is_some_and(|note| self.notes.try_send(note).is_ok());
         if !is_queued {
-            self.unrecorded.fetch_add(1, Ordering::Relaxed);
+            counter.unrecorded.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn counter(&self, client: RefusedClient) -> &RefusalCounter {
+        match client {
+            RefusedClient::Authenticated => &self.authenticated,
+            RefusedClient::NotAdmitted => &self.not_admitted,
+            RefusedClient::Anonymous => &self.anonymous,
         }
     }
 
@@ -140,8 +166,9 @@ impl Journal {
                 () = stop.cancelled() => notes.try_recv().ok(),
             };
             match note {
-                Some(JournalNote::Refused(context, refusal)) => {
-                    self.record_refusal(commands, &context, refusal).await;
+                Some(JournalNote::Refused(client, context, refusal)) => {
+                    let unrecorded = &self.counter(client).unrecorded;
+                    record_refusal(commands, &context, refusal, unrecorded).await;
                 }
                 Some(JournalNote::Used(context, key)) => {
                     let used = ApiKeyCommand::Use { at: context.now };
@@ -160,18 +187,24 @@ impl Journal {
             }
         }
     }
+}
 
-    async fn record_refusal(&self, commands: &Commands, context: &Context, refusal: Refusal) {
-        let unrecorded = self.unrecorded.swap(0, Ordering::Relaxed);
-        let refusal = Refusal {
-            unrecorded,
-            ..refusal
-        };
-        if let Err(error) = commands.record_refusal(context, refusal).await {
-            tracing::warn!(%error, "refusal not recorded");
-            // Counts this refusal and those that it would have reported.
-            self.unrecorded.fetch_add(unrecorded + 1, Ordering::Relaxed);
-        }
+/// Records a refusal with the number of unrecorded ones before it.
+async fn record_refusal(
+    commands: &Commands,
+    context: &Context,
+    refusal: Refusal,
+    unrecorded: &AtomicU64,
+) {
+    let before = unrecorded.swap(0, Ordering::Relaxed);
+    let refusal = Refusal {
+        unrecorded: before,
+        ..refusal
+    };
+    if let Err(error) = commands.record_refusal(context, refusal).await {
+        tracing::warn!(%error, "refusal not recorded");
+        // Counts this refusal and those that it would have reported.
+        unrecorded.fetch_add(before + 1, Ordering::Relaxed);
     }
 }
 
@@ -256,6 +289,8 @@ mod tests {
             journal.tampered(&context(), "GET", "/api/orders", "changed");
         }
         assert_eq!(notes.0.len(), 50);
-        assert_eq!(journal.unrecorded.load(Ordering::Relaxed), 10);
+        let unrecorded = |counter: &RefusalCounter| counter.unrecorded.load(Ordering::Relaxed);
+        assert_eq!(unrecorded(&journal.anonymous), 10);
+        assert_eq!(unrecorded(&journal.authenticated), 0);
     }
 }

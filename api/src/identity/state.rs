@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use commands::Commands;
+use domain::Role;
 
 use super::caller::now;
-use super::credentials::{Actor, AuthenticationError, Credentials};
+use super::credentials::{Actor, AuthenticationError, Credential, Credentials};
 use super::journal::Journal;
 use crate::http::limits::Rates;
 
@@ -33,6 +34,14 @@ impl IdentityContext {
         credentials
             .authenticate(&self.commands, headers, now())
             .await
+    }
+
+    /// Returns the role that a credential has now.
+    pub(super) async fn current_role(
+        &self,
+        credential: &Credential,
+    ) -> Result<Role, AuthenticationError> {
+        credential.role(&self.commands, now()).await
     }
 }
 

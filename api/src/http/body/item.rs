@@ -47,24 +47,32 @@ impl ItemReader {
         raw: RawItem<'_>,
         check: impl Fn(&T) -> Result<(), Problem>,
     ) -> Result<T, Problem> {
-        // Tracking the path is slow, so only an item that fails is parsed again with it.
         let read = match serde_json::from_str(raw.text) {
             Ok(item) => check(&item).map(|()| item),
-            Err(error) => {
-                let mut json = serde_json::Deserializer::from_str(raw.text);
-                match serde_path_to_error::deserialize::<_, T>(&mut json) {
-                    Err(tracked) if tracked.inner().is_data() => {
-                        let first = Fault::new(tracked.path(), &without_place(tracked.inner()));
-                        Err(self.examiner.examine(raw.text, first, check))
-                    }
-                    _ => Err(malformed(&error, raw.line)),
-                }
-            }
+            Err(error) => Err(self.explain(raw, &error, check)),
         };
         read.map_err(|problem| match raw.line {
             Some(line) if problem.kind() != ProblemKind::MalformedJson => problem.on_line(line),
             _ => problem,
         })
+    }
+
+    /// Returns the problem of an item that cannot be read as a `T`, with a pointer to each
+    /// fault. `error` is the reason, without a path.
+    fn explain<T: Input>(
+        &mut self,
+        raw: RawItem<'_>,
+        error: &serde_json::Error,
+        check: impl Fn(&T) -> Result<(), Problem>,
+    ) -> Problem {
+        // Tracking the path is slow, so only an item that fails is parsed again with it.
+        let mut json = serde_json::Deserializer::from_str(raw.text);
+        let tracked = serde_path_to_error::deserialize::<_, T>(&mut json);
+        let Some(tracked) = tracked.err().filter(|tracked| tracked.inner().is_data()) else {
+            return malformed(error, raw.line);
+        };
+        let first = Fault::new(tracked.path(), &without_place(tracked.inner()));
+        self.examiner.examine(raw.text, first, check)
     }
 }
 

@@ -63,10 +63,10 @@ pub(crate) enum TokenError {
     #[error("the id token's nonce belongs to another sign-in")]
     Nonce,
     /// The account has no email address.
-    #[error("the account has no e-mail address")]
+    #[error("the account has no email address")]
     NoEmail,
     /// The provider has not verified that the address belongs to the user.
-    #[error("the account's e-mail address is not verified")]
+    #[error("the account's email address is not verified")]
     UnverifiedEmail,
 }
 

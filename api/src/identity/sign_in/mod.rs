@@ -69,7 +69,7 @@ fn identity_of(issuer: &str, person: Person) -> Result<UserIdentity, Problem> {
     Ok(UserIdentity {
         issuer: Text::try_from(issuer.to_owned()).map_err(|_| invalid())?,
         subject: Text::try_from(person.subject).map_err(|_| invalid())?,
-        email: email.map_err(|_| sign_in_failed("the provider's e-mail address is invalid"))?,
+        email: email.map_err(|_| sign_in_failed("the provider's email address is invalid"))?,
         // An invalid name is dropped: it is for display only.
         name: person.name.and_then(|name| Text::try_from(name).ok()),
     })

@@ -46,7 +46,7 @@ pub(super) async fn create_campaign(
     check_time(&app, &context, &id, &content).await?;
     let written = CampaignWritten::new(id.clone(), &content);
     let outcome = create(&app, &context, &id, content, key.as_ref()).await?;
-    let headers = position::of_created(format!("/api/campaigns/{id}"), outcome);
+    let headers = position::created_headers(format!("/api/campaigns/{id}"), outcome);
     Ok((StatusCode::CREATED, headers, Json(written)))
 }
 

@@ -3,8 +3,8 @@
 
 use std::convert::Infallible;
 
+use axum::Extension;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::Event;
 use domain::{CampaignId, CampaignStatus};
@@ -24,6 +24,7 @@ use crate::http::openapi::NotFound;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::http::sse::{self, EventSchema, event};
+use crate::identity::Actor;
 use crate::identity::access::{ApiOperation, StreamAccess};
 use crate::resources::shared::after;
 use crate::resources::shared::consistency::Consistency;
@@ -46,6 +47,15 @@ pub(super) struct CampaignProgress {
     statistics: Statistics,
 }
 
+impl CampaignProgress {
+    fn has_ended(&self) -> bool {
+        matches!(
+            self.status,
+            CampaignStatus::Cancelled | CampaignStatus::Completed
+        )
+    }
+}
+
 /// Schema of an event.
 pub(super) type ProgressEvent = EventSchema<CampaignProgress>;
 
@@ -53,7 +63,8 @@ pub(super) type ProgressEvent = EventSchema<CampaignProgress>;
 ///
 /// An event `progress` is sent after a change, at most once a second, and an
 /// event `end` when the campaign has ended. The data of each is the progress. If the
-/// server stops first, or the credential is revoked, there is no `end`.
+/// server stops first, there is no `end`. The stream also ends without one within
+/// seconds after the credential is revoked, expires, or loses its role.
 #[utoipa::path(
     get,
     path = "/api/campaigns/{id}/progress",
@@ -74,7 +85,7 @@ pub(super) async fn follow_progress(
     Path(id): Path<CampaignId>,
     Query(params): Query<AfterParam>,
     consistency: Consistency,
-    headers: HeaderMap,
+    Extension(actor): Extension<Actor>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let freshness = consistency.with(params.after());
     tokio::try_join!(
@@ -85,7 +96,7 @@ pub(super) async fn follow_progress(
         return Err(missing(&app, &id).await);
     }
     let follower = CampaignFollower {
-        access: StreamAccess::new(app.identity.clone(), headers, OPERATION),
+        access: StreamAccess::new(app.identity.clone(), actor, OPERATION),
         app,
         id,
         ticks: sse::ticks(),
@@ -110,16 +121,10 @@ impl CampaignFollower {
     async fn next(mut self) -> Option<(Event, Option<Self>)> {
         let closing = self.app.closing.clone();
         loop {
-            let reading = async {
-                self.ticks.tick().await;
-                self.access.check().await?;
-                read_progress(&self.app, &self.id)
-                    .await
-                    .map_err(Problem::from)
-            };
-            let progress = match closing.run_until_cancelled(reading).await? {
+            let progress = match closing.run_until_cancelled(self.read()).await? {
                 Ok(Some(progress)) => progress,
-                // A view that was rebuilt may lack the campaign for a moment.
+                // A view that was rebuilt may lack the campaign for a moment, and an outage
+                // of Redis leaves the access open.
                 Ok(None) => continue,
                 Err(problem) => match problem.kind() {
                     ProblemKind::Unauthenticated | ProblemKind::Forbidden => return None,
@@ -127,11 +132,7 @@ impl CampaignFollower {
                     _ => continue,
                 },
             };
-            let status = progress.status;
-            if matches!(
-                status,
-                CampaignStatus::Cancelled | CampaignStatus::Completed
-            ) {
+            if progress.has_ended() {
                 return Some((event("end", &progress), None));
             }
             if self.sent.as_ref() != Some(&progress) {
@@ -140,6 +141,19 @@ impl CampaignFollower {
                 return Some((event, Some(self)));
             }
         }
+    }
+
+    /// Reads the progress at the next tick. Returns `None` if there is none, or the
+    /// access cannot be confirmed at the moment.
+    async fn read(&mut self) -> Result<Option<CampaignProgress>, Problem> {
+        self.ticks.tick().await;
+        if !self.access.is_confirmed().await? {
+            return Ok(None);
+        }
+        let progress = read_progress(&self.app, &self.id).await?;
+        let has_ended = progress.as_ref().is_some_and(CampaignProgress::has_ended);
+        let is_permitted = !has_ended || self.access.check().await?;
+        Ok(progress.filter(|_| is_permitted))
     }
 }
 

@@ -33,11 +33,11 @@ struct CheckFailure {
 pub(super) async fn report(app: AppState) -> ReadinessReport {
     // In a task of its own, a client that disconnects does not cancel the computation,
     // which the next request would have to start again.
-    of_task(tokio::spawn(cached(app)).await)
+    report_of_task(tokio::spawn(cached(app)).await)
 }
 
 /// Returns the report of a task. A process whose checks panic is not ready.
-fn of_task(ended: Result<ReadinessReport, JoinError>) -> ReadinessReport {
+fn report_of_task(ended: Result<ReadinessReport, JoinError>) -> ReadinessReport {
     ended.unwrap_or_else(|error| {
         tracing::error!(%error, "the readiness check failed");
         ReadinessReport::failed()
@@ -238,7 +238,7 @@ mod tests {
     #[tokio::test]
     async fn a_process_whose_checks_panic_is_unready() {
         let panicked = tokio::spawn(async { panic!("a check failed") }).await;
-        let report = of_task(panicked);
+        let report = report_of_task(panicked);
         assert_eq!(report.status, ReadinessStatus::Unready);
         assert_eq!(report.reasons, ["the readiness could not be computed"]);
     }

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::Event;
 use domain::JobId;
@@ -23,7 +22,7 @@ use crate::identity::access::StreamAccess;
 use crate::identity::caller::Caller;
 use crate::state::AppState;
 
-/// Number of consecutive failed reads after which the stream ends.
+/// Number of consecutive failed reads of the job after which the stream ends.
 const MAX_FAILURES: usize = 10;
 
 /// Schema of an event.
@@ -33,8 +32,9 @@ pub(super) type JobEvent = EventSchema<JobResponse>;
 ///
 /// An event `progress` is sent after a change, at most once a second, and an
 /// event `end` when the job has ended. The data of each is the job; that of `end`
-/// has the result or the problem. If the server stops first, or the credential
-/// is revoked, there is no `end`.
+/// has the result or the problem. If the server stops first, there is no `end`. The
+/// stream also ends without one within seconds after the credential is revoked,
+/// expires, or loses its role.
 #[utoipa::path(
     get,
     path = "/api/jobs/{id}/events",
@@ -54,12 +54,11 @@ pub(super) async fn follow_job(
     Path(id): Path<JobId>,
     Caller(context): Caller,
     Extension(actor): Extension<Actor>,
-    headers: HeaderMap,
     _satisfied: Query<Satisfied>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let job = find_for(&app, &id, &actor, &context, "/api/jobs/{id}/events").await?;
     let follower = JobFollower {
-        access: StreamAccess::new(app.identity.clone(), headers, operation(job.kind)),
+        access: StreamAccess::new(app.identity.clone(), actor, operation(job.kind)),
         app,
         id,
         ticks: sse::ticks(),
@@ -85,13 +84,11 @@ impl JobFollower {
         let closing = self.app.closing.clone();
         let mut failures = 0;
         loop {
-            let reading = async {
-                self.ticks.tick().await;
-                self.access.check().await?;
-                find(&self.app, &self.id).await.and_then(JobResponse::new)
-            };
-            let job = match closing.run_until_cancelled(reading).await? {
-                Ok(job) => job,
+            let job = match closing.run_until_cancelled(self.read()).await? {
+                Ok(Some(job)) => job,
+                // An outage of Redis leaves the access open. It does not end the stream,
+                // which sends nothing until it is over.
+                Ok(None) => continue,
                 Err(problem) => match problem.kind() {
                     ProblemKind::NotFound
                     | ProblemKind::Unauthenticated
@@ -115,5 +112,17 @@ impl JobFollower {
                 return Some((event("progress", &job), Some(self)));
             }
         }
+    }
+    /// Reads the job at the next tick. Returns `None` if the access cannot be confirmed
+    /// at the moment.
+    async fn read(&mut self) -> Result<Option<JobResponse>, Problem> {
+        self.ticks.tick().await;
+        if !self.access.is_confirmed().await? {
+            return Ok(None);
+        }
+        let job = find(&self.app, &self.id).await?;
+        let job = JobResponse::new(job)?;
+        let is_permitted = !job.has_ended() || self.access.check().await?;
+        Ok(is_permitted.then_some(job))
     }
 }

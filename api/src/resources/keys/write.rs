@@ -122,7 +122,7 @@ pub(super) async fn create_key(
         prefix: secret.prefix().into(),
         expires_at: content.expires_at,
     };
-    let headers = position::of_created(format!("/api/keys/{id}"), outcome);
+    let headers = position::created_headers(format!("/api/keys/{id}"), outcome);
     Ok((StatusCode::CREATED, headers, Json(created)))
 }
 

@@ -51,7 +51,7 @@ pub(super) async fn create_segment(
         .execute(&context, id.clone(), SegmentCommand::Create(content))
         .await?;
     let outcome = done.map_err(|error| refused(&id, &error))?;
-    let headers = position::of_created(format!("/api/segments/{id}"), outcome);
+    let headers = position::created_headers(format!("/api/segments/{id}"), outcome);
     Ok((StatusCode::CREATED, headers, Json(written)))
 }
 

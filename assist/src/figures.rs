@@ -44,7 +44,7 @@ pub struct Bracket {
 
 /// Share of a whole that is not zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct MessageRate {
+pub(crate) struct DeliveryRate {
     part: u128,
     whole: u128,
 }
@@ -54,7 +54,7 @@ impl CampaignResults {
     /// counts, rates that can be stated, and amounts.
     pub fn written(&self) -> BTreeMap<String, String> {
         let count = |count: u64| Some(grouped(&count.to_string()));
-        let rate = |part, whole| MessageRate::of(part, whole).and_then(MessageRate::written);
+        let rate = |part, whole| DeliveryRate::of(part, whole).and_then(DeliveryRate::written);
         let of_audience = |count| rate(count, self.audience);
         let mut all = vec![
             ("campaign".to_owned(), Some(self.name.clone())),
@@ -79,7 +79,7 @@ impl CampaignResults {
                 ("delivered", count(bracket.delivered)),
                 (
                     "delivered_rate",
-                    bracket.rate().and_then(MessageRate::written),
+                    bracket.rate().and_then(DeliveryRate::written),
                 ),
             ];
             let named = |(name, figure)| (format!("bracket_{number}_{name}"), figure);
@@ -93,12 +93,12 @@ impl CampaignResults {
 }
 
 impl Bracket {
-    pub(crate) fn rate(&self) -> Option<MessageRate> {
-        MessageRate::of(self.delivered, self.sent)
+    pub(crate) fn rate(&self) -> Option<DeliveryRate> {
+        DeliveryRate::of(self.delivered, self.sent)
     }
 }
 
-impl MessageRate {
+impl DeliveryRate {
     pub(crate) fn of(part: u64, whole: u64) -> Option<Self> {
         let (part, whole) = (part.into(), whole.into());
         (whole > 0).then_some(Self { part, whole })
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_rate_is_rounded_to_neither_all_nor_nothing() {
         let written = |part, whole| {
-            MessageRate::of(part, whole)
+            DeliveryRate::of(part, whole)
                 .unwrap()
                 .written()
                 .unwrap_or_default()
@@ -149,6 +149,6 @@ mod tests {
         assert_eq!(written(1, 10_000), "0.01%");
         assert_eq!(written(1, 1_000_000), "");
         assert_eq!(written(u64::MAX - 1, u64::MAX), "");
-        assert_eq!(MessageRate::of(0, 0), None);
+        assert_eq!(DeliveryRate::of(0, 0), None);
     }
 }

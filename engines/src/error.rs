@@ -24,9 +24,9 @@ pub enum EngineError {
         pid: Option<u32>,
     },
 
-    /// The process that uses the data directory has not started its engines yet.
+    /// The process that uses the data directory has not started its engines yet, or stops them.
     #[error(
-        "the patron{} that uses {dir} is still starting its engines; try again in a moment",
+        "the patron{} that uses {dir} is still starting or stopping its engines; try again in a moment",
         holder(*.pid), dir = .dir.display()
     )]
     Starting {

@@ -42,15 +42,17 @@ pub(super) async fn launch(
     let mut port_tries = 1;
     loop {
         let child = spawn(port).await?;
-        let error = match wait(&child, async || probe(port, child.pid()).await).await {
-            Ok(()) => return Ok((port, child)),
-            Err(error @ EngineError::Exited { .. }) => error,
-            Err(error) => {
-                child.stop().await;
-                return Err(error);
-            }
+        let ready = wait(&child, async || probe(port, child.pid()).await).await;
+        let Err(error) = ready else {
+            return Ok((port, child));
         };
-        if ports::was_taken(child.log()) && port_tries < PORT_TRIES {
+        let port_was_taken = ports::was_taken(child.log());
+        // Also after an exit, since it removes the file with the pid.
+        child.stop().await;
+        if !matches!(error, EngineError::Exited { .. }) {
+            return Err(error);
+        }
+        if port_was_taken && port_tries < PORT_TRIES {
             port = ports::choose(None)?;
             port_tries += 1;
         } else if !repair().await? {

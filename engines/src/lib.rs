@@ -13,7 +13,7 @@
 //! | `redis-server.log`, `mongod.log` | the engines' logs |
 //! | `redis-server.pid`, `mongod.pid` | pids of the current or last run |
 //! | `ports.json` | ports of the last run, used again if free |
-//! | `running.json` | the engines' URLs, written once both answer and removed at the next start; valid while the lock is held |
+//! | `running.json` | the engines' URLs, written once both answer and removed before they stop; valid while the lock is held |
 //! | `bin/` | fetched programs |
 
 mod aof;
@@ -83,6 +83,7 @@ pub struct Engines {
     pub mongodb_uri: String,
     redis: Option<Engine>,
     mongod: Option<Engine>,
+    dir: PathBuf,
     _lock: DirLock,
 }
 
@@ -100,7 +101,7 @@ impl Engines {
     /// minutes; long waits are logged.
     pub async fn start(options: &EngineOptions) -> Result<Self, EngineError> {
         let dir = files::private_dir(&options.data_dir)?;
-        let lock = DirLock::acquire(&dir)?;
+        let lock = DirLock::acquire(&dir).await?;
         EngineUrls::remove(&dir)?;
         let (redis_url, mongodb_uri) = (options.redis_url(), options.mongodb_uri());
 
@@ -129,6 +130,7 @@ impl Engines {
             mongodb_uri: urls.mongodb_uri,
             redis,
             mongod,
+            dir,
             _lock: lock,
         })
     }
@@ -164,6 +166,10 @@ impl Engines {
 
     /// Stops the engines that this process started, then unlocks the data directory.
     pub async fn stop(self) {
+        // Before the engines end, so that no other command is told to use them any more.
+        if let Err(error) = EngineUrls::remove(&self.dir) {
+            tracing::warn!("the engines' URLs are left behind: {error}");
+        }
         tokio::join!(stop(self.redis), stop(self.mongod));
     }
 }

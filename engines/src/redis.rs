@@ -50,6 +50,7 @@ pub(super) async fn start(
     };
     let mut repaired = false;
     let repair = async || {
+        // At most one repair: if Redis ends again after it, the cause is another one.
         repaired = !repaired && aof::repair(&program, &data).await?;
         Ok(repaired)
     };

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -65,22 +65,16 @@ impl SourceId {
     /// Reads the whole file.
     pub(super) fn of(path: &Path) -> anyhow::Result<Self> {
         let context = || format!("{}", path.display());
-        // Checked before the file is opened, since opening a pipe would wait for its other end.
-        let metadata = fs::metadata(path).with_context(context)?;
-        if !metadata.is_file() {
-            bail!(
-                "{} is not a regular file; an import must be able to seek in it",
-                path.display()
-            );
-        }
         let mut file = File::open(path).with_context(context)?;
         let (mut hash, mut size) = (Xxh3::new(), 0);
         let mut part = vec![0; HASHED_PART];
         loop {
-            let read = file.read(&mut part).with_context(context)?;
-            if read == 0 {
-                break;
-            }
+            let read = match file.read(&mut part) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error).with_context(context),
+            };
             hash.update(&part[..read]);
             size += read as u64;
         }
@@ -123,7 +117,9 @@ impl ImportJournal {
                 path.display()
             )
         })?;
-        Ok(if previous.source != self.source {
+        Ok(if previous.source.hash.is_empty() {
+            PreviousJournal::Other("the journal is of an earlier version")
+        } else if previous.source != self.source {
             PreviousJournal::Other("the file has changed")
         } else if previous.import != self.import {
             PreviousJournal::Other("it had another server or other options")
@@ -217,9 +213,9 @@ mod tests {
         earlier["source"] = serde_json::json!({"size": 8, "head": "0123456789abcdef"});
         let path = folder.path().join("orders.csv.patron-import");
         fs::write(&path, earlier.to_string()).unwrap();
-        assert!(matches!(
+        assert_eq!(
             journal.load_previous(&path).unwrap(),
-            PreviousJournal::Other(_)
-        ));
+            PreviousJournal::Other("the journal is of an earlier version")
+        );
     }
 }

@@ -27,8 +27,9 @@ mod table;
 mod transfer;
 mod values;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
@@ -82,7 +83,7 @@ async fn import(
     retries: Retries,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<ImportEnd> {
-    let id = SourceId::of(&args.file)?;
+    require_regular_file(&args.file)?;
     let (journal, rejects) = (args.journal_path(), args.rejects_path());
     ensure!(
         journal != rejects && journal != args.file && rejects != args.file,
@@ -90,6 +91,10 @@ async fn import(
     );
     let mut source = Source::open(&args.file, args.resource, args.format()?, &args.table)
         .with_context(|| format!("{}", args.file.display()))?;
+    // After the cheap checks, since it reads the whole file.
+    eprintln!("checking {}", args.file.display());
+    let file = args.file.clone();
+    let id = tokio::task::spawn_blocking(move || SourceId::of(&file)).await??;
     let journal = open_journal(args, id)?;
     if journal.done != FilePosition::default() {
         source.seek(journal.done)?;
@@ -114,6 +119,17 @@ async fn import(
         counts,
         summary: report.summary(&counts, recorder.rejects.path()),
     })
+}
+
+fn require_regular_file(path: &Path) -> anyhow::Result<()> {
+    // Opening a pipe would wait for its other end.
+    let metadata = fs::metadata(path).with_context(|| format!("{}", path.display()))?;
+    ensure!(
+        metadata.is_file(),
+        "{} is not a regular file; an import must be able to seek in it",
+        path.display()
+    );
+    Ok(())
 }
 
 /// Returns the journal of the import to continue, or of a new import.

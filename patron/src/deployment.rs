@@ -228,7 +228,7 @@ impl Target {
             return Ok((redis_url, mongodb_uri, None));
         }
         let dir = &self.engines.data_dir;
-        if let Some(running) = engines::running(dir)? {
+        if let Some(running) = engines::running(dir).await? {
             return Ok((running.redis_url, running.mongodb_uri, None));
         }
         if !dir.exists() {

@@ -22,9 +22,7 @@ pub(crate) struct VerifyArgs {
 
 pub(crate) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let opened = args.target.open().await?;
-    let deployment = &opened.deployment;
-    let found = async { anyhow::Ok(heads(deployment).await? + views(deployment).await?) };
-    let found = found.await;
+    let found = verify(&opened.deployment).await;
     opened.close().await;
     Ok(match found? {
         0 => {
@@ -41,6 +39,11 @@ pub(crate) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
             ExitCode::FAILURE
         }
     })
+}
+
+/// Compares heads and views with the log. Returns the number of differences.
+async fn verify(deployment: &Deployment) -> anyhow::Result<usize> {
+    Ok(heads(deployment).await? + views(deployment).await?)
 }
 
 /// Compares heads with the log. Returns the number of differences.
@@ -77,8 +80,8 @@ async fn heads(deployment: &Deployment) -> anyhow::Result<usize> {
     Ok(print_some(&differences))
 }
 
-/// Compares every view with the log. Returns the number of differences. A view that cannot be verified counts as a difference and
-/// does not stop the verification of the others.
+/// Compares every view with the log. Returns the number of differences. A view that cannot be
+/// verified counts as a difference and does not stop the verification of the others.
 async fn views(deployment: &Deployment) -> anyhow::Result<usize> {
     let Deployment { log, store, .. } = deployment;
     let mut found = 0;

@@ -81,17 +81,7 @@ impl Ledger {
             None => {
                 let accepted = accepted(send, content, settings);
                 let number = book.messages.len();
-                // The receipt to schedule once the message is on disk, and a receiver that
-                // ends after its first post if the response waits for that.
-                let MessageOutcome {
-                    lost,
-                    early,
-                    delay_ms,
-                    ..
-                } = accepted.outcome;
-                let mut due = (!lost).then(|| DueReceipt::first(number, delay_ms));
-                let early = due.as_mut().filter(|_| early);
-                let posted = early.map(DueReceipt::notify_when_posted);
+                let (due, posted) = first_receipt(number, accepted.outcome);
                 (number, Line::Accepted(accepted), due, posted)
             }
         };
@@ -277,4 +267,18 @@ fn accepted(send: SendRequest, content: u64, settings: &VendorSettings) -> Accep
         content,
         accepted_ms: Utc::now().timestamp_millis(),
     }
+}
+
+/// Returns the receipt to schedule once a message is on disk and, if the response waits for the
+/// receipt, a receiver that ends after its first post.
+fn first_receipt(
+    number: Number,
+    outcome: MessageOutcome,
+) -> (Option<DueReceipt>, Option<oneshot::Receiver<()>>) {
+    if outcome.lost {
+        return (None, None);
+    }
+    let mut due = DueReceipt::first(number, outcome.delay_ms);
+    let posted = outcome.early.then(|| due.notify_when_posted());
+    (Some(due), posted)
 }

@@ -126,19 +126,7 @@ async fn accept(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<SendResponse, VendorProblem> {
-    if settings.outage || settings.outage_ms > 0 {
-        vendor.stats.refused_by_outage.increment();
-        let over_s = settings.outage_ms.div_ceil(1_000).max(1);
-        return Err(VendorProblem::unavailable(
-            "outage",
-            "the vendor is down",
-            over_s,
-        ));
-    }
-    if faults.error {
-        vendor.stats.refused_by_error.increment();
-        return Err(internal_error());
-    }
+    refuse_if_faulty(vendor, settings, faults)?;
     let is_array = |body: &Bytes| body.trim_ascii_start().first() == Some(&b'[');
     let response = match body.as_ref().is_ok_and(is_array) {
         true => accept_many(vendor, settings, faults, parse(headers, body)?).await?,
@@ -258,6 +246,27 @@ fn receive(
         Err(NotRecorded::OtherContent) => refused("message-id-reused"),
         Err(NotRecorded::Closed) => Err(closed()),
     }
+}
+
+fn refuse_if_faulty(
+    vendor: &Vendor,
+    settings: &VendorSettings,
+    faults: &RequestFaults,
+) -> Result<(), VendorProblem> {
+    if settings.outage || settings.outage_ms > 0 {
+        vendor.stats.refused_by_outage.increment();
+        let over_s = settings.outage_ms.div_ceil(1_000).max(1);
+        return Err(VendorProblem::unavailable(
+            "outage",
+            "the vendor is down",
+            over_s,
+        ));
+    }
+    if faults.error {
+        vendor.stats.refused_by_error.increment();
+        return Err(internal_error());
+    }
+    Ok(())
 }
 
 fn check(send: &SendRequest, callback_hosts: &[String]) -> Result<(), VendorProblem> {

@@ -66,6 +66,8 @@ struct AuditListParams {
 
 /// An event in the audit trail.
 #[derive(Serialize, ToSchema)]
+// Clients know the schema by this name. The type `AuditRow` is the row of the view, from which an
+// entry is made.
 #[schema(as = AuditRow)]
 struct AuditEntry {
     /// Position of the event in the log.

@@ -1,6 +1,6 @@
 //! Summary of a campaign's figures.
 
-use crate::figures::MessageRate;
+use crate::figures::DeliveryRate;
 use crate::money::{grouped, written};
 use crate::{Bracket, CampaignResults};
 
@@ -23,7 +23,7 @@ fn reached(figures: &CampaignResults) -> String {
         1 => "customer",
         _ => "customers",
     };
-    match MessageRate::of(figures.delivered, figures.sent) {
+    match DeliveryRate::of(figures.delivered, figures.sent) {
         None => format!(
             "None of the {} customers were reached",
             number(figures.audience)

@@ -144,15 +144,7 @@ impl ResultRoom {
         let mut state = self.state();
         if let Err(denied) = check(memory, state.unrecorded, messages) {
             if denied == SendingDenied::NoRoom {
-                // A refusal from long ago belongs to an earlier shortage, which ended
-                // while there was nothing to send.
-                let refused = state.refused.filter(|(_, at)| at.elapsed() < LIFETIME);
-                if refused.is_none() {
-                    let Memory { used, max } = memory;
-                    tracing::warn!(used, max, "Redis is short of memory: sending is paused");
-                }
-                let since = refused.map_or_else(now, |(since, _)| since);
-                state.refused = Some((since, Instant::now()));
+                state.note_refused(memory);
             }
             return Err(denied);
         }
@@ -197,6 +189,20 @@ impl Unrecorded {
         let rest = self.messages.saturating_sub(messages as u64);
         self.room.give_back(rest);
         self.messages -= rest;
+    }
+}
+
+impl RoomState {
+    fn note_refused(&mut self, memory: Memory) {
+        // A refusal from long ago belongs to an earlier shortage, which ended while
+        // there was nothing to send.
+        let refused = self.refused.filter(|(_, at)| at.elapsed() < LIFETIME);
+        if refused.is_none() {
+            let Memory { used, max } = memory;
+            tracing::warn!(used, max, "Redis is short of memory: sending is paused");
+        }
+        let since = refused.map_or_else(now, |(since, _)| since);
+        self.refused = Some((since, Instant::now()));
     }
 }
 

@@ -51,6 +51,14 @@ impl PeriodicTask for Scheduling {
     type Error = WorkError;
 
     async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, WorkError> {
+        self.launch_due(shared).await?;
+        Ok(NextRun::within(until_next(shared).await?))
+    }
+}
+
+impl Scheduling {
+    /// Launches the campaigns that are due, except those whose launch was refused recently.
+    async fn launch_due(&mut self, shared: &SharedResources) -> Result<(), WorkError> {
         self.refused.retain(|_, at| at.elapsed() < AFTER_REFUSAL);
         let mut waiting = HashSet::new();
         for campaign in shared.store.campaigns_due(now()).await? {
@@ -78,14 +86,19 @@ impl PeriodicTask for Scheduling {
             }
         }
         self.trimmed.report(&shared.store, &waiting).await;
-        let now = now();
-        let next = shared.store.next_campaign_due(now).await?;
-        let left = next.map_or(LOOK, |at| {
-            let left = at.timestamp_millis() - now.millis();
-            Duration::from_millis(u64::try_from(left).unwrap_or_default())
-        });
-        Ok(NextRun::within(left.min(LOOK)))
+        Ok(())
     }
+}
+
+/// Returns the time until the next campaign is due, at most [`LOOK`].
+async fn until_next(shared: &SharedResources) -> Result<Duration, WorkError> {
+    let now = now();
+    let next = shared.store.next_campaign_due(now).await?;
+    let left = next.map_or(LOOK, |at| {
+        let left = at.timestamp_millis() - now.millis();
+        Duration::from_millis(u64::try_from(left).unwrap_or_default())
+    });
+    Ok(left.min(LOOK))
 }
 
 /// State of a scheduled campaign relative to its time.

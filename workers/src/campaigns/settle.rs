@@ -64,12 +64,7 @@ impl PeriodicTask for Settling {
         let sending = sending.await?.into_iter();
         let sizes = sending.filter_map(|c| Some((c.campaign_id, c.size?)));
         self.end(shared, sizes.collect()).await?;
-        // Found by their unsent messages, whenever they were cancelled: a cancellation may
-        // reach the views late, and so may messages that were queued before it was noticed.
-        let unsent = shared.store.campaigns_with_unsent().await?;
-        for id in shared.store.cancelled_among(&unsent).await? {
-            log_failure(&id, suppress(shared, &id).await);
-        }
+        clean_up(shared).await?;
         Ok(NextRun {
             // Notices of messages arrive all the time during a large campaign;
             // without a minimum this task would run in a loop.
@@ -117,6 +112,17 @@ impl Settling {
         }
         Ok(())
     }
+}
+
+/// Suppresses the remaining messages of cancelled campaigns.
+async fn clean_up(shared: &SharedResources) -> Result<(), WorkError> {
+    // Found by their unsent messages, whenever they were cancelled: a cancellation may
+    // reach the views late, and so may messages that were queued before it was noticed.
+    let unsent = shared.store.campaigns_with_unsent().await?;
+    for id in shared.store.cancelled_among(&unsent).await? {
+        log_failure(&id, suppress(shared, &id).await);
+    }
+    Ok(())
 }
 
 /// Returns whether every message has ended, by the view's figures.

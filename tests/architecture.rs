@@ -1,7 +1,9 @@
 //! Direction of the dependencies between crates and between their files, and the libraries that
 //! each crate may use.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod imports;
+
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use self::imports::{Imports, ItemPath, cycle_in, imports_of_files};
 use crate::support::engines::workspace;
 
 /// Each crate of the workspace with the workspace crates that it may depend on.
@@ -224,27 +227,20 @@ fn only_the_programs_read_the_environment() {
 
 #[test]
 fn modules_of_the_api_import_only_modules_below_them() {
-    let src = workspace().join("api/src");
-    let mut sources = Vec::new();
-    collect(&src, &mut sources);
-    let mut imports = 0;
-    for path in sources {
-        let module = module_of(path.strip_prefix(&src).unwrap());
+    let mut count = 0;
+    for (module, imports) in imports_in("api") {
+        // The root is above all modules.
         if module.is_empty() {
             continue;
         }
-        let text = fs::read_to_string(&path).unwrap();
         let layer = layer_of(&module).unwrap_or_else(|| panic!("{module:?} is in no layer"));
-        for imported in imports_of(&module, &text) {
-            // A name that is no module is an item of the crate's root.
-            let Some(below) = layer_of(&imported) else {
-                continue;
-            };
-            assert!(below <= layer, "{module:?} must not import {imported:?}");
-            imports += 1;
+        for imported in imports {
+            let below = layer_of(&imported).is_some_and(|below| below <= layer);
+            assert!(below, "{module:?} must not import {imported:?}");
+            count += 1;
         }
     }
-    assert!(imports > 500, "only {imports} imports were found");
+    assert!(count > 500, "only {count} imports were found");
 }
 
 /// Returns the row of [`API_LAYERS`] that has the longest beginning of a path.
@@ -258,44 +254,24 @@ fn layer_of(path: &[String]) -> Option<usize> {
 #[test]
 fn files_do_not_import_each_other_in_a_cycle() {
     for (name, _) in ALLOWED_CRATES {
-        let src = workspace().join(name).join("src");
-        let mut sources = Vec::new();
-        collect(&src, &mut sources);
-        sources.retain(|path| !path.to_str().unwrap().ends_with("tests.rs"));
-        let files = sources.iter().map(|path| {
-            let module = module_of(path.strip_prefix(&src).unwrap());
-            let imports = imports_of(&module, &fs::read_to_string(path).unwrap());
-            (module, imports)
-        });
-        let files: BTreeMap<_, _> = files.collect();
-        // The file of a path is the longest beginning of it that is a module.
-        let file_of = |path: &Vec<String>| {
-            let mut beginnings = (1..=path.len()).rev().map(|length| &path[..length]);
-            let file = beginnings.find(|beginning| files.contains_key(*beginning));
-            file.map(<[String]>::to_vec)
-        };
-        let imports = files.iter().map(|(file, paths)| {
-            let imported = paths
-                .iter()
-                .filter_map(file_of)
-                .filter(|other| other != file);
-            (file.clone(), imported.collect::<BTreeSet<_>>())
-        });
-        let mut imports: BTreeMap<_, _> = imports.collect();
-        // Removes files that import no other or that no other imports, until only cycles are left.
-        loop {
-            let left: BTreeSet<_> = imports.keys().cloned().collect();
-            for imported in imports.values_mut() {
-                imported.retain(|file| left.contains(file));
-            }
-            let imported: BTreeSet<_> = imports.values().flatten().cloned().collect();
-            imports.retain(|file, others| !others.is_empty() && imported.contains(file));
-            if imports.len() == left.len() {
-                break;
-            }
-        }
-        assert!(imports.is_empty(), "cycle of files in {name}: {imports:#?}");
+        assert_eq!(
+            cycle_in(&imports_in(name)),
+            None,
+            "cycle of files in {name}"
+        );
     }
+}
+
+/// Returns the files that each file of a crate imports from, by module.
+fn imports_in(name: &str) -> Imports {
+    let src = workspace().join(name).join("src");
+    let mut sources = Vec::new();
+    collect(&src, &mut sources);
+    let texts = sources.iter().map(|path| {
+        let module = module_of(path.strip_prefix(&src).unwrap());
+        (module, fs::read_to_string(path).unwrap())
+    });
+    imports_of_files(&texts.collect())
 }
 
 /// Returns the module of a file below `src`, empty for the root of the crate.
@@ -312,62 +288,6 @@ fn module_of(file: &Path) -> Vec<String> {
         module.pop();
     }
     module
-}
-
-/// Returns the paths within the crate that a module names, outside its comments and tests.
-/// `pub use child::Name` does not count, since it only exports a name.
-fn imports_of(module: &[String], text: &str) -> Vec<Vec<String>> {
-    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    let lines = code
-        .lines()
-        .map(str::trim_start)
-        .filter(|line| !line.starts_with("//"));
-    let code = format!("\n{}", lines.collect::<Vec<_>>().join("\n"));
-    let mut found = Vec::new();
-    for first in ["\nuse ", "crate::", "super::"] {
-        for (at, _) in code.match_indices(first) {
-            let before = code[..at].chars().next_back();
-            if before.is_some_and(|before| before.is_alphanumeric() || "_:".contains(before)) {
-                continue;
-            }
-            read_paths(code[at..].trim_start_matches("\nuse "), module, &mut found);
-        }
-    }
-    found
-}
-
-/// Reads the paths at the start of a text, such as `super::a::{b, c::D}`, which is named in a
-/// module. Returns the text after them.
-fn read_paths<'a>(mut text: &'a str, module: &[String], found: &mut Vec<Vec<String>>) -> &'a str {
-    let mut path = module.to_vec();
-    loop {
-        if let Some(group) = text.strip_prefix('{') {
-            text = group.trim_start();
-            while !text.is_empty() && !text.starts_with('}') {
-                text = read_paths(text, &path, found);
-                // What follows a path is `*`, an alias, or nothing.
-                text = text.trim_start_matches(|char: char| !",}".contains(char));
-                text = text.trim_start_matches([',', ' ', '\n']);
-            }
-            return text.strip_prefix('}').unwrap_or(text);
-        }
-        let is_in_name = |char: char| char.is_alphanumeric() || char == '_';
-        let end = text.find(|char| !is_in_name(char)).unwrap_or(text.len());
-        let (name, rest) = text.split_at(end);
-        match name {
-            "" | "self" => {}
-            "crate" => path.clear(),
-            "super" => drop(path.pop()),
-            name => path.push(name.to_owned()),
-        }
-        match rest.strip_prefix("::") {
-            Some(rest) => text = rest,
-            None => {
-                found.push(path);
-                return rest;
-            }
-        }
-    }
 }
 
 fn collect(dir: &Path, sources: &mut Vec<PathBuf>) {
@@ -390,24 +310,16 @@ const FOLDERS: [(&str, &[&str]); 1] = [(
 #[test]
 fn folders_of_a_crate_use_only_folders_below_them() {
     for (name, folders) in FOLDERS {
+        let imports = imports_in(name);
         for (index, folder) in folders.iter().enumerate() {
-            let mut sources = Vec::new();
-            let path = workspace().join(name).join("src").join(folder);
-            collect(&path, &mut sources);
-            assert!(!sources.is_empty(), "{} was not found", path.display());
-            for source in sources {
-                let text = fs::read_to_string(&source).unwrap();
-                // Names that the crate exports would hide where they come from.
-                for line in text.lines().filter(|line| line.contains("crate::")) {
-                    let uses = line.split("crate::").skip(1);
-                    let modules = uses.map(|rest| rest.split([':', ';', '{', '<', '(', ')', ' ']));
-                    for module in modules.filter_map(|mut parts| parts.next()) {
-                        assert!(
-                            folders[index..].contains(&module),
-                            "{} must not use crate::{module}: {line}",
-                            source.display()
-                        );
-                    }
+            let in_folder = |module: &ItemPath| module.first().is_some_and(|first| first == folder);
+            let files: Vec<_> = imports.iter().filter(|(file, _)| in_folder(file)).collect();
+            assert!(!files.is_empty(), "{folder} was not found");
+            for (file, imports) in files {
+                for imported in imports {
+                    let first = imported.first().map(String::as_str);
+                    let below = first.is_some_and(|first| folders[index..].contains(&first));
+                    assert!(below, "{file:?} must not use {imported:?}");
                 }
             }
         }

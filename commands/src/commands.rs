@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{Currency, CurrencyError};
 use eventlog::{Log, LogError};
 
-use crate::texts::Renderers;
+use crate::renderers::Renderers;
 use crate::turns::Turns;
 
 /// Entry point for all commands. Clones share the log.

@@ -21,6 +21,7 @@ mod idempotency;
 mod messages;
 mod orders;
 mod records;
+mod renderers;
 mod run;
 mod segments;
 mod store;

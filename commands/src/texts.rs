@@ -5,25 +5,8 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use domain::{CampaignId, RecordedMessage, Renderer, ReproduceError, TemplateIdentity};
-use moka::sync::Cache;
 
 use crate::{CommandError, Commands};
-
-/// Number of prepared templates that are cached.
-const RENDERERS: u64 = 256;
-
-/// Identity of a campaign's template.
-type RendererKey = (CampaignId, TemplateIdentity);
-
-/// Cache of recently used templates. Clones share it.
-#[derive(Clone)]
-pub(crate) struct Renderers(Cache<RendererKey, Arc<Renderer>>);
-
-impl Default for Renderers {
-    fn default() -> Self {
-        Self(Cache::new(RENDERERS))
-    }
-}
 
 impl Commands {
     /// Returns a campaign's template, prepared for rendering.

@@ -13,7 +13,8 @@ use futures::FutureExt;
 use redis::{ErrorKind, RedisError, Script, Value};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::append::{MAX_BYTES, MAX_EVENTS, NewCommit};
+use crate::append::{MAX_BYTES, MAX_EVENTS};
+use crate::commit::NewCommit;
 use crate::identity::LogIdentity;
 use crate::memory::RecentMemory;
 use crate::{Layout, LogError, Partition, Position};

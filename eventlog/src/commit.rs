@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zstd::bulk::{Compressor, Decompressor};
 
-use crate::{Append, Entry, LogError, Partition, Position};
+use crate::{Append, Entry, Key, LogError, Partition, Position};
 
 /// Compression level of zstd. Level 1 is fast, and as small as level 3 on events that
 /// resemble each other.
@@ -35,6 +35,64 @@ pub(crate) struct CommitPayload {
     /// Name of the entry's field: `e` or `z`.
     pub(crate) field: &'static str,
     pub(crate) bytes: Vec<u8>,
+}
+
+/// Commit in the form that the script expects.
+pub(crate) struct NewCommit {
+    pub(crate) meta: Arc<str>,
+    pub(crate) payload: CommitPayload,
+    pub(crate) groups: Vec<AppendGroup>,
+}
+
+/// Part of an [`Append`] that the script needs.
+pub(crate) struct AppendGroup {
+    /// Expected and new head; `None` for plain records.
+    pub(crate) head: Option<GroupHead>,
+    pub(crate) events: usize,
+}
+
+/// Expected and new head of an [`AppendGroup`].
+pub(crate) struct GroupHead {
+    pub(crate) key: Key,
+    pub(crate) expected: u64,
+    pub(crate) last: u64,
+    /// Fold version and state, as they are stored in the head.
+    pub(crate) rest: String,
+}
+
+impl NewCommit {
+    /// Encodes these appends as one commit.
+    pub(crate) fn of(meta: &Arc<str>, appends: &[&Append]) -> Self {
+        let group = |append: &&Append| AppendGroup {
+            head: append.head.as_ref().map(|head| GroupHead {
+                key: append.key.clone(),
+                expected: head.expected,
+                last: head.last,
+                rest: format!("{} {}", head.fold, head.state),
+            }),
+            events: append.events.len(),
+        };
+        Self {
+            meta: meta.clone(),
+            payload: encode(appends),
+            groups: appends.iter().map(group).collect(),
+        }
+    }
+
+    /// Returns the number of events in the commit.
+    pub(crate) fn events(&self) -> usize {
+        self.groups.iter().map(|group| group.events).sum()
+    }
+
+    /// Returns the approximate size of the commit within a script call, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        let head = |group: &AppendGroup| {
+            let head = group.head.as_ref();
+            head.map_or(0, |head| head.key.text.len() + head.rest.len() + 64)
+        };
+        let heads: usize = self.groups.iter().map(head).sum();
+        self.meta.len() + self.payload.bytes.len() + heads + 64
+    }
 }
 
 /// Commit of the log, with all or some of its events.

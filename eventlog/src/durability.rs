@@ -1,11 +1,10 @@
 //! Check that Redis is configured not to lose acknowledged events.
 
 use std::collections::HashMap;
-use std::fmt;
 
-use crate::LogError;
 use crate::connection::Connection;
 use crate::server::query_all;
+use crate::{LogError, UnsafeSetting};
 
 /// Settings of Redis with which an acknowledged event survives a crash of the process
 /// and of the machine.
@@ -16,27 +15,6 @@ const REQUIRED: [(&str, &str); 5] = [
     ("aof-load-truncated", "no"),
     ("no-appendfsync-on-rewrite", "no"),
 ];
-
-/// Setting of Redis that could lose events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnsafeSetting {
-    /// Name of the setting in Redis.
-    pub name: &'static str,
-    /// Required value.
-    pub required: &'static str,
-    /// Actual value; `None` if Redis does not reveal it.
-    pub actual: Option<String>,
-}
-
-impl fmt::Display for UnsafeSetting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, required, .. } = self;
-        match &self.actual {
-            Some(actual) => write!(f, "{name} is {actual}, must be {required}"),
-            None => write!(f, "{name} cannot be read, must be {required}"),
-        }
-    }
-}
 
 /// Returns the unsafe settings of the servers behind a connection.
 pub(crate) async fn unsafe_settings(

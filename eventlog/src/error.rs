@@ -1,8 +1,9 @@
 //! Errors of the log.
 
+use std::fmt;
 use std::sync::Arc;
 
-use crate::{Partition, Position, UnsafeSetting};
+use crate::{Partition, Position};
 
 /// Error of an operation on the log.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -111,6 +112,27 @@ impl LogError {
                 self,
                 Self::Unavailable(_) | Self::Full | Self::Unconfirmed(_)
             )
+    }
+}
+
+/// Setting of Redis that could lose events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsafeSetting {
+    /// Name of the setting in Redis.
+    pub name: &'static str,
+    /// Required value.
+    pub required: &'static str,
+    /// Actual value; `None` if Redis does not reveal it.
+    pub actual: Option<String>,
+}
+
+impl fmt::Display for UnsafeSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, required, .. } = self;
+        match &self.actual {
+            Some(actual) => write!(f, "{name} is {actual}, must be {required}"),
+            None => write!(f, "{name} cannot be read, must be {required}"),
+        }
     }
 }
 

@@ -41,9 +41,8 @@ mod tokens;
 
 pub use append::{Append, Appended, NewEvent, NewHead};
 pub use commit::Commit;
-pub use durability::UnsafeSetting;
 pub use entry::Entry;
-pub use error::LogError;
+pub use error::{LogError, UnsafeSetting};
 pub use heads::Head;
 pub use identity::{KnownLog, Witness};
 pub use layout::{Key, Layout};

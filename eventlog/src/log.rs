@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 
-use crate::append::{self, NewCommit};
 use crate::appender::{Appender, CommitOutcome};
+use crate::commit::NewCommit;
 use crate::connection::{Connection, RedisServer};
 use crate::identity::LogIdentity;
 use crate::memory::RecentMemory;
 use crate::{
     Append, Appended, Commit, Entry, Head, Key, Layout, LogError, Memory, Partition, Position,
-    ScanStep, Tails, UnsafeSetting, counter, heads, read, server, settings,
+    ScanStep, UnsafeSetting, append, counter, heads, read, server, settings,
 };
 
 /// Handle of an open log. Clones share the connection and the appenders.
@@ -367,11 +367,6 @@ impl Log {
     /// [`LogError`] if Redis could not be read.
     pub async fn ends(&self) -> Result<Vec<Position>, LogError> {
         try_join_all(self.partitions().map(|p| self.last(p))).await
-    }
-
-    /// Starts to follow the ends of all partitions.
-    pub fn tails(&self) -> Tails {
-        Tails::start(self.clone())
     }
 
     /// Returns the memory of the server with the least left.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::LogError;
 use crate::connection::Connection;
-use crate::server;
+use crate::server::{info_field, query_all};
 
 /// Used share of the limit from which on memory is reserved for appends that must not
 /// fail: receipts and the results of sent messages. Redis itself also needs some of it.
@@ -72,7 +72,7 @@ impl RecentMemory {
         }
         // Before the query, so that a sample never looks newer than it is.
         let queried_at = Instant::now();
-        let memory = server::memory(connection).await?;
+        let memory = query(connection).await?;
         *self.last() = Some((queried_at, memory));
         Ok(memory)
     }
@@ -92,6 +92,31 @@ impl RecentMemory {
         // A panic cannot leave the sample in a broken state: it is replaced as a whole.
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Queries the memory of the server with the least left.
+async fn query(connection: &Connection) -> Result<Memory, LogError> {
+    let mut info = redis::cmd("INFO");
+    info.arg("memory");
+    // In a cluster an append fails as soon as one server is full, so the fullest one
+    // counts.
+    let mut fullest = Memory::default();
+    for answer in query_all(connection, &info).await? {
+        let text: String = redis::from_redis_value(answer).map_err(redis::RedisError::from)?;
+        let memory = Memory {
+            used: bytes(&text, "used_memory"),
+            max: bytes(&text, "maxmemory"),
+        };
+        if memory.fullness() >= fullest.fullness() {
+            fullest = memory;
+        }
+    }
+    Ok(fullest)
+}
+
+fn bytes(info: &str, name: &str) -> u64 {
+    let value = info_field(info, name).and_then(|value| value.parse().ok());
+    value.unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -22,23 +22,26 @@ pub struct Tails {
     _tasks: JoinSet<()>,
 }
 
-impl Tails {
-    pub(crate) fn start(log: Log) -> Self {
+impl Log {
+    /// Starts to follow the ends of all partitions.
+    pub fn tails(&self) -> Tails {
         let mut tasks = JoinSet::new();
-        let ends = log
+        let ends = self
             .partitions()
             .map(|partition| {
                 let (sender, receiver) = watch::channel(0);
-                tasks.spawn(follow(log.clone(), partition, sender));
+                tasks.spawn(follow(self.clone(), partition, sender));
                 receiver
             })
             .collect();
-        Self {
+        Tails {
             ends,
             _tasks: tasks,
         }
     }
+}
 
+impl Tails {
     /// Returns a receiver of a partition's last event number; 0 until it is known.
     /// `None` if there is no such partition.
     pub fn of(&self, partition: Partition) -> Option<watch::Receiver<u64>> {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use eventlog::{Leases, Log, LogError};
 
-use crate::LEASE;
+/// Lifetime of a lease. Another process may take a lease that was not renewed for
+/// this long.
+const LEASE: Duration = Duration::from_secs(5);
 
 /// Reason why exclusive work was not started, or was interrupted.
 #[derive(Debug, thiserror::Error)]

@@ -46,10 +46,6 @@ use crate::pointers::Pointers;
 use crate::shared::SharedResources;
 use crate::task_reports::TaskReports;
 
-/// Lifetime of a lease. Another process may take a lease that was not renewed for
-/// this long.
-const LEASE: Duration = Duration::from_secs(5);
-
 /// Delay before the next attempt to prepare the views.
 const RETRY: Duration = Duration::from_secs(1);
 

@@ -257,7 +257,8 @@ async fn orders_segments_users_and_keys_that_are_set_aside_are_marked() {
         let shown = item_of(api, &format!("{list}?after={at}"), field, id).await;
         assert_set_aside(&shown, at, &format!("malformed {tag}"));
         if list != "/api/orders" {
-            assert_eq!(api.read(&format!("{list}/{id}")).await, shown);
+            let alone = api.read(&format!("{list}/{id}")).await;
+            assert_eq!(alone["quarantined"], shown["quarantined"], "{alone}");
         }
     }
     let other = item_of(api, "/api/orders", "order_id", "o-2").await;

@@ -229,22 +229,25 @@ fn ends_item(token: &TokenTree) -> bool {
     }
 }
 
-/// Returns a cycle of files, if there is one. A parent and its own child may import each other.
+/// Returns a cycle of files, if there is one. Imports between a parent and its own child do not
+/// count.
 pub(super) fn cycle_in(imports: &Imports) -> Option<Vec<ItemPath>> {
-    let mut edges = imports
-        .iter()
-        .flat_map(|(file, others)| others.iter().map(move |other| (file, other)));
-    edges.find_map(|(file, other)| {
-        let may_return = is_parent(file, other) || is_parent(other, file);
-        let mut ways = vec![vec![file, other]];
-        let mut visited = BTreeSet::from([file, other]);
+    imports.keys().find_map(|first| {
+        let mut ways = vec![vec![first]];
+        let mut visited = BTreeSet::new();
         while let Some(way) = ways.pop() {
-            let next = &imports[way[way.len() - 1]];
-            if next.contains(file) && !(may_return && way.len() == 2) {
-                return Some(way.into_iter().cloned().collect());
+            let file = way[way.len() - 1];
+            for next in &imports[file] {
+                if is_parent(file, next) || is_parent(next, file) {
+                    continue;
+                }
+                if next == first {
+                    return Some(way.into_iter().cloned().collect());
+                }
+                if visited.insert(next) {
+                    ways.push([&way[..], &[next]].concat());
+                }
             }
-            let unvisited = next.iter().filter(|next| visited.insert(*next));
-            ways.extend(unvisited.map(|next| [&way[..], &[next]].concat()));
         }
         None
     })
@@ -330,12 +333,17 @@ fn comments_texts_and_tests_do_not_count() {
 #[test]
 fn only_a_parent_and_its_child_may_import_each_other() {
     let parent = ("a", "mod b; mod c; fn f() { b::f(); }");
-    let both = [parent, ("a::b", "use super::X;"), ("a::c", "")];
-    assert_eq!(cycle_in(&imports(&both)), None);
-    let three = [parent, ("a::b", "use super::c;"), ("a::c", "use super::X;")];
-    let cycle = ["a", "a::b", "a::c"].map(path).to_vec();
-    assert_eq!(cycle_in(&imports(&three)), Some(cycle));
-    let siblings = [("a", "use crate::b;"), ("b", "use super::a;")];
-    let cycle = ["a", "b"].map(path).to_vec();
-    assert_eq!(cycle_in(&imports(&siblings)), Some(cycle));
+    let family = [parent, ("a::b", "use super::c;"), ("a::c", "use super::X;")];
+    assert_eq!(cycle_in(&imports(&family)), None);
+    let children = [parent, ("a::b", "use super::c;"), ("a::c", "use super::b;")];
+    let cycle = ["a::b", "a::c"].map(path).to_vec();
+    assert_eq!(cycle_in(&imports(&children)), Some(cycle));
+    let strangers = [
+        parent,
+        ("a::b", "use crate::d;"),
+        ("a::c", ""),
+        ("d", "use crate::a::b;"),
+    ];
+    let cycle = ["a::b", "d"].map(path).to_vec();
+    assert_eq!(cycle_in(&imports(&strangers)), Some(cycle));
 }

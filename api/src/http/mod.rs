@@ -1,7 +1,7 @@
 //! The HTTP kit: the layers around every request, problems, limits, bodies, and the
 //! parts of the OpenAPI document that all operations share.
 //!
-//! It knows no resource and no identity: a file in this folder imports no other folder
+//! The kit knows no resource and no identity: a file in this folder imports no other folder
 //! of the crate. `tests/architecture.rs` checks this.
 
 pub(crate) mod address;

@@ -10,7 +10,7 @@
 //! identity provider, `admission` the users whom the configuration admits, and `local`
 //! the one-time link for a machine without a provider.
 //!
-//! It knows no resource: a file in this folder imports only this folder and `http`.
+//! The folder knows no resource: a file in this folder imports only this folder and `http`.
 //! `tests/architecture.rs` checks this.
 
 pub(crate) mod access;

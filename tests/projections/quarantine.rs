@@ -9,8 +9,8 @@ use mongodb::bson::{DateTime, doc};
 use projections::{ProjectError, RebuildError, VIEWS, rebuild, verify_documents};
 
 use super::{
-    documents, project, project_all, rebuild_view, record_campaign, record_day, status, stopped,
-    total_spend, view,
+    documents, project, project_all, rebuild_view, record_campaign, record_day, resume, status,
+    stopped, total_spend, view,
 };
 use crate::support::deployment::Deployment;
 use crate::support::raw_events::append_raw_event;
@@ -177,6 +177,32 @@ async fn documents_continue_after_an_event_that_is_skipped() {
     assert_eq!(withheld(&deployment).await, []);
     assert_sound(&deployment).await;
     assert_eq!(order_count(&deployment, "c-5").await, 3);
+}
+
+/// A suspended process that reads an event and the decision to skip it at once removes the note that
+/// another process has written meanwhile.
+#[tokio::test]
+async fn a_decision_is_carried_out_by_a_process_that_did_not_withhold_the_event() {
+    for name in ["customers", "orders", "campaign_stats"] {
+        let deployment = Deployment::with_partitions(1).await.prepared().await;
+        record_day(&deployment.commands, 0).await;
+        record_campaign(&deployment.commands, 1).await;
+        let mut suspended = resume(&deployment, view(name), 1, 0).await.unwrap();
+        suspended.step(1_000).await.unwrap();
+
+        let order = append_broken_order(&deployment, "order/c-5/o-x").await;
+        let log = &deployment.log;
+        let key = "message/c-5/cmp_1";
+        let message = append_raw_event(log, key, "message_delivered.1", "{}").await;
+        project(&deployment, name).await.unwrap();
+        assert_eq!(withheld(&deployment).await.len(), 1, "{name}");
+        for event in [order, message] {
+            decide(&deployment, event, &[name], true).await;
+        }
+        suspended.step(1_000).await.unwrap();
+        project(&deployment, name).await.unwrap();
+        assert_eq!(withheld(&deployment).await, [], "{name}");
+    }
 }
 
 #[tokio::test]

@@ -78,12 +78,17 @@ impl Folding {
     /// [`ProjectError`] if the outcome is unknown. The caller must fold the
     /// events again.
     pub(crate) async fn fold(&mut self, events: &[FoldInput]) -> Result<(), ProjectError> {
-        self.quarantine.load().await?;
         let decisions = events.iter().filter_map(|event| match &event.content {
             InputContent::Decision(decision) => Some(decision),
             _ => None,
         });
         let decisions: Vec<&RecordedDecision> = decisions.collect();
+        match decisions.is_empty() {
+            true => self.quarantine.load().await?,
+            // Another process may have written the note of an event that this
+            // one skips unseen, because the decision is in the same batch.
+            false => self.quarantine.reload().await?,
+        }
         let mut folded_already = Vec::new();
         for decision in &decisions {
             // Before the batch is folded: later events raise the number by

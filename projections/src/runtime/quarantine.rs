@@ -59,15 +59,22 @@ impl PartitionQuarantine {
         }
     }
 
-    /// Loads the notes and skips once. Later changes go through this value, so
-    /// it stays current: other processes add only what this one adds too.
+    /// Loads the notes and skips once. Later changes go through this value. A
+    /// note that another process writes is missing from it until
+    /// [`Self::reload`].
     pub(crate) async fn load(&mut self) -> Result<(), mongodb::error::Error> {
-        if self.known.is_none() {
-            let Generation { view, number } = self.generation;
-            let (store, partition) = (&self.store, self.partition);
-            let known = store.withheld_in(&self.log, view.name(), number, partition, Until::Now);
-            self.known = Some(known.await?);
+        match self.known {
+            Some(_) => Ok(()),
+            None => self.reload().await,
         }
+    }
+
+    /// Loads the notes and skips, including those of other processes.
+    pub(crate) async fn reload(&mut self) -> Result<(), mongodb::error::Error> {
+        let Generation { view, number } = self.generation;
+        let (store, partition) = (&self.store, self.partition);
+        let known = store.withheld_in(&self.log, view.name(), number, partition, Until::Now);
+        self.known = Some(known.await?);
         Ok(())
     }
 

@@ -276,7 +276,7 @@ impl<'t> Check<'t> {
         let lists = [&binary.left, &binary.right].map(|operand| self.lists.may_be_list(operand));
         match (binary.op, lists) {
             (BinOpKind::Add, [true, true]) => {
-                unsupported(line, "lists cannot be added, use ~ to join them")
+                unsupported(line, "lists cannot be added: print each with join")
             }
             (BinOpKind::Mul, [true, _] | [_, true]) => unsupported(
                 line,

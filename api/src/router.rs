@@ -19,7 +19,7 @@ use crate::state::AppState;
 /// so that unsigned posts cannot use up the places.
 const UNLIMITED: [&str; 3] = ["/healthz", "/readyz", delivery::PATH];
 
-/// Builds the whole API: routes, middleware, document and interactive page.
+/// Builds the whole API: routes, middleware, document, interactive page and console.
 pub(crate) fn router(state: AppState) -> Router {
     let (routes, document) = routes().split_for_parts();
     let strict = from_fn_with_state(Contract::new(document), strict::reject_undeclared);
@@ -36,13 +36,20 @@ pub(crate) fn router(state: AppState) -> Router {
         .route_layer(strict)
         .method_not_allowed_fallback(access::method_not_allowed)
         .layer(from_fn_with_state(identity, access::count));
+    // Not rate limited: one visit loads many files, all visitors behind a proxy may share an
+    // address, and a file costs no more than a refusal.
+    let files = match state.has_console {
+        true => console::pages().merge(console::types()),
+        false => console::types(),
+    };
+    let files = files.method_not_allowed_fallback(access::method_not_allowed);
     let settings = middleware::LayerSettings {
         trusted_proxies: state.trusted_proxies.clone(),
         request_timeout: state.request_timeout,
         places: state.places.clone(),
         unlimited: &UNLIMITED,
     };
-    middleware::wrap(open.merge(guarded), settings).with_state(state)
+    middleware::wrap(open.merge(files).merge(guarded), settings).with_state(state)
 }
 
 async fn not_found() -> Problem {

@@ -45,6 +45,8 @@ pub struct ApiConfig {
     pub ready_lag: Duration,
     /// Configuration of the AI assistant.
     pub assistant: AssistantConfig,
+    /// Whether the web console is served at `/`.
+    pub console: bool,
     /// Source of `/metrics`: the handle of the recorder that
     /// [`crate::prometheus`] builds.
     pub metrics: PrometheusHandle,
@@ -61,7 +63,7 @@ impl ApiConfig {
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
     /// Returns the default configuration: default limits, no bootstrap key, no
-    /// sign-in, no vendor secrets.
+    /// sign-in, no vendor secrets, the console.
     pub fn new(metrics: PrometheusHandle) -> Self {
         Self {
             bootstrap_key: None,
@@ -73,6 +75,7 @@ impl ApiConfig {
             limits: Limits::default(),
             ready_lag: Self::READY_LAG,
             assistant: AssistantConfig::default(),
+            console: true,
             metrics,
         }
     }
@@ -90,8 +93,10 @@ impl Api {
         let (journal, notes) = journal::open();
         let credentials = Credentials::new(config.bootstrap_key.as_deref(), config.sign_in);
         let rates = Rates::new(&config.limits);
+        let home = if config.console { "/" } else { "/docs/" };
         let state = AppContext {
-            identity: IdentityState::new(commands.clone(), credentials, rates, journal),
+            identity: IdentityState::new(commands.clone(), credentials, rates, journal, home),
+            has_console: config.console,
             commands,
             store,
             trusted_proxies: config.trusted_proxies,
@@ -127,6 +132,7 @@ pub(crate) struct AppContext {
     pub(crate) commands: Commands,
     pub(crate) store: Store,
     pub(crate) identity: IdentityState,
+    pub(crate) has_console: bool,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) vendor_secrets: VendorSecrets,
     pub(crate) shed: Shed,

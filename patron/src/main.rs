@@ -2,6 +2,7 @@
 //! reads the environment.
 
 mod assistant;
+mod console;
 mod delivery;
 mod deployment;
 mod duration;

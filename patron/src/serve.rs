@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::assistant::AssistantOptions;
+use crate::console::ConsoleOptions;
 use crate::deployment::{Deployment, Remote};
 use crate::key;
 use crate::limits::LimitOptions;
@@ -50,6 +51,9 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     assistant: AssistantOptions,
+
+    #[command(flatten)]
+    console: ConsoleOptions,
 }
 
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
@@ -62,6 +66,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     config.limits = args.limits.limits();
     config.ready_lag = args.readiness.lag();
     args.assistant.apply(&mut config)?;
+    config.console = args.console.is_on();
     let session_keys = args.sign_in.session_keys();
     let listens = listener.local_addr()?;
     args.sign_in

@@ -13,6 +13,7 @@ use vendor::VendorConfig;
 use workers::VendorAt;
 
 use crate::assistant::AssistantOptions;
+use crate::console::ConsoleOptions;
 use crate::delivery::DeliveryOptions;
 use crate::deployment::{Deployment, DeploymentOptions};
 use crate::limits::LimitOptions;
@@ -60,6 +61,9 @@ pub(crate) struct UpArgs {
 
     #[command(flatten)]
     assistant: AssistantOptions,
+
+    #[command(flatten)]
+    console: ConsoleOptions,
 }
 
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
@@ -98,6 +102,7 @@ async fn run_on(
     config.limits = args.limits.limits();
     config.ready_lag = args.readiness.lag();
     args.assistant.apply(&mut config)?;
+    config.console = args.console.is_on();
     let link = sign_in(args, api.local_addr()?, &mut config)?;
     announce(&deployment, args, (&api, &vendor), &key, link.as_deref())?;
     let vendor_at = VendorAt::new(
@@ -226,8 +231,17 @@ fn announce(
     let dir = args.engines.data_dir.display();
     let link = link.map(|link| format!("\n  sign in {link} (once, as an admin)"));
     let link = link.unwrap_or_default();
+    // At the URL that sign-in redirects to, since a cookie is for one host name.
+    let console = match args.console.is_on() {
+        true => {
+            let page = args.sign_in.public_url(api.local_addr()?)?.join("/");
+            format!("\n  console {page}")
+        }
+        false => String::new(),
+    };
     say(format_args!(
         "Patron is up. Press Ctrl-C to stop it. Its data is in {dir}.\n\
+         {console}\
          \n  API     {url} (documentation at {url}/docs)\
          \n  vendor  http://{vendor} (simulated)\
          \n  key     {key}\

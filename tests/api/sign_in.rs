@@ -61,7 +61,7 @@ async fn a_user_of_an_allowed_domain_becomes_a_viewer() {
     let mut browser = Browser::new(app.client.base());
     let done = browser.sign_in().await;
     assert_eq!(done.status, 303, "{done:?}");
-    assert_eq!(done.header("location"), "/docs/");
+    assert_eq!(done.header("location"), "/");
     assert!(browser.session_token().is_some());
     assert_eq!(browser.cookies.len(), 1, "only the session cookie is left");
 

@@ -30,9 +30,9 @@ use super::{address, limits, metrics};
 /// Route label of a request that matches no route.
 pub(crate) const UNMATCHED: &str = "unmatched";
 
-/// Routes that monitoring calls every few seconds. Their log lines have the level
-/// `debug`, unless they fail.
-const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+/// Routes that monitoring calls every few seconds, and the files of the console, of which one visit
+/// loads many. Their log lines have the level `debug`, unless they fail.
+const FREQUENT: [&str; 4] = ["/healthz", "/readyz", "/metrics", console::ASSETS];
 
 /// Smallest response that is compressed, in bytes. Below it, compression costs
 /// more than it saves.
@@ -146,7 +146,7 @@ async fn observe(request: Request, next: Next) -> Response {
         let ms = (took.as_secs_f64() * 1e5).round() / 1e2;
         match response.status().as_u16() {
             status @ 500.. => tracing::warn!(status, ms, "request completed"),
-            status if PROBES.contains(&route) => tracing::debug!(status, ms, "request completed"),
+            status if FREQUENT.contains(&route) => tracing::debug!(status, ms, "request completed"),
             status => tracing::info!(status, ms, "request completed"),
         }
         response

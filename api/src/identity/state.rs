@@ -18,6 +18,8 @@ pub(crate) struct IdentityContext {
     pub(super) credentials: Credentials,
     pub(crate) rates: Rates,
     pub(crate) journal: Journal,
+    /// Path to which a sign-in leads by default.
+    pub(super) home: &'static str,
 }
 
 /// Handle to an [`IdentityContext`]. Clones share it.
@@ -51,12 +53,14 @@ impl IdentityState {
         credentials: Credentials,
         rates: Rates,
         journal: Journal,
+        home: &'static str,
     ) -> Self {
         Self(Arc::new(IdentityContext {
             commands,
             credentials,
             rates,
             journal,
+            home,
         }))
     }
 }

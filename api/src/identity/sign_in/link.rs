@@ -7,7 +7,7 @@ use domain::UserRole;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{HOME, begin_session, identity_of, not_set_up, redirect, sign_in_failed};
+use super::{begin_session, identity_of, not_set_up, redirect, sign_in_failed};
 use crate::http::extract::Query;
 use crate::http::openapi::{NotAdmitted, NotFound};
 use crate::http::problem::Problem;
@@ -43,7 +43,7 @@ pub(super) struct LinkParams {
     responses(
         (status = 303, description = "Signed in",
             headers(
-                ("Location" = inline(schema::Path), description = "The API's page"),
+                ("Location" = inline(schema::Path), description = "The console, or the API's page"),
                 ("Set-Cookie" = String, description = "The session's token"))),
         NotAdmitted, NotFound
     )
@@ -71,5 +71,5 @@ pub(super) async fn sign_in_by_link(
     };
     let user = identity_of(ISSUER, person)?;
     let cookie = begin_session(&identity, sign_in, (context, PATH), user, UserRole::Admin);
-    Ok(redirect(HOME, cookie.await?))
+    Ok(redirect(identity.home, cookie.await?))
 }

@@ -19,9 +19,6 @@ use super::session::{Purpose, Session};
 use super::state::{IdentityContext, IdentityState};
 use crate::http::problem::{Problem, ProblemKind};
 
-/// Default destination after a sign-in.
-const HOME: &str = "/docs/";
-
 pub(crate) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -81,7 +78,7 @@ fn redirect(location: &str, cookie: HeaderValue) -> Response {
     let headers = response.headers_mut();
     match HeaderValue::try_from(location) {
         Ok(location) => headers.insert(header::LOCATION, location),
-        Err(_) => headers.insert(header::LOCATION, HeaderValue::from_static(HOME)),
+        Err(_) => headers.insert(header::LOCATION, HeaderValue::from_static("/")),
     };
     headers.append(header::SET_COOKIE, cookie);
     response

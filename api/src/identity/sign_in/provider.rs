@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use utoipa::IntoParams;
 
-use super::{HOME, begin_session, identity_of, not_admitted, not_set_up, redirect, sign_in_failed};
+use super::{begin_session, identity_of, not_admitted, not_set_up, redirect, sign_in_failed};
 use crate::http::extract::Query;
 use crate::http::openapi::{NotAdmitted, NotFound};
 use crate::http::problem::{Problem, ProblemKind};
@@ -28,11 +28,12 @@ const CALLBACK: &str = "/api/auth/google/callback";
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SignInParams {
-    /// The path of this server to go to after signing in; by default `/docs/`.
+    /// The path of this server to go to after signing in; by default `/`, or `/docs/` on a server
+    /// without the console.
     #[param(
         max_length = 512,
         pattern = r"^/(?:[!-.0-\[\]-~][!-\[\]-~]*)?$",
-        example = "/docs/"
+        example = "/campaigns"
     )]
     return_to: Option<String>,
 }
@@ -76,7 +77,7 @@ pub(super) async fn begin_sign_in(
     Query(params): Query<SignInParams>,
 ) -> Result<Response, Problem> {
     let (sign_in, provider) = provider(&identity)?;
-    let return_to = params.return_to.unwrap_or_else(|| HOME.to_owned());
+    let return_to = params.return_to.unwrap_or_else(|| identity.home.to_owned());
     if !is_local_path(&return_to) {
         let detail = "return_to: must be a path of this server";
         return Err(Problem::new(ProblemKind::InvalidParameter, detail));

@@ -4,9 +4,9 @@ import { Watch, newContext, reportViolations } from './harness/browser.mjs'
 import { axe, fitsWidth, keepFailure, shot } from './harness/checks.mjs'
 import { fill, loadDemo } from './harness/seed.mjs'
 import { Server, USERS } from './harness/server.mjs'
-import { eventually, gone, see } from './harness/waiting.mjs'
+import { eventually, gone, ready, see } from './harness/waiting.mjs'
 
-export { axe, eventually, fitsWidth, gone, see, shot, USERS }
+export { axe, eventually, fitsWidth, gone, ready, see, shot, USERS }
 
 /** What all cases share: set by `run.mjs` before it loads the first file. */
 let run
@@ -119,6 +119,11 @@ api.raw = (...request) => run.server.raw(...request)
 
 /** The shared server. */
 export const server = () => run.server
+
+/** Makes the provider sign this user in, when a case clicks to it by itself. */
+export function identify(email, name) {
+  run.server.identify(email, name)
+}
 
 /** Signs a user in on the shared server by clicks. */
 export function signIn(context, email) {

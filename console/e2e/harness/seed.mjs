@@ -66,8 +66,7 @@ function orders(n) {
     amount: 1_500 + ((n * 37 + i * 911) % 20_000),
     currency: 'USD',
     placed_at: daysAgo(((n * 13 + i * 17) % 89) + 0.5),
-    status:
-      (n + i) % 23 === 0 ? 'refunded' : (n + i) % 19 === 0 ? 'cancelled' : 'placed',
+    status: (n + i) % 23 === 0 ? 'refunded' : (n + i) % 19 === 0 ? 'cancelled' : 'placed',
   }))
 }
 

@@ -148,16 +148,17 @@ export class Server {
     })
   }
 
-  /** Signs a user in by clicks on the sign-in page. */
-  async signIn(context, email, name = email) {
+  /** Makes the provider sign this user in from now on. */
+  identify(email, name = email) {
     this.#run.provider.user = { sub: email, email, email_verified: true, name }
+  }
+
+  /** Signs a user in by clicks on the sign-in page. */
+  async signIn(context, email, name) {
+    this.identify(email, name)
     const page = await context.newPage()
     await page.goto(`${this.url}/sign-in`)
-    await page
-      .getByRole('link', { name: /sign in/i })
-      .or(page.getByRole('button', { name: /sign in/i }))
-      .first()
-      .click()
+    await page.getByRole('link', { name: /continue with|sign in/i }).click()
     await page.waitForURL((url) => url.origin === this.url && url.pathname === '/')
     await page.close()
   }

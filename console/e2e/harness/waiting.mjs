@@ -34,6 +34,12 @@ export async function gone(locator, { timeout = PATIENCE } = {}) {
   )
 }
 
+/** Waits until a screen has its heading and no placeholders any more. */
+export async function ready(page) {
+  await see(page.getByRole('heading', { level: 1 }))
+  await gone(page.getByRole('status').filter({ hasText: 'Loading' }))
+}
+
 async function waitFor(locator, state, timeout) {
   try {
     await locator.first().waitFor({ state, timeout })

@@ -1,0 +1,4 @@
+export * from './money'
+export * from './number'
+export * from './status'
+export * from './time'

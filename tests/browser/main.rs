@@ -8,6 +8,7 @@ mod tools;
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -108,7 +109,7 @@ fn copy_of_the_project(tools: &Tools) -> PathBuf {
     let document = "docs/openapi.json";
     fs::copy(workspace().join(document), copy.join(document)).unwrap();
     let packages = Path::new(tools.packages).join("node_modules");
-    std::os::unix::fs::symlink(packages, project.join("node_modules")).unwrap();
+    symlink(packages, project.join("node_modules")).unwrap();
     project
 }
 

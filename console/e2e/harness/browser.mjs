@@ -1,7 +1,5 @@
 // Pages that are watched: a case fails if its pages report anything that it does not permit.
-import { existsSync, readFileSync } from 'node:fs'
-import { extname, join } from 'node:path'
-import { CHROMIUM, PAGES, POLICY, chromium } from './tools.mjs'
+import { CHROMIUM, chromium } from './tools.mjs'
 
 /** Starts the browser. */
 export async function startBrowser() {
@@ -30,7 +28,6 @@ export async function newContext(browser, server, options = {}) {
     storageState: storage,
   })
   context.setDefaultTimeout(15_000)
-  if (PAGES) await servePages(context, server)
   return context
 }
 
@@ -56,8 +53,9 @@ export class Watch {
       const url = new URL(request.url())
       const local = ['data:', 'blob:', 'about:'].includes(url.protocol)
       const own = url.origin === server.url
-      // The provider has no page here: it redirects a navigation.
-      const provided = request.isNavigationRequest() && origins.includes(url.origin)
+      // The provider has no page of its own here: the server leads to it, and it leads back.
+      const led = request.redirectedFrom()?.url().startsWith(server.url)
+      const provided = led && origins.includes(url.origin)
       if (!local && !own && !provided)
         this.#problems.push(`request to another origin: ${url}`)
     })
@@ -95,35 +93,5 @@ export function reportViolations() {
     console.error(
       `content security policy: ${event.violatedDirective} refused ${event.blockedURI || 'inline'}`,
     )
-  })
-}
-
-const TYPES = {
-  '.css': 'text/css',
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.svg': 'image/svg+xml',
-}
-
-/** Serves a build of the pages as the program would, to test it without building the program. */
-async function servePages(context, server) {
-  const own =
-    /^\/(sign-in|users|keys|settings|(customers|segments|campaigns|audit|operations)(\/.*)?)?$/
-  const fileOf = ({ pathname }) => {
-    const file = join(PAGES, pathname)
-    return pathname !== '/' && existsSync(file) ? file : join(PAGES, 'index.html')
-  }
-  const isPage = (url) =>
-    url.origin === server.url &&
-    (own.test(url.pathname) || !fileOf(url).endsWith('index.html'))
-  await context.route(isPage, (route) => {
-    const file = fileOf(new URL(route.request().url()))
-    return route.fulfill({
-      body: readFileSync(file),
-      headers: {
-        'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
-        'content-security-policy': POLICY,
-      },
-    })
   })
 }

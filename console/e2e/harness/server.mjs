@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { eventually } from './waiting.mjs'
 import { Program, run } from './processes.mjs'
+import { startProxy } from './proxy.mjs'
+import { PAGES } from './tools.mjs'
 
 /** The people of the tests. The first admin is one by configuration; the others get their role. */
 export const USERS = {
@@ -20,6 +22,7 @@ export class Server {
   #run
   #settings
   #program
+  #proxy
   #states = new Map()
   #keys = new Map()
 
@@ -31,6 +34,7 @@ export class Server {
     server.#settings = { provider: true, environment: {}, ...settings }
     server.name = `e2e${process.pid}n${servers}`
     server.port = 0
+    if (PAGES) server.#proxy = await startProxy()
     await server.#start()
     return server
   }
@@ -63,14 +67,19 @@ export class Server {
         ...['up', '--data-dir', dir, ...this.target, '--partitions', '4'],
         ...['--listen', `127.0.0.1:${this.port}`, '--vendor-listen', '127.0.0.1:0'],
       ],
-      { ...signIn, ...environment },
+      {
+        ...signIn,
+        ...(this.#proxy && { PATRON_PUBLIC_URL: `http://localhost:${this.#proxy.port}` }),
+        ...environment,
+      },
     )
     const lines = await this.#program.linesUntil(/^Try:/)
     const printed = (pattern) =>
       lines.map((line) => pattern.exec(line)?.[1]).find(Boolean)
     this.port = Number(printed(/^ {2}API +http:\/\/127\.0\.0\.1:(\d+)/))
     // The host of the session's cookie.
-    this.url = `http://localhost:${this.port}`
+    this.url = `http://localhost:${this.#proxy?.port ?? this.port}`
+    if (this.#proxy) this.#proxy.upstream = this.port
     this.vendor = printed(/^ {2}vendor +(\S+)/)
     this.key = printed(/^ {2}key +(\S+)/)
     this.link = printed(/^ {2}sign in +(\S+)/)
@@ -91,6 +100,7 @@ export class Server {
 
   async stop() {
     await this.#program.stop()
+    this.#proxy?.stop()
   }
 
   /** Starts the server again after `kill` or `stop`, on the same port. */

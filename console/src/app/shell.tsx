@@ -281,7 +281,7 @@ function AccountMenu() {
   const name = me.name ?? me.email ?? me.actor
   return (
     <Menu
-      label="Account"
+      label={`Account: ${name}`}
       button={
         <>
           <Icon name="users" />

@@ -23,6 +23,8 @@ struct Up {
     client: Client,
     vendor: String,
     key: String,
+    /// URL of the console.
+    console: String,
     /// Path and query of the one-time link that signs a local admin in.
     link: String,
     curls: Vec<String>,
@@ -47,6 +49,8 @@ impl Up {
 
     fn run(command: Command) -> Self {
         let process = Process::start(command);
+        let console = process.wait_for_line("  console ");
+        let console = console.split_whitespace().nth(1).unwrap().to_owned();
         let api = process.wait_for_line("  API ");
         let base = api.split_whitespace().nth(1).unwrap().to_owned();
         let vendor = process.wait_for_line("  vendor ");
@@ -70,6 +74,7 @@ impl Up {
             vendor,
             process,
             key,
+            console,
             link,
             curls,
         }
@@ -390,6 +395,9 @@ async fn the_printed_link_signs_an_admin_in_once() {
     assert_eq!(preview.status, 400, "a HEAD request does not sign in");
     let signed_in = browser.get(&up.link).await;
     assert_eq!(signed_in.status, 303, "{signed_in:?}");
+    let (_, port) = up.client.base().rsplit_once(':').unwrap();
+    assert_eq!(up.console, format!("http://localhost:{port}/"));
+    assert_eq!(signed_in.header("location"), "/", "it leads to the console");
     assert_eq!(browser.me().await.body["role"], "admin");
     let again = Browser::new(up.client.base()).get(&up.link).await;
     again.assert_problem(400, "sign-in-failed");

@@ -91,6 +91,19 @@ async fn a_user_of_an_allowed_domain_becomes_a_viewer() {
 }
 
 #[tokio::test]
+async fn without_the_console_a_sign_in_leads_to_the_documentation() {
+    let Some(mut provider) = OidcProvider::start() else {
+        return;
+    };
+    provider.set_claims(ada());
+    let mut environment = settings(&provider);
+    environment.push(("PATRON_NO_CONSOLE", "true".to_owned()));
+    let app = App::with_environment(environment).await;
+    let done = Browser::new(app.client.base()).sign_in().await;
+    assert_eq!(done.header("location"), "/docs/");
+}
+
+#[tokio::test]
 async fn a_user_with_an_admin_address_becomes_an_admin() {
     let Some((app, mut provider)) = start().await else {
         return;

@@ -49,7 +49,7 @@ function OfferedActions({
 }) {
   const navigate = useNavigate()
   const [asked, setAsked] = useState<Asked | null>(null)
-  const offered = actionsOf(campaign).filter(
+  const offered: readonly CampaignAction[] = actionsOf(campaign).filter(
     (action) => action !== 'clone' && action !== 'delete',
   )
   const editPath = `/campaigns/${encodeURIComponent(campaign.campaign_id)}/edit`

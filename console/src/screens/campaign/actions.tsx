@@ -5,6 +5,7 @@ import { type ScreenAction, useScreenActions } from '@/app/actions'
 import { useMay } from '@/app/use-session'
 import { count, number } from '@/format'
 import { Button, ButtonLink, buttonClass } from '@/ui/button'
+import { editPath, useDraftActions } from '@/screens/campaigns/draft-actions'
 import { ConfirmDialog } from '@/ui/dialog'
 import { Icon, type IconName } from '@/ui/icon'
 import { Menu, type MenuItem } from '@/ui/menu'
@@ -13,7 +14,7 @@ import { type CampaignAction, actionsOf } from './transitions'
 import type { Campaign } from './types'
 import type { Steering } from './use-steering'
 
-type Asked = 'launch' | 'cancel' | 'clone' | 'delete'
+type Asked = 'launch' | 'cancel'
 
 const ICONS: Record<CampaignAction, IconName> = {
   launch: 'play',
@@ -49,10 +50,9 @@ function OfferedActions({
 }) {
   const navigate = useNavigate()
   const [asked, setAsked] = useState<Asked | null>(null)
-  const offered: readonly CampaignAction[] = actionsOf(campaign).filter(
-    (action) => action !== 'clone' && action !== 'delete',
-  )
-  const editPath = `/campaigns/${encodeURIComponent(campaign.campaign_id)}/edit`
+  const offered = actionsOf(campaign)
+  const drafts = useDraftActions()
+  const composer = editPath(campaign.campaign_id)
 
   function run(action: CampaignAction) {
     switch (action) {
@@ -61,7 +61,11 @@ function OfferedActions({
       case 'retry':
         return steering.steer(action)
       case 'edit':
-        return void navigate(editPath)
+        return void navigate(composer)
+      case 'clone':
+        return drafts.clone(campaign)
+      case 'delete':
+        return drafts.remove(campaign)
       default:
         setAsked(action)
     }
@@ -69,7 +73,7 @@ function OfferedActions({
 
   useScreenActions(
     offered.map((action): ScreenAction => {
-      const label = `${labelOf(action, campaign)} ${campaign.name}`
+      const label = `${labelOf(action, campaign)}: ${campaign.name}`
       return { id: action, label, icon: ICONS[action], run: () => run(action) }
     }),
   )
@@ -81,7 +85,7 @@ function OfferedActions({
     <>
       {frequent.map((action) =>
         action === 'edit' ? (
-          <ButtonLink key={action} to={editPath} icon="edit">
+          <ButtonLink key={action} to={composer} icon="edit">
             Edit
           </ButtonLink>
         ) : (
@@ -97,17 +101,21 @@ function OfferedActions({
           </Button>
         ),
       )}
-      <Menu
-        label="More actions"
-        button={<Icon name="more" />}
-        buttonClass={buttonClass()}
-        items={rare.map((action): MenuItem => ({
-          label: labelOf(action, campaign),
-          icon: ICONS[action],
-          danger: action !== 'clone',
-          onSelect: () => run(action),
-        }))}
-      />
+      {rare.length > 0 && (
+        <Menu
+          label="More actions"
+          button={<Icon name="more" />}
+          buttonClass={buttonClass()}
+          items={rare.map((action): MenuItem => ({
+            label: labelOf(action, campaign),
+            icon: ICONS[action],
+            danger: action !== 'clone',
+            disabled: action === 'clone' && drafts.isCloning,
+            onSelect: () => run(action),
+          }))}
+        />
+      )}
+      {drafts.dialog}
       <LaunchDialog
         campaign={campaign}
         open={asked === 'launch'}
@@ -169,7 +177,7 @@ function CancelDialog({
       open={open}
       onClose={onClose}
       onConfirm={onConfirm}
-      title={`Cancel ${campaign.name}?`}
+      title={`Cancel “${campaign.name}”?`}
       confirm="Cancel campaign"
       dismiss="Keep it"
       danger

@@ -28,9 +28,9 @@ export function Counts({ campaign }: { campaign: Campaign }) {
           detail="queued, not sent yet"
         />
         <StatTile
-          label={link('Sent', 'sent')}
+          label="Sent"
           value={number(statistics.sent)}
-          detail={awaiting(statistics.awaiting_receipt)}
+          detail={awaiting(campaign)}
         />
         <StatTile
           label={link('Delivered', 'delivered')}
@@ -73,8 +73,15 @@ export function Counts({ campaign }: { campaign: Campaign }) {
   )
 }
 
-function awaiting(receipts: number): string {
-  return receipts === 0 ? 'all have a receipt' : `${count(receipts, 'receipt')} to come`
+// `sent` counts delivered messages, too. The filter `sent` lists those without a receipt.
+function awaiting(campaign: Campaign): ReactNode {
+  const receipts = campaign.statistics.awaiting_receipt
+  if (receipts === 0) return 'all have a receipt'
+  return (
+    <TextLink to={recipientsPath(campaign.campaign_id, { status: 'sent' })}>
+      {count(receipts, 'receipt')} to come
+    </TextLink>
+  )
 }
 
 function failed(campaign: Campaign, share: string): ReactNode {

@@ -24,7 +24,7 @@ export function LaunchDialog({
       open={open}
       onClose={onClose}
       onConfirm={onConfirm}
-      title={`Launch ${campaign.name}?`}
+      title={`Launch “${campaign.name}”?`}
       confirm={size === undefined ? 'Launch' : `Launch to ${count(size, 'customer')}`}
     >
       <p role="status">

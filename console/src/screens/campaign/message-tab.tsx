@@ -6,7 +6,7 @@ import { Read } from '@/ui/state'
 import { AudienceValue } from './audience-value'
 import { recipientPath } from './paths'
 import { isLaunched } from './transitions'
-import type { Campaign, Message } from './types'
+import type { Campaign, Message, MessageStatus } from './types'
 
 const SHOWN = 3
 
@@ -30,25 +30,32 @@ export function MessageTab({ campaign }: { campaign: Campaign }) {
   )
 }
 
-/** Some of the texts as customers got them. */
+/** Some of the texts as customers got them, or will get them. */
 function Texts({ campaign }: { campaign: Campaign }) {
   const id = campaign.campaign_id
+  const status = writtenStatus(campaign)
   const messages = useApi(
     '/api/campaigns/{id}/logs',
-    { params: { path: { id }, query: { limit: 20 } } },
+    { params: { path: { id }, query: { limit: SHOWN, status } } },
     { staleTime: 30_000 },
   )
   return (
-    <Card title="As customers got it">
+    <Card title="As customers read it">
       <Read
         query={messages as typeof messages & { data: { items: Message[] } | undefined }}
       >
-        {({ items }) => (
-          <Samples id={id} messages={items.filter(hasText).slice(0, SHOWN)} />
-        )}
+        {({ items }) => <Samples id={id} messages={items.filter(hasText)} />}
       </Read>
     </Card>
   )
+}
+
+/** A status whose messages have a text; suppressed messages often have none. */
+function writtenStatus({ statistics }: Campaign): MessageStatus {
+  if (statistics.delivered > 0) return 'delivered'
+  if (statistics.awaiting_receipt > 0) return 'sent'
+  if (statistics.failed > statistics.undeliverable) return 'failed'
+  return statistics.undeliverable > 0 ? 'undeliverable' : 'queued'
 }
 
 function Samples({ id, messages }: { id: string; messages: Message[] }) {

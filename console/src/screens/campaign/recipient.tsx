@@ -40,6 +40,7 @@ export function Component() {
           { label: campaign.data?.name ?? id, to: campaignPath(id) },
           { label: 'Recipients', to: recipients },
         ]}
+        description={customer.data?.name && `Customer ${customerId}`}
         badge={messageStatus && <MessageStatusBadge status={messageStatus} />}
         actions={
           <>

@@ -45,7 +45,7 @@ function Recipients({ campaign }: { campaign: Campaign }) {
   return (
     <div className="flex flex-col gap-3">
       <Filters campaign={campaign} filter={filter} seen={query.items ?? []} />
-      <Card flush>
+      <Card flush className="overflow-hidden">
         {query.error && !query.items ? (
           <div className="p-4">
             <ErrorState error={query.error} onRetry={() => void query.refetch()} />
@@ -90,19 +90,19 @@ const COLUMNS: Column<Message>[] = [
   {
     id: 'customer',
     header: 'Customer',
-    width: 'minmax(9rem, 1.2fr)',
+    width: 'minmax(7rem, 1.2fr)',
     cell: (message) => message.customer_id,
   },
   {
     id: 'status',
     header: 'Status',
-    width: '8rem',
+    width: '7.75rem',
     cell: (message) => <MessageStatusBadge status={message.status} />,
   },
   {
     id: 'reason',
     header: 'Reason',
-    width: 'minmax(10rem, 1.4fr)',
+    width: 'minmax(7.5rem, 1.4fr)',
     cell: (message) => <Reason message={message} />,
   },
   {
@@ -123,8 +123,9 @@ const COLUMNS: Column<Message>[] = [
   {
     id: 'updated',
     header: 'Last change',
-    width: '11rem',
+    width: '13rem',
     align: 'end',
+    wideOnly: true,
     cell: (message) => <Time at={message.updated_at} />,
   },
 ]
@@ -170,7 +171,7 @@ function Filters({
           <option value="">All ({number(campaign.statistics.audience)})</option>
           {MESSAGE_STATUSES.map((status) => (
             <option key={status} value={status}>
-              {MESSAGE_STATUS[status].text} ({number(countOf(campaign, status))})
+              {statusLabel(status)} ({number(countOf(campaign, status))})
             </option>
           ))}
         </Select>
@@ -283,6 +284,10 @@ function NoRecipients({
         : 'The audience is being determined. Recipients appear here as their messages are queued.'}
     </EmptyState>
   )
+}
+
+function statusLabel(status: MessageStatus): string {
+  return status === 'sent' ? 'Sent, no receipt yet' : MESSAGE_STATUS[status].text
 }
 
 function countOf(campaign: Campaign, status: MessageStatus): number {

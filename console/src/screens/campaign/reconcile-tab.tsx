@@ -72,7 +72,7 @@ function Reconcile({ campaign }: { campaign: Campaign }) {
       )}
       {!job && !start.isPending && (
         <Card>
-          <EmptyState icon="check" title="Not reconciled yet">
+          <EmptyState icon="audit" title="Not reconciled yet">
             With a large log this takes a while. It goes on when you leave this page; its
             link shows the result for a day.
           </EmptyState>

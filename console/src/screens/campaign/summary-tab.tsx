@@ -1,5 +1,6 @@
 import { useMay } from '@/app/use-session'
 import { count, number } from '@/format'
+import { editPath } from '@/screens/campaigns/draft-actions'
 import { Tag } from '@/ui/badge'
 import { ButtonLink } from '@/ui/button'
 import { Card, Definitions, None } from '@/ui/page'
@@ -68,10 +69,7 @@ export function NotLaunched({ campaign }: { campaign: Campaign }) {
           title="A draft: nobody has got a message"
           actions={
             mayChange && (
-              <ButtonLink
-                to={`/campaigns/${encodeURIComponent(campaign.campaign_id)}/edit`}
-                icon="edit"
-              >
+              <ButtonLink to={editPath(campaign.campaign_id)} icon="edit">
                 Continue the draft
               </ButtonLink>
             )

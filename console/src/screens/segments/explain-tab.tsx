@@ -5,20 +5,16 @@ import { Button } from '@/ui/button'
 import { Badge } from '@/ui/badge'
 import { CopyCurl } from '@/ui/copy'
 import { Field } from '@/ui/form'
-import { Icon } from '@/ui/icon'
 import { Input } from '@/ui/input'
 import { TextLink } from '@/ui/link'
 import { Card } from '@/ui/page'
 import { EmptyState, Read } from '@/ui/state'
 import { Time } from '@/ui/time'
+import { VerdictTree } from '@/ui/verdict-tree'
 import { useQueryParam } from '@/url/use-query-param'
-import { isGroup, type RuleNode } from './builder/rules'
-import { describeFound } from './builder/describe'
 import { useVocabulary } from './builder/vocabulary'
 import { CustomerSuggestions } from './customer-suggestions'
-import type { RuleGroup, Segment } from './edit-state'
-import { formatsIn } from './formats'
-import { RuleTree } from './rule-tree'
+import type { Segment } from './edit-state'
 
 type Explanation = Schemas['Explanation']
 
@@ -72,11 +68,7 @@ function Verdict({ segment, customerId }: { segment: Segment; customerId: string
   const query = useApi('/api/segments/{id}/explain', { params })
   return (
     <Card
-      title={
-        <TextLink to={`/customers/${encodeURIComponent(customerId)}`}>
-          {customerId}
-        </TextLink>
-      }
+      title={<CustomerName id={customerId} />}
       actions={
         <CopyCurl
           path={`/api/segments/${id}/explain`}
@@ -85,13 +77,24 @@ function Verdict({ segment, customerId }: { segment: Segment; customerId: string
       }
     >
       <Read query={query}>
-        {(explanation) => <VerdictTree segment={segment} explanation={explanation} />}
+        {(explanation) => <Explained segment={segment} explanation={explanation} />}
       </Read>
     </Card>
   )
 }
 
-function VerdictTree({
+function CustomerName({ id }: { id: string }) {
+  const { data } = useApi('/api/customers/{id}', { params: { path: { id } } })
+  const name = data?.name
+  return (
+    <>
+      <TextLink to={`/customers/${encodeURIComponent(id)}`}>{name ?? id}</TextLink>
+      {name && <span className="font-normal text-muted"> {id}</span>}
+    </>
+  )
+}
+
+function Explained({
   segment,
   explanation,
 }: {
@@ -99,8 +102,6 @@ function VerdictTree({
   explanation: Explanation
 }) {
   const { currency } = useVocabulary()
-  const formats = formatsIn(currency ?? 'USD')
-  const verdicts = new Map(explanation.rules.map((verdict) => [verdict.pointer, verdict]))
   return (
     <>
       <p className="mb-3 flex flex-wrap items-center gap-2">
@@ -111,27 +112,11 @@ function VerdictTree({
           as of <Time at={explanation.as_of} />
         </span>
       </p>
-      <RuleTree
-        rules={segment.rules as RuleGroup}
-        formats={formats}
-        mark={(pointer) => <Mark matches={verdicts.get(pointer)?.matches ?? false} />}
-        note={(pointer, node: RuleNode) =>
-          isGroup(node) ? null : (
-            <span className="text-sm text-muted">
-              {describeFound(node.field, verdicts.get(pointer)?.value, formats)}
-            </span>
-          )
-        }
+      <VerdictTree
+        verdicts={explanation.rules}
+        rules={segment.rules}
+        {...(currency ? { currency } : {})}
       />
     </>
-  )
-}
-
-function Mark({ matches }: { matches: boolean }) {
-  return (
-    <span className={`self-center ${matches ? 'text-good' : 'text-bad'}`}>
-      <Icon name={matches ? 'check' : 'close'} />
-      <span className="sr-only">{matches ? 'Matches: ' : 'Does not match: '}</span>
-    </span>
   )
 }

@@ -25,6 +25,7 @@ export function MembersTab({ segment }: { segment: Segment }) {
         label={`Customers in ${segment.name}`}
         columns={CUSTOMER_COLUMNS}
         query={query}
+        className="max-h-[calc(100dvh-18rem)]"
         rowKey={customerKey}
         rowLink={customerLink}
         total={segment.audience?.count}

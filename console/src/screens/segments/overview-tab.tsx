@@ -57,12 +57,18 @@ function Figures({ segment }: { segment: Segment }) {
       <StatTile
         label="Customers"
         value={count}
-        detail={audience ? undefined : 'not counted'}
+        detail={
+          audience
+            ? `of ${number(audience.total_customers)}`
+            : segment.archived_at
+              ? 'no longer counted'
+              : 'being counted'
+        }
       />
       <StatTile
         label="Share of all"
         value={audience ? percent(audience.count, audience.total_customers) : <None />}
-        detail={audience && `of ${number(audience.total_customers)}`}
+        detail="of all customers"
       />
       <StatTile
         label="Held by"

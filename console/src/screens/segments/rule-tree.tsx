@@ -14,8 +14,6 @@ interface RuleTreeProps {
   formats: ValueFormats
   /** Stands at the end of a node's line. */
   note?: (pointer: string, node: RuleNode) => ReactNode
-  /** Stands before a node's words. */
-  mark?: (pointer: string, node: RuleNode) => ReactNode
 }
 
 export function RuleTree(props: RuleTreeProps) {
@@ -27,7 +25,7 @@ export function RuleTree(props: RuleTreeProps) {
 }
 
 function TreeNode(props: RuleTreeProps & { node: RuleNode; path: Path }) {
-  const { node, path, formats, note, mark } = props
+  const { node, path, formats, note } = props
   const pointer = pointerOf(path)
   // A group of one condition that is not negated reads as that condition.
   const only =
@@ -36,7 +34,6 @@ function TreeNode(props: RuleTreeProps & { node: RuleNode; path: Path }) {
   return (
     <li>
       <div className="flex items-baseline gap-2 py-0.5">
-        {mark?.(pointer, node)}
         <span className={isGroup(node) ? 'font-medium' : 'wrap-anywhere'}>
           {isGroup(node) ? `${describeGroup(node)}:` : describeCondition(node, formats)}
         </span>

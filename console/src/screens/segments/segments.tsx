@@ -70,6 +70,7 @@ export function Component() {
             label="Segments"
             columns={columns}
             query={{ ...query, items }}
+            className="max-h-[calc(100dvh-15rem)]"
             rowKey={(segment) => segment.segment_id}
             rowLink={(segment) => `/segments/${segment.segment_id}`}
             empty={<NoSegments isFiltered={q !== '' || shown === 'archived'} />}

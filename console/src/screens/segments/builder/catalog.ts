@@ -62,7 +62,7 @@ export const FAMILIES: Record<Family, FamilyForm> = {
     prefix: 'events.',
     suffix: '.count',
     kind: 'count',
-    label: 'Number of an activity',
+    label: 'Count of an activity',
     section: 'Activity',
   },
   'activity-time': {

@@ -91,22 +91,3 @@ export function describeValue(
   }
   return kind === 'text' || kind === 'tags' || kind === 'attribute' ? `“${value}”` : value
 }
-
-/** A customer's own value of a field, as an explanation has it. */
-export function describeFound(
-  field: string,
-  value: unknown,
-  formats: ValueFormats,
-): string {
-  if (value === null || value === undefined) return 'none'
-  if (Array.isArray(value))
-    return value.map((one) => describeFound(field, one, formats)).join(', ')
-  if (
-    typeof value === 'string' ||
-    typeof value === 'number' ||
-    typeof value === 'boolean'
-  ) {
-    return describeValue(field, value, formats)
-  }
-  return JSON.stringify(value)
-}

@@ -25,6 +25,7 @@ export function FieldPicker({
     <>
       <Select
         data-part="field"
+        className="w-44"
         aria-label="Field"
         value={found ? found.family : field}
         onChange={(event) => {

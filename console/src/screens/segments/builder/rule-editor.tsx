@@ -57,15 +57,15 @@ export function RuleEditor(props: RuleEditorProps) {
             {detail}
           </p>
         ))}
-      <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+      <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_24rem]">
         <Card title="Builder">
-          <fieldset disabled={!draft.inStep} className="min-w-0 disabled:opacity-60">
+          {!draft.inStep && (
+            <p className="mb-2 text-sm text-warn" role="status">
+              The text cannot be read yet. The builder follows it as soon as it can.
+            </p>
+          )}
+          <fieldset disabled={!draft.inStep} className="min-w-0">
             <legend className="sr-only">Rules as rows</legend>
-            {!draft.inStep && (
-              <p className="mb-2 text-sm text-warn" role="status">
-                The text cannot be read yet. The builder follows it as soon as it can.
-              </p>
-            )}
             <RuleBuilder
               tree={draft.tree}
               onChange={(tree) => change(draftOfTree(tree))}
@@ -83,6 +83,7 @@ export function RuleEditor(props: RuleEditorProps) {
               text={draft.text}
               onChange={(text) => change(draftOfText(text, draft.tree))}
               errors={live.errors}
+              isLead={draft.lead === 'text'}
             />
           </Card>
           <IfMay ability="use help in plain words">
@@ -97,7 +98,7 @@ export function RuleEditor(props: RuleEditorProps) {
         </div>
       </div>
       {sample && live.preview && live.preview.sample.length > 0 && (
-        <Card title="Some who match" flush>
+        <Card title="Some of the matching customers" flush>
           <SampleTable customers={live.preview.sample} />
         </Card>
       )}

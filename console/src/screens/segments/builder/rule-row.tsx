@@ -37,22 +37,24 @@ export function RuleRow({ rule, path, schema, actions, ...props }: RuleProps) {
       data-id={rule.id}
       className="rounded border border-line bg-surface p-2"
     >
-      <div className="flex flex-wrap items-start gap-2">
-        <FieldPicker
-          field={condition.field}
-          onChange={(field) => change(withField(condition, field))}
-        />
-        <OperatorPicker
-          condition={condition}
-          onChange={(operator) => change(withOperator(condition, operator))}
-        />
-        {arityOf(condition.operator) !== 'none' && (
-          <ValueEditor
-            condition={condition}
-            onChange={(value) => change(withValue(condition, value))}
+      <div className="flex flex-wrap items-start justify-end gap-2 sm:flex-nowrap">
+        <div className="flex min-w-0 grow flex-wrap items-start gap-2">
+          <FieldPicker
+            field={condition.field}
+            onChange={(field) => change(withField(condition, field))}
           />
-        )}
-        <div className="ml-auto flex items-center gap-1">
+          <OperatorPicker
+            condition={condition}
+            onChange={(operator) => change(withOperator(condition, operator))}
+          />
+          {arityOf(condition.operator) !== 'none' && (
+            <ValueEditor
+              condition={condition}
+              onChange={(value) => change(withValue(condition, value))}
+            />
+          )}
+        </div>
+        <div className="flex shrink-0 items-center gap-1">
           <NodeCount pointer={pointer} />
           <RowActions
             what="condition"
@@ -93,6 +95,7 @@ function OperatorPicker({
   return (
     <Select
       aria-label="Operator"
+      className="w-40"
       value={condition.operator}
       onChange={(event) => onChange(event.currentTarget.value)}
     >

@@ -8,15 +8,16 @@ export function TextPane({
   text,
   onChange,
   errors,
-  rows = 4,
+  isLead,
 }: {
   text: string
   onChange: (text: string) => void
   errors: RuleErrors
-  rows?: number
+  /** Otherwise the errors stand beside the rows that were edited. */
+  isLead: boolean
 }) {
   const input = useRef<HTMLTextAreaElement>(null)
-  const found = textErrors(errors, text)
+  const found = isLead ? textErrors(errors, text) : []
   const show = ({ span }: TextError) => {
     input.current?.focus()
     input.current?.setSelectionRange(span.from, span.to)
@@ -29,7 +30,8 @@ export function TextPane({
         aria-label="Rules as text"
         aria-invalid={found.length > 0 || undefined}
         aria-describedby="rules-text-errors"
-        rows={rows}
+        rows={4}
+        className="field-sizing-content max-h-72 min-h-20"
         spellCheck={false}
         autoCapitalize="off"
         placeholder='total_spend > 100000 AND (visits < 3 OR city = "Rome")'

@@ -192,12 +192,18 @@ function TimeInput({ label, value, onChange }: InputProps) {
   if (isInstant(value)) {
     return (
       <div className="flex flex-wrap items-center gap-1.5">
-        <Input
-          type="datetime-local"
-          aria-label={label}
-          value={toLocalInput(String(value))}
-          onChange={(event) => onChange(fromLocalInput(event.currentTarget.value) ?? '')}
-        />
+        <span className="w-52">
+          <Input
+            type="datetime-local"
+            aria-label={label}
+            value={toLocalInput(String(value))}
+            onChange={(event) => {
+              // A browser reports no value while a part is still missing.
+              const instant = fromLocalInput(event.currentTarget.value)
+              if (instant) onChange(instant)
+            }}
+          />
+        </span>
         <PrecisionPicker precision="time" value={value} onChange={onChange} />
       </div>
     )
@@ -205,13 +211,15 @@ function TimeInput({ label, value, onChange }: InputProps) {
   const isText = value !== '' && !isDay(value)
   return (
     <div className="flex flex-wrap items-center gap-1.5">
-      <Input
-        // What is no day, such as one typed in the text form, has to stay visible.
-        type={isText ? 'text' : 'date'}
-        aria-label={label}
-        value={String(value)}
-        onChange={(event) => onChange(event.currentTarget.value)}
-      />
+      <span className="w-40">
+        <Input
+          // What is no day, such as one typed in the text form, has to stay visible.
+          type={isText ? 'text' : 'date'}
+          aria-label={label}
+          value={String(value)}
+          onChange={(event) => onChange(event.currentTarget.value)}
+        />
+      </span>
       <PrecisionPicker precision="day" value={value} onChange={onChange} />
     </div>
   )
@@ -230,6 +238,7 @@ function PrecisionPicker({
   return (
     <Select
       aria-label="Precision"
+      className="w-40"
       value={precision}
       onChange={(event) => {
         onChange(event.currentTarget.value === 'day' ? day : `${day}T00:00:00.000Z`)
@@ -293,6 +302,7 @@ function AttributeEditor({ condition, onChange }: ValueEditorProps) {
       {arityOf(condition.operator) !== 'none' && (
         <Select
           aria-label="Type of the value"
+          className="w-28"
           value={type}
           onChange={(event) => retype(event.currentTarget.value as AttributeType)}
         >

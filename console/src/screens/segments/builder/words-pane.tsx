@@ -1,7 +1,7 @@
 import { useMutation } from '@tanstack/react-query'
 import { api, call, type Schemas } from '@/api/client'
 import { Button } from '@/ui/button'
-import { Field, FormErrors, FormProblem } from '@/ui/form'
+import { Field, fieldErrors, FormErrors, FormProblem } from '@/ui/form'
 import { Textarea } from '@/ui/input'
 
 type Answer = Schemas['SegmentRules']
@@ -44,13 +44,13 @@ export function WordsPane({
             }}
           />
         </Field>
-        <div className="flex flex-wrap items-start gap-3">
+        <div>
           <Button onClick={submit} icon="spark" busy={ask.isPending}>
             Write the rules
           </Button>
-          {ask.data && <Understood answer={ask.data} />}
         </div>
-        <FormProblem error={ask.error} />
+        {ask.data && <Understood answer={ask.data} />}
+        {fieldErrors(ask.error).length === 0 && <FormProblem error={ask.error} />}
       </div>
     </FormErrors>
   )
@@ -58,7 +58,7 @@ export function WordsPane({
 
 function Understood({ answer }: { answer: Answer }) {
   return (
-    <p role="status" className="min-w-0 flex-1 text-sm text-muted">
+    <p role="status" className="text-sm text-muted">
       <span className="text-fg">Understood as: {answer.explanation}.</span>{' '}
       {answer.fallback
         ? `The language model was not used: ${answer.fallback}.`

@@ -117,6 +117,13 @@ export interface PendingPaths {
       responses: { 201: Json<Schemas['CampaignWritten']> }
     }
   }
+  '/api/users/{user_id}/sign-out': {
+    post: {
+      parameters: Parameters<{ user_id: string }, undefined>
+      requestBody?: never
+      responses: { 204: Nothing }
+    }
+  }
   '/api/customers/{id}/segments': Get<
     { items: CustomerSegment[]; next_cursor: string | null },
     ById

@@ -10,6 +10,7 @@ import {
 } from 'react-router'
 import { useApi } from '@/api/query'
 import { ApiError } from '@/api/error'
+import { actorText } from '@/format'
 import { SCREENS } from '@/routes'
 import { IconButton, buttonClass } from '@/ui/button'
 import { cx } from '@/ui/cx'
@@ -278,7 +279,7 @@ function ThemeMenu() {
 
 function AccountMenu() {
   const me = useSession()
-  const name = me.name ?? me.email ?? me.actor
+  const name = me.name ?? me.email ?? actorText(me.actor)
   return (
     <Menu
       label={`Account: ${name}`}

@@ -82,6 +82,7 @@ export function ConfirmDialog({
   onConfirm,
   title,
   confirm,
+  dismiss = 'Cancel',
   danger = false,
   busy = false,
   error,
@@ -94,6 +95,8 @@ export function ConfirmDialog({
   title: ReactNode
   /** Text of the button, such as `Delete draft`. */
   confirm: string
+  /** Text of the button that closes the dialog, where `Cancel` has another meaning. */
+  dismiss?: string
   danger?: boolean
   busy?: boolean
   /** The error of the last attempt. */
@@ -113,7 +116,7 @@ export function ConfirmDialog({
       title={title}
       footer={
         <>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{dismiss}</Button>
           <Button
             kind={danger ? 'danger' : 'primary'}
             busy={busy}

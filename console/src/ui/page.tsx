@@ -148,7 +148,9 @@ export function Definitions({
             className="grid grid-cols-[minmax(7rem,10rem)_1fr] gap-3 border-b border-line py-1.5 last:border-0"
           >
             <dt className="text-muted">{item.term}</dt>
-            <dd className="min-w-0 wrap-anywhere">{item.value ?? <None />}</dd>
+            <dd className="min-w-0 wrap-anywhere [&_time]:whitespace-normal">
+              {item.value ?? <None />}
+            </dd>
           </div>
         ))}
     </dl>

@@ -59,7 +59,7 @@ export function VirtualTable<Row>({
   const wide = useWide()
   const shown = columns.filter((column) => wide || !column.wideOnly)
   const [rowHeight] = useState(() =>
-    window.matchMedia('(pointer: coarse)').matches ? TOUCH_ROW : ROW,
+    window.matchMedia('(pointer: coarse), (width < 40rem)').matches ? TOUCH_ROW : ROW,
   )
   const virtual = useVirtualizer({
     count: rows.length,

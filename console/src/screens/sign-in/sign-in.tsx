@@ -75,7 +75,7 @@ export function Component() {
               label="Form of the link"
               copy={false}
               wrap
-              text={`${window.location.origin}/api/auth/local?token=…`}
+              text="http://…/api/auth/local?token=…"
             />
             <p className="text-sm text-muted">
               The link works once. A restart of the server prints another. To let other

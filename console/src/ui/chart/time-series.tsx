@@ -17,6 +17,18 @@ function faded(color: string, share: number): string {
   return `color-mix(in srgb, ${color} ${share}%, transparent)`
 }
 
+/** Seconds between the labels of times. */
+const MINUTE = 60
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+const TIME_STEPS = [
+  ...[1, 2, 5, 10, 15, 30],
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
+  ...[1, 2, 3, 6, 12].map((hours) => hours * HOUR),
+  // uPlot takes 30 days for a month and 365 for a year.
+  ...[1, 2, 7, 15, 30, 60, 90, 180, 365, 730, 1825].map((days) => days * DAY),
+]
+
 const FONT = '12px ui-sans-serif, system-ui, sans-serif'
 
 export default function Plot({
@@ -54,7 +66,8 @@ export default function Plot({
       width: Math.max(element.clientWidth, 50),
       height,
       legend: { show: false },
-      padding: [8, 12, 0, 0],
+      // The label of the last time needs room beyond the end of the axis.
+      padding: [8, 36, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       scales: { x: { time: true }, y: { range: (_, low, high) => range(low, high) } },
       ...(days
@@ -66,7 +79,10 @@ export default function Plot({
           font: FONT,
           grid: { show: false },
           ticks: { stroke: line, size: 4 },
-          space: 72,
+          space: 88,
+          size: 30,
+          // No label twice: hours have no fractions of a second.
+          incrs: TIME_STEPS,
           values: (_, splits) => axisTimes(splits, days),
         },
         {

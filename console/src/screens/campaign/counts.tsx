@@ -1,0 +1,122 @@
+/** The figures of a campaign. Each leads to the recipients that it counts. */
+import type { ReactNode } from 'react'
+import { count, number, percent, suppressionText } from '@/format'
+import { Card } from '@/ui/page'
+import { ProgressBar, StatTile, StatTiles } from '@/ui/stat'
+import { TextLink } from '@/ui/link'
+import { recipientsPath } from './paths'
+import type { Campaign, MessageStatus } from './types'
+
+export function Counts({ campaign }: { campaign: Campaign }) {
+  const { statistics, size } = campaign
+  const audience = size?.planned ?? statistics.audience
+  const share = (part: number) => `${percent(part, statistics.audience)} of the audience`
+  const link = (label: string, status: MessageStatus) => (
+    <TextLink to={recipientsPath(campaign.campaign_id, { status })}>{label}</TextLink>
+  )
+  return (
+    <div className="flex flex-col gap-3">
+      <StatTiles>
+        <StatTile
+          label="Audience"
+          value={number(audience)}
+          detail={size ? 'planned at the launch' : 'being determined'}
+        />
+        <StatTile
+          label={link('Pending', 'queued')}
+          value={number(statistics.pending)}
+          detail="queued, not sent yet"
+        />
+        <StatTile
+          label="Sent"
+          value={number(statistics.sent)}
+          detail={awaiting(campaign)}
+        />
+        <StatTile
+          label={link('Delivered', 'delivered')}
+          value={number(statistics.delivered)}
+          detail={share(statistics.delivered)}
+          color={statistics.delivered > 0 ? 'good' : 'fg'}
+        />
+        <StatTile
+          label={link('Failed', 'failed')}
+          value={number(statistics.failed)}
+          detail={failed(campaign, share(statistics.failed))}
+          color={statistics.failed > 0 ? 'bad' : 'fg'}
+        />
+        <StatTile
+          label={link('Suppressed', 'suppressed')}
+          value={number(statistics.suppressed)}
+          detail={share(statistics.suppressed)}
+          color={statistics.suppressed > 0 ? 'warn' : 'fg'}
+        />
+        {size && size.undetermined > 0 && (
+          <StatTile
+            label="Undetermined"
+            value={number(size.undetermined)}
+            detail="an event is in quarantine"
+            color="warn"
+          />
+        )}
+      </StatTiles>
+      <ProgressBar
+        label="Messages with a result"
+        total={Math.max(audience, statistics.audience)}
+        parts={[
+          { value: statistics.delivered, color: 'good' },
+          { value: statistics.sent - statistics.delivered, color: 'accent' },
+          { value: statistics.failed, color: 'bad' },
+          { value: statistics.suppressed, color: 'warn' },
+        ]}
+      />
+    </div>
+  )
+}
+
+// `sent` counts delivered messages, too. The filter `sent` lists those without a receipt.
+function awaiting(campaign: Campaign): ReactNode {
+  const receipts = campaign.statistics.awaiting_receipt
+  if (receipts === 0) return 'all have a receipt'
+  return (
+    <TextLink to={recipientsPath(campaign.campaign_id, { status: 'sent' })}>
+      {count(receipts, 'receipt')} to come
+    </TextLink>
+  )
+}
+
+function failed(campaign: Campaign, share: string): ReactNode {
+  const { undeliverable } = campaign.statistics
+  if (undeliverable === 0) return share
+  return (
+    <TextLink to={recipientsPath(campaign.campaign_id, { status: 'undeliverable' })}>
+      {number(undeliverable)} not handed over
+    </TextLink>
+  )
+}
+
+/** Why messages were suppressed, with the most frequent reason first. */
+export function Suppressions({ campaign }: { campaign: Campaign }) {
+  const reasons = Object.entries(campaign.statistics.suppressed_for)
+    .filter(([, messages]) => messages > 0)
+    .sort(([, a], [, b]) => b - a)
+  if (reasons.length === 0) return null
+  return (
+    <Card title="Suppressed, by reason">
+      <ul className="flex flex-col">
+        {reasons.map(([reason, messages]) => (
+          <li
+            key={reason}
+            className="flex items-baseline justify-between gap-3 border-b border-line py-1.5 last:border-0"
+          >
+            <TextLink
+              to={recipientsPath(campaign.campaign_id, { status: 'suppressed', reason })}
+            >
+              {suppressionText(reason)}
+            </TextLink>
+            <span>{number(messages)}</span>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  )
+}

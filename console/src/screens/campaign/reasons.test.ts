@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest'
+
+import { hasReasons, reasonChoices, reasonOf, suppressionSentence } from './reasons'
+import { message } from './testing'
+
+describe('suppressionSentence', () => {
+  it('adds the detail as a sentence of its own', () => {
+    expect(suppressionSentence({ reason: 'template', detail: 'name has no value' })).toBe(
+      'The message cannot be written for this customer. Name has no value.',
+    )
+  })
+
+  it('does not hide a reason that it does not know', () => {
+    expect(suppressionSentence({ reason: 'quiet_hours' })).toBe(
+      'The message was suppressed: quiet_hours.',
+    )
+  })
+})
+
+describe('reasonOf', () => {
+  it('depends on the status', () => {
+    expect(
+      reasonOf(message({ status: 'suppressed', suppression: { reason: 'template' } })),
+    ).toBe('template')
+    expect(
+      reasonOf(message({ status: 'failed', reason: 'blocked', problem: '503' })),
+    ).toBe('blocked')
+    expect(reasonOf(message({ status: 'undeliverable', problem: '503' }))).toBe('503')
+    // A message that arrived after failed attempts keeps the last problem.
+    expect(reasonOf(message({ status: 'delivered', problem: '503' }))).toBeNull()
+  })
+})
+
+describe('reasonChoices', () => {
+  it('offers counted reasons, seen reasons and the chosen one, each once', () => {
+    const counts = { unsubscribed: 3, no_address: 0 }
+    expect(reasonChoices('suppressed', counts, ['unsubscribed'], 'template')).toEqual([
+      'template',
+      'unsubscribed',
+    ])
+  })
+
+  it('offers no suppressions for another status', () => {
+    expect(reasonChoices('failed', { unsubscribed: 3 }, ['blocked'], null)).toEqual([
+      'blocked',
+    ])
+  })
+})
+
+describe('hasReasons', () => {
+  it('is false for messages that went out', () => {
+    expect(hasReasons('delivered')).toBe(false)
+    expect(hasReasons('failed')).toBe(true)
+    expect(hasReasons(null)).toBe(true)
+  })
+})

@@ -1,0 +1,217 @@
+/** The history of one customer's message, as sentences. */
+import { suppressionText, words } from '@/format'
+import { suppressionSentence } from './reasons'
+import type { MessageHappened, Recipient } from './types'
+
+export type Tone = 'neutral' | 'good' | 'bad' | 'waiting'
+
+export interface Step {
+  position: string
+  at: string
+  tone: Tone
+  title: string
+  detail: string | null
+  /** Another time that belongs to the step. */
+  time: { label: string; at: string } | null
+  actor: string
+  requestId: string | null
+}
+
+/** The text that was sent, as the event that queued the message has it. */
+export interface Letter {
+  channel: string
+  to: string
+  text: string | null
+  /** Why the text cannot be shown as it was recorded. */
+  problem: string | null
+}
+
+type Data = Record<string, unknown>
+
+export function stepsOf(events: readonly MessageHappened[]): Step[] {
+  return events.map((event) => ({
+    position: event.position,
+    at: event.recorded_at,
+    actor: event.actor,
+    requestId: event.request_id ?? null,
+    ...described(nameOf(event.type), (event.data ?? {}) as Data),
+  }))
+}
+
+export function letterOf(events: readonly MessageHappened[]): Letter | null {
+  const queued = events.findLast((event) => nameOf(event.type) === 'message_queued')
+  if (!queued) return null
+  const data = queued.data as Data
+  return {
+    channel: text(data, 'channel') ?? 'email',
+    to: text(data, 'to') ?? '',
+    text: text(data, 'text'),
+    problem: text(data, 'text_problem'),
+  }
+}
+
+/** The whole story in one sentence: why the customer got the message, or not. */
+export function verdictOf(recipient: Recipient): { tone: Tone; sentence: string } {
+  if (recipient.suppression) {
+    return { tone: 'bad', sentence: suppressionSentence(recipient.suppression) }
+  }
+  switch (recipient.message?.status) {
+    case 'queued':
+      return { tone: 'waiting', sentence: 'The message waits to be sent.' }
+    case 'sent':
+      return {
+        tone: 'neutral',
+        sentence: 'The vendor accepted the message. Its receipt has not arrived yet.',
+      }
+    case 'delivered':
+      return { tone: 'good', sentence: 'The message was delivered.' }
+    case 'failed':
+      return {
+        tone: 'bad',
+        sentence: `The vendor could not deliver the message${failure(recipient)}.`,
+      }
+    case 'undeliverable':
+      return {
+        tone: 'bad',
+        sentence:
+          'The vendor accepted none of the attempts. A retry queues the message again.',
+      }
+    default:
+      return withoutMessage(recipient)
+  }
+}
+
+function withoutMessage(recipient: Recipient): { tone: Tone; sentence: string } {
+  if (recipient.undetermined) {
+    return {
+      tone: 'waiting',
+      sentence:
+        'One of the customer’s events is in quarantine, so nobody can tell whether the rules match. There is no message until an operator resolves that event.',
+    }
+  }
+  if (!recipient.known) {
+    return { tone: 'neutral', sentence: 'The customer did not exist at the launch.' }
+  }
+  if (!recipient.matched) {
+    return {
+      tone: 'neutral',
+      sentence: 'The customer did not match the rules at the launch.',
+    }
+  }
+  return {
+    tone: 'waiting',
+    sentence: 'The customer matched the rules. The message has not been queued yet.',
+  }
+}
+
+function failure(recipient: Recipient): string {
+  const last = recipient.message?.events.findLast(
+    (event) => nameOf(event.type) === 'message_failed',
+  )
+  const reason = last && text(last.data as Data, 'reason')
+  return reason ? `: ${suppressionText(reason).toLowerCase()}` : ''
+}
+
+type Described = Pick<Step, 'tone' | 'title' | 'detail' | 'time'>
+
+function described(name: string, data: Data): Described {
+  switch (name) {
+    case 'message_queued':
+      return step(
+        'neutral',
+        'Queued',
+        `By ${text(data, 'channel') ?? 'message'} to ${text(data, 'to') ?? 'the customer'}`,
+      )
+    case 'message_suppressed':
+      return step('bad', 'Suppressed', suppressionSentence(suppressionOf(data)))
+    case 'message_attempted':
+      return step(
+        'waiting',
+        `Attempt ${number(data, 'number') ?? ''} failed`.replace('  ', ' '),
+        text(data, 'problem'),
+        timeOf('Next attempt not before', data, 'retry_at'),
+      )
+    case 'message_sent':
+      return step(
+        'neutral',
+        'Accepted by the vendor',
+        [vendorId(data), undone(data)].filter(Boolean).join('. ') || null,
+        timeOf('Request began', data, 'began_at'),
+      )
+    case 'message_undeliverable':
+      return step('bad', 'Given up', text(data, 'problem'))
+    case 'message_requeued':
+      return step('neutral', 'Queued again', 'The attempts start from the beginning')
+    case 'message_delivered':
+      return step(
+        'good',
+        'Delivered',
+        [vendorId(data), undone(data)].filter(Boolean).join('. ') || null,
+        timeOf('By the vendor’s clock', data, 'occurred_at'),
+      )
+    case 'message_failed': {
+      const reason = text(data, 'reason')
+      return step(
+        'bad',
+        'Not delivered',
+        [reason && suppressionText(reason), vendorId(data), undone(data)]
+          .filter(Boolean)
+          .join('. ') || null,
+        timeOf('By the vendor’s clock', data, 'occurred_at'),
+      )
+    }
+    default:
+      // An event of a newer server: its name says more than nothing.
+      return step('neutral', words(name), null)
+  }
+}
+
+function step(
+  tone: Tone,
+  title: string,
+  detail: string | null,
+  time: Step['time'] = null,
+): Described {
+  return { tone, title, detail, time }
+}
+
+function suppressionOf(data: Data): { reason: string; detail: string | null } {
+  const most = number(data, 'most')
+  return {
+    reason: text(data, 'reason') ?? 'unknown',
+    detail: most === null ? text(data, 'detail') : `The limit is ${most} per week`,
+  }
+}
+
+function vendorId(data: Data): string | null {
+  const id = text(data, 'vendor_message_id')
+  return id && `Vendor’s id ${id}`
+}
+
+function undone(data: Data): string | null {
+  const reason = text(data, 'unsuppressed')
+  return (
+    reason &&
+    `It had been suppressed meanwhile (${suppressionText(reason).toLowerCase()}), but the vendor already had it`
+  )
+}
+
+function timeOf(label: string, data: Data, field: string): Step['time'] {
+  const at = text(data, field)
+  return at === null ? null : { label, at }
+}
+
+/** `message_sent.1` is version 1 of `message_sent`. */
+function nameOf(type: string): string {
+  return type.replace(/\.\d+$/, '')
+}
+
+function text(data: Data, field: string): string | null {
+  const value = data[field]
+  return typeof value === 'string' ? value : null
+}
+
+function number(data: Data, field: string): number | null {
+  const value = data[field]
+  return typeof value === 'number' ? value : null
+}

@@ -1,0 +1,43 @@
+import { useApi } from '@/api/query'
+import { IfMay } from '@/app/use-session'
+import { CodeBlock } from '@/ui/code'
+import { OutLink, TextLink } from '@/ui/link'
+import { Card } from '@/ui/page'
+import { firstCommands } from './commands'
+import { DemoOffer } from './demo-shop'
+
+/** What to do while there are no customers. */
+export function EmptyStore() {
+  const report = useApi('/api/reports/daily')
+  const currency = report.data?.currency ?? 'USD'
+  return (
+    <div className="flex flex-col gap-4">
+      <IfMay ability="load the demo shop">
+        <DemoOffer />
+      </IfMay>
+      <Card title="Send your data">
+        <p className="mb-3 max-w-prose">
+          There are no customers yet. Send them from your shop’s systems, or import a
+          file.
+          <IfMay ability="manage access">
+            {' '}
+            <TextLink to="/keys?dialog=new">Create a key</TextLink> with the role Ingest
+            and set it as <code>PATRON_KEY</code> first.
+          </IfMay>
+        </p>
+        <div className="flex flex-col gap-4">
+          {firstCommands(window.location.origin, currency, new Date()).map((command) => (
+            <div key={command.id} className="flex flex-col gap-1">
+              <h3 className="font-medium">{command.title}</h3>
+              <CodeBlock label={command.title} text={command.text} />
+              <p className="text-sm text-muted">{command.hint}</p>
+            </div>
+          ))}
+        </div>
+        <p className="mt-4">
+          <OutLink href="/docs">All operations of the API</OutLink>
+        </p>
+      </Card>
+    </div>
+  )
+}

@@ -1,0 +1,131 @@
+import type { DailyFigures, DailyNumbers } from '@/api/pending'
+import { useApi } from '@/api/query'
+import { calendarDay, money, number, percent, shortMoney, shortNumber } from '@/format'
+import { startOfDay, toLocalInput } from '@/format/local-time'
+import { useQueryParam } from '@/url/use-query-param'
+import { type ChartSeries, TimeSeries } from '@/ui/chart'
+import { CopyCurl } from '@/ui/copy'
+import { Segmented } from '@/ui/input'
+import { Card } from '@/ui/page'
+import { StatTile, StatTiles } from '@/ui/stat'
+import { Read } from '@/ui/state'
+import { PERIODS, periodOf, reportQuery } from './period'
+
+/** The figures of a period, and by day. */
+export function Figures() {
+  const [text, setText] = useQueryParam('days', '30')
+  const period = periodOf(text)
+  const query = reportQuery(period)
+  const report = useApi(
+    '/api/reports/daily',
+    { params: { query } },
+    { keepPrevious: true, refetchInterval: 60_000 },
+  )
+  return (
+    <section aria-labelledby="figures" className="flex flex-col gap-4">
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <h2 id="figures" className="text-base font-semibold">
+          Figures by day
+        </h2>
+        <div className="flex flex-wrap items-center gap-2">
+          <CopyCurl path="/api/reports/daily" query={query} />
+          <Segmented
+            label="Period"
+            value={period}
+            onChange={(value) => setText(value, { push: true })}
+            choices={PERIODS.map((days) => ({
+              value: days,
+              label: days === '365' ? '1 year' : `${days} days`,
+            }))}
+          />
+        </div>
+      </div>
+      <Read query={report} lines={6}>
+        {(figures) => <Report figures={figures} />}
+      </Read>
+    </section>
+  )
+}
+
+function Report({ figures }: { figures: DailyFigures }) {
+  const { totals, currency } = figures
+  const average = totals.orders > 0 ? totals.revenue / totals.orders : null
+  const ended = totals.delivered + totals.failed
+  return (
+    <>
+      <StatTiles>
+        <StatTile label="New customers" value={number(totals.customers)} />
+        <StatTile label="Orders" value={number(totals.orders)} />
+        <StatTile
+          label="Revenue"
+          value={money(totals.revenue, currency)}
+          detail={
+            average === null ? null : `${money(Math.round(average), currency)} an order`
+          }
+        />
+        <StatTile
+          label="Messages sent"
+          value={number(totals.sent)}
+          detail={ended > 0 ? `${percent(totals.delivered, ended)} delivered` : null}
+        />
+      </StatTiles>
+      <div className="grid gap-4 lg:grid-cols-2">
+        <Chart
+          title="Revenue"
+          figures={figures}
+          formatAxis={(value) => shortMoney(value, currency)}
+          series={[
+            series(figures, 'Revenue', 'revenue', 1, (value) => money(value, currency)),
+          ]}
+        />
+        <Chart
+          title="Orders and new customers"
+          figures={figures}
+          formatAxis={shortNumber}
+          series={[
+            series(figures, 'Orders', 'orders', 1, number),
+            { ...series(figures, 'New customers', 'customers', 2, number), kind: 'line' },
+          ]}
+        />
+      </div>
+    </>
+  )
+}
+
+function series(
+  { items }: DailyFigures,
+  label: string,
+  field: keyof DailyNumbers,
+  color: ChartSeries['color'],
+  format: (value: number) => string,
+): ChartSeries {
+  return { label, values: items.map((day) => day[field]), color, kind: 'bars', format }
+}
+
+function Chart({
+  title,
+  figures,
+  series,
+  formatAxis,
+}: {
+  title: string
+  figures: DailyFigures
+  series: ChartSeries[]
+  formatAxis: (value: number) => string
+}) {
+  return (
+    <Card title={title}>
+      <TimeSeries
+        label={`${title} by day`}
+        // A chart needs instants. The days keep their names in every zone of a viewer.
+        times={figures.items.map(
+          (day) => startOfDay(day.date) ?? `${day.date}T12:00:00Z`,
+        )}
+        series={series}
+        formatAxis={formatAxis}
+        formatTime={(instant) => calendarDay(toLocalInput(instant).slice(0, 10))}
+        days
+      />
+    </Card>
+  )
+}

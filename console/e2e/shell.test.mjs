@@ -9,6 +9,7 @@ import {
   gone,
   identify,
   path,
+  placeholders,
   ready,
   see,
   seed,
@@ -252,7 +253,7 @@ test('the server goes away and comes back', async (t) => {
   await ready(page)
   other.suspend()
   await navigation(page).getByRole('link', { name: 'Segments' }).click()
-  await see(page.getByRole('status').filter({ hasText: 'Loading' }))
+  await see(placeholders(page))
   other.resume()
   await ready(page)
   await page.goto('/customers')

@@ -4,9 +4,9 @@ import { Watch, newContext, reportViolations } from './harness/browser.mjs'
 import { axe, fitsWidth, keepFailure, shot } from './harness/checks.mjs'
 import { fill, loadDemo } from './harness/seed.mjs'
 import { Server, USERS } from './harness/server.mjs'
-import { eventually, gone, ready, see } from './harness/waiting.mjs'
+import { eventually, gone, placeholders, ready, see } from './harness/waiting.mjs'
 
-export { axe, eventually, fitsWidth, gone, ready, see, shot, USERS }
+export { axe, eventually, fitsWidth, gone, placeholders, ready, see, shot, USERS }
 
 /** What all cases share: set by `run.mjs` before it loads the first file. */
 let run

@@ -83,6 +83,13 @@ export class Server {
     this.vendor = printed(/^ {2}vendor +(\S+)/)
     this.key = printed(/^ {2}key +(\S+)/)
     this.link = printed(/^ {2}sign in +(\S+)/)
+    await eventually(
+      async () => {
+        const { body } = await this.raw('GET', '/readyz')
+        assert.equal(body.status, 'ready', JSON.stringify(body))
+      },
+      { timeout: 60_000 },
+    )
   }
 
   /** Stops the process without ending it, so that requests hang; `resume` continues it. */

@@ -34,10 +34,13 @@ export async function gone(locator, { timeout = PATIENCE } = {}) {
   )
 }
 
+/** Placeholders of content that is on its way, which the kit animates. */
+export const placeholders = (page) => page.locator('.animate-pulse')
+
 /** Waits until a screen has its heading and no placeholders any more. */
 export async function ready(page) {
   await see(page.getByRole('heading', { level: 1 }))
-  await gone(page.getByRole('status').filter({ hasText: 'Loading' }))
+  await gone(placeholders(page))
 }
 
 async function waitFor(locator, state, timeout) {

@@ -29,56 +29,54 @@ export function TimelineTab({ customer }: { customer: Customer }) {
   const params = { path: { id }, query: { limit: 100 } }
   const timeline = useApiList('/api/customers/{id}/timeline', { params })
   return (
-    <Card
-      actions={
-        <CopyCurl
-          path={`/api/customers/${encodeURIComponent(id)}/timeline`}
-          query={{ limit: 100 }}
-        />
-      }
-      title={
+    <>
+      <div className="mb-3 flex flex-wrap items-center justify-between gap-2">
         <Segmented
           label="Events to show"
           value={kind}
           onChange={setText}
           choices={KINDS}
         />
-      }
-      flush
-    >
-      <Read query={{ ...timeline, data: timeline.items }} lines={8}>
-        {(items) => {
-          const shown = items.filter(
-            (item) => kind === 'all' || describe(item).kind === kind,
-          )
-          return (
-            <>
-              {shown.length === 0 ? (
-                <EmptyState icon="clock" title="Nothing of this kind">
-                  {timeline.hasNextPage
-                    ? 'Earlier events have not been read yet.'
-                    : 'Nothing of this kind was recorded.'}
-                </EmptyState>
-              ) : (
-                <ol className="flex flex-col px-4">
-                  {shown.map((item) => (
-                    <Row key={item.position} item={item} />
-                  ))}
-                </ol>
-              )}
-              <LoadMore query={timeline} label="Load earlier events" />
-              {kind !== 'all' && shown.length === 0 && (
-                <p className="pb-4 text-center">
-                  <Button small kind="quiet" onClick={() => setText(null)}>
-                    Show all events
-                  </Button>
-                </p>
-              )}
-            </>
-          )
-        }}
-      </Read>
-    </Card>
+        <CopyCurl
+          path={`/api/customers/${encodeURIComponent(id)}/timeline`}
+          query={{ limit: 100 }}
+        />
+      </div>
+      <Card flush>
+        <Read query={{ ...timeline, data: timeline.items }} lines={8}>
+          {(items) => {
+            const shown = items.filter(
+              (item) => kind === 'all' || describe(item).kind === kind,
+            )
+            return (
+              <>
+                {shown.length === 0 ? (
+                  <EmptyState icon="clock" title="Nothing of this kind">
+                    {timeline.hasNextPage
+                      ? 'Earlier events have not been read yet.'
+                      : 'Nothing of this kind was recorded.'}
+                  </EmptyState>
+                ) : (
+                  <ol className="flex flex-col px-4">
+                    {shown.map((item) => (
+                      <Row key={item.position} item={item} />
+                    ))}
+                  </ol>
+                )}
+                <LoadMore query={timeline} label="Load earlier events" />
+                {kind !== 'all' && shown.length === 0 && (
+                  <p className="pb-4 text-center">
+                    <Button small kind="quiet" onClick={() => setText(null)}>
+                      Show all events
+                    </Button>
+                  </p>
+                )}
+              </>
+            )
+          }}
+        </Read>
+      </Card>
+    </>
   )
 }
 
@@ -87,7 +85,7 @@ function Row({ item }: { item: TimelineItem }) {
   const { color, title, detail, amount, campaignId } = describe(item)
   return (
     <li className="flex items-baseline gap-3 border-b border-line py-2 last:border-0">
-      <span className="translate-y-[-1px]">
+      <span className="flex shrink-0 translate-y-[-1px]">
         <Dot color={color} />
       </span>
       <div className="min-w-0 grow">

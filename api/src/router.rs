@@ -38,6 +38,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(identity, access::count));
     let settings = middleware::LayerSettings {
         trusted_proxies: state.trusted_proxies.clone(),
+        cors: state.cors.clone(),
         request_timeout: state.request_timeout,
         places: state.places.clone(),
         unlimited: &UNLIMITED,

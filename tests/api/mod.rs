@@ -10,6 +10,7 @@ mod bad_bodies;
 mod bad_items;
 mod bad_rules;
 mod campaigns;
+mod cors;
 mod customers;
 mod data;
 mod events;
@@ -28,12 +29,14 @@ mod request_ids;
 mod roles;
 mod schemathesis;
 mod segments;
+mod settings;
 mod shutdown;
 mod sign_in;
 mod slow_receipts;
 mod strict;
 mod timeline;
 mod users;
+mod verification;
 
 use serde_json::{Value, json};
 

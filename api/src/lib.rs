@@ -30,8 +30,8 @@ pub use self::http::limits::Limits;
 pub use self::http::metrics::prometheus;
 pub use self::http::problem::ProblemKind;
 pub use identity::{
-    Admission, AdmissionError, AllowedOriginError, AllowedOrigins, LocalLink, Provider, ProviderError, PublicUrl, PublicUrlError,
-    SessionKeyError, SessionKeys, SignInConfig,
+    Admission, AdmissionError, AllowedOriginError, AllowedOrigins, LocalLink, Provider,
+    ProviderError, PublicUrl, PublicUrlError, SessionKeyError, SessionKeys, SignInConfig,
 };
 pub use openapi::openapi;
 pub use resources::admin::setting::{Setting, SettingSource};

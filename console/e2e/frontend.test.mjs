@@ -86,7 +86,9 @@ test('a page of another origin reads nothing and changes nothing', async (t) => 
   // answer, and the server refuses the write: the session is still open.
   await page.evaluate(
     (url) =>
-      fetch(url, { method: 'POST', mode: 'no-cors', credentials: 'include' }).catch(() => {}),
+      fetch(url, { method: 'POST', mode: 'no-cors', credentials: 'include' }).catch(
+        () => {},
+      ),
     `${server.url}/api/auth/logout`,
   )
   await page.goto(allowed.origin)
@@ -96,6 +98,9 @@ test('a page of another origin reads nothing and changes nothing', async (t) => 
   assert.equal(refused.status, 400)
   await eventually(async () => {
     const { items } = await server.api('GET', '/api/campaigns')
-    assert.deepEqual(items.map(({ name }) => name), ['Hidden'])
+    assert.deepEqual(
+      items.map(({ name }) => name),
+      ['Hidden'],
+    )
   })
 })

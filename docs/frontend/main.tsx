@@ -24,10 +24,13 @@ async function load(): Promise<State> {
   try {
     const me = await api.GET('/api/auth/me')
     if (me.response.status === 401) return { name: 'signed out' }
-    const campaigns = await api.GET('/api/campaigns', { params: { query: { limit: 20 } } })
+    const campaigns = await api.GET('/api/campaigns', {
+      params: { query: { limit: 20 } },
+    })
     const problem = me.error ?? campaigns.error
     // The id is the same as in the server's log.
-    if (problem) return { name: 'failed', reason: `${problem.detail} (request ${problem.instance})` }
+    if (problem)
+      return { name: 'failed', reason: `${problem.detail} (request ${problem.instance})` }
     return {
       name: 'signed in',
       email: me.data?.email ?? '',
@@ -71,7 +74,10 @@ function App() {
             {state.campaigns.map(({ campaign_id, name, status }) => (
               <li key={campaign_id}>
                 {name}: {status}{' '}
-                <button onClick={() => setFollowed(campaign_id)} aria-label={`Follow ${name}`}>
+                <button
+                  onClick={() => setFollowed(campaign_id)}
+                  aria-label={`Follow ${name}`}
+                >
                   Follow
                 </button>
               </li>
@@ -110,7 +116,8 @@ function Live({ id }: { id: string }) {
     <section aria-label="Progress">
       <h2>{progress.status}</h2>
       <p>
-        {sent} of {audience} sent, {delivered} delivered, {failed} failed, {suppressed} suppressed
+        {sent} of {audience} sent, {delivered} delivered, {failed} failed, {suppressed}{' '}
+        suppressed
       </p>
     </section>
   )

@@ -171,7 +171,9 @@ fn without_credentials(scheme: &str, rest: &str) -> Option<String> {
     if after.contains('@') {
         return None;
     }
-    let hosts = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
+    let hosts = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, hosts)| hosts);
     let path = after.split(['?', '#']).next().unwrap_or_default();
     Some(format!("{scheme}://{hosts}{path}"))
 }
@@ -251,13 +253,25 @@ mod tests {
             (setting.value.as_deref(), setting.source, setting.secret)
         };
         use SettingSource::{Default, Flag, Unset};
-        assert_eq!(of("REDIS_URL"), (Some("redis://redis.internal:6380/2"), Flag, false));
-        assert_eq!(of("MONGODB_URI"), (Some("mongodb://a:1,b:2/patron"), Flag, false));
+        assert_eq!(
+            of("REDIS_URL"),
+            (Some("redis://redis.internal:6380/2"), Flag, false)
+        );
+        assert_eq!(
+            of("MONGODB_URI"),
+            (Some("mongodb://a:1,b:2/patron"), Flag, false)
+        );
         assert_eq!(of("PATRON_BOOTSTRAP_KEY"), (None, Flag, true));
         assert_eq!(of("PATRON_SESSION_KEYS"), (None, Unset, true));
         assert_eq!(of("PATRON_ALLOW_DATA_LOSS"), (Some("true"), Flag, false));
-        assert_eq!(of("OPENAI_BASE_URL"), (Some("https://model.internal/v1"), Flag, false));
-        assert_eq!(of("PATRON_ADMIN_EMAILS"), (Some("ada@example.com"), Flag, false));
+        assert_eq!(
+            of("OPENAI_BASE_URL"),
+            (Some("https://model.internal/v1"), Flag, false)
+        );
+        assert_eq!(
+            of("PATRON_ADMIN_EMAILS"),
+            (Some("ada@example.com"), Flag, false)
+        );
         assert_eq!(of("GOOGLE_CLIENT_ID"), (None, Unset, false));
         assert_eq!(of("PATRON_JOB_AFTER"), (Some("5s"), Default, false));
         assert_eq!(of("PATRON_MAX_REQUESTS"), (Some("512"), Default, false));
@@ -269,8 +283,14 @@ mod tests {
         for (url, expected) in [
             ("redis://127.0.0.1:6379", Some("redis://127.0.0.1:6379")),
             ("redis://:p@ss@host", Some("redis://host")),
-            ("rediss://[::1]:6380/1#insecure", Some("rediss://[::1]:6380/1")),
-            ("mongodb+srv://u:p@host/db?x=y", Some("mongodb+srv://host/db")),
+            (
+                "rediss://[::1]:6380/1#insecure",
+                Some("rediss://[::1]:6380/1"),
+            ),
+            (
+                "mongodb+srv://u:p@host/db?x=y",
+                Some("mongodb+srv://host/db"),
+            ),
             ("mongodb://u:p/ss@host", None),
             ("mongodb://u:p?ss@host", None),
             ("mongodb://host/?password=p@ss", None),

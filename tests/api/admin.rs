@@ -195,8 +195,15 @@ async fn workers_carry_out_a_requested_rollback() {
     assert_eq!(roll_back(&app, "customers").await, 1);
     let status = app.client.read("/api/admin/projections").await;
     let customers = view(&status, "customers");
-    assert_eq!((&customers["generation"], &customers["switching_to"]), (&json!(2), &json!(1)));
-    assert_eq!(roll_back(&app, "customers").await, 1, "a repeated request changes nothing");
+    assert_eq!(
+        (&customers["generation"], &customers["switching_to"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(
+        roll_back(&app, "customers").await,
+        1,
+        "a repeated request changes nothing"
+    );
 
     app.add_worker();
     let serving = async |generation: i64| {
@@ -240,7 +247,11 @@ async fn an_impossible_rollback_is_refused() {
     let refused = app.client.post(&rollback_path("orders"), json!({})).await;
     refused.assert_problem(409, "rebuilding");
     let path = "/api/audit?aggregate=view/orders";
-    assert_eq!(app.client.list(path, 10).await, [json!(null); 0], "nothing is recorded");
+    assert_eq!(
+        app.client.list(path, 10).await,
+        [json!(null); 0],
+        "nothing is recorded"
+    );
 }
 
 #[tokio::test]

@@ -20,7 +20,10 @@ const OTHER: &str = "http://localhost:5174";
 async fn start() -> App {
     let environment = [
         ("PATRON_SESSION_KEYS", SESSION_KEY),
-        ("PATRON_ALLOWED_ORIGINS", "http://localhost:5173, http://localhost:4173"),
+        (
+            "PATRON_ALLOWED_ORIGINS",
+            "http://localhost:5173, http://localhost:4173",
+        ),
     ];
     let environment = environment.map(|(name, value)| (name, value.to_owned()));
     App::with_environment(environment.into()).await
@@ -33,7 +36,10 @@ async fn preflight(app: &App, path: &str, origin: &str) -> Answer {
     let request = request
         .header(header::ORIGIN, origin)
         .header(header::ACCESS_CONTROL_REQUEST_METHOD, "DELETE")
-        .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization,idempotency-key");
+        .header(
+            header::ACCESS_CONTROL_REQUEST_HEADERS,
+            "authorization,idempotency-key",
+        );
     send(request).await
 }
 
@@ -103,7 +109,13 @@ async fn answers_to_allowed_origins_can_be_read_even_if_they_are_refusals() {
         assert_eq!(answer.header("access-control-allow-origin"), ALLOWED);
         assert_eq!(answer.header("access-control-allow-credentials"), "true");
         let exposed = words(&answer, "access-control-expose-headers");
-        for name in ["location", "patron-consistency", "patron-position", "retry-after", "x-request-id"] {
+        for name in [
+            "location",
+            "patron-consistency",
+            "patron-position",
+            "retry-after",
+            "x-request-id",
+        ] {
             assert!(exposed.contains(&name.to_owned()), "{name}");
         }
     }
@@ -188,7 +200,10 @@ async fn a_sign_in_returns_to_pages_of_allowed_origins_only() {
     let callback = browser.sign_in_from(path).await;
     let done = browser.get(&callback).await;
     assert_eq!(done.status, 303, "{done:?}");
-    assert_eq!(done.header("location"), "http://localhost:5173/campaigns?status=draft");
+    assert_eq!(
+        done.header("location"),
+        "http://localhost:5173/campaigns?status=draft"
+    );
     assert_eq!(browser.me().await.body["email"], "ada@example.com");
     for elsewhere in [
         "http://localhost:5174/",
@@ -207,8 +222,14 @@ async fn a_sign_in_returns_to_pages_of_allowed_origins_only() {
 async fn origins_of_another_site_are_refused_at_the_start() {
     let app = App::without_workers().await;
     for (origins, reason) in [
-        ("https://app.example.org", "is not of the same site as https://crm.example.com"),
-        ("http://crm.example.com", "is not of the same site as https://crm.example.com"),
+        (
+            "https://app.example.org",
+            "is not of the same site as https://crm.example.com",
+        ),
+        (
+            "http://crm.example.com",
+            "is not of the same site as https://crm.example.com",
+        ),
         ("https://crm.example.com, *", "\"*\" is not an origin"),
         ("https://crm.example.com/app", "is not an origin"),
     ] {

@@ -49,7 +49,10 @@ async fn every_setting_has_its_value_and_source() {
     ] {
         assert_eq!(value(name), expected, "{name}");
     }
-    let (port, public) = (app.client.base().rsplit(':').next().unwrap(), "PATRON_PUBLIC_URL");
+    let (port, public) = (
+        app.client.base().rsplit(':').next().unwrap(),
+        "PATRON_PUBLIC_URL",
+    );
     let here = format!("http://localhost:{port}");
     assert_eq!(value(public), json!([here, "default", false]));
     assert_eq!(setting(&settings, public)["flag"], "--public-url");

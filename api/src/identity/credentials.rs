@@ -11,8 +11,8 @@ use commands::{CommandError, Commands};
 use domain::{ApiKey, KeyHash, KeyId, KeyRefusal, KeySecret, Role, Timestamp, User};
 
 use super::config::SignInConfig;
-use super::origins::AllowedOrigins;
 use super::key::{self, Bootstrap};
+use super::origins::AllowedOrigins;
 use super::session::{Purpose, Session, TokenRefusal};
 use super::{cookie, cross_site};
 use crate::http::problem::{Problem, ProblemKind};

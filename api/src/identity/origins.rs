@@ -46,7 +46,10 @@ impl AllowedOrigins {
     /// # Errors
     /// [`AllowedOriginError`] for the first text that is not an origin of the same site.
     pub fn parse(text: &str, public_url: &PublicUrl) -> Result<Self, AllowedOriginError> {
-        let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+        let texts = text
+            .split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty());
         let origin = |text: &str| {
             let invalid = || AllowedOriginError::Invalid(text.to_owned());
             let url = origin_url(text).ok_or_else(invalid)?;
@@ -134,7 +137,10 @@ mod tests {
             ("https://crm.internal", "https://crm.internal:8443"),
         ] {
             let allowed = parse(origin, public_url);
-            assert!(allowed.is_ok_and(|allowed| allowed.contains(origin)), "{origin}");
+            assert!(
+                allowed.is_ok_and(|allowed| allowed.contains(origin)),
+                "{origin}"
+            );
         }
     }
 
@@ -182,8 +188,14 @@ mod tests {
         let text = " https://APP.example.com:443/ ,, https://b.example.com:8443 ";
         let allowed = parse(text, "https://crm.example.com").unwrap();
         let values = allowed.header_values();
-        assert_eq!(values, ["https://app.example.com", "https://b.example.com:8443"]);
-        assert_eq!(parse("", "https://crm.example.com"), Ok(AllowedOrigins::default()));
+        assert_eq!(
+            values,
+            ["https://app.example.com", "https://b.example.com:8443"]
+        );
+        assert_eq!(
+            parse("", "https://crm.example.com"),
+            Ok(AllowedOrigins::default())
+        );
     }
 
     #[test]

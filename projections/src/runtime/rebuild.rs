@@ -192,10 +192,7 @@ pub async fn offer_previous(
 ///
 /// # Errors
 /// [`RebuildError::NoPrevious`] if there is none.
-pub async fn previous_generation(
-    store: &Store,
-    view: &dyn AnyView,
-) -> Result<i32, RebuildError> {
+pub async fn previous_generation(store: &Store, view: &dyn AnyView) -> Result<i32, RebuildError> {
     let pointer = store.generations().find(view.name()).await?;
     let previous = pointer.and_then(|pointer| pointer.previous);
     previous.ok_or(RebuildError::NoPrevious(view.name()))

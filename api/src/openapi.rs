@@ -156,7 +156,7 @@ const OPTIONAL_BODIES: [&str; 1] = ["start_verification"];
 fn allow_no_body(operation: &mut Operation) {
     let id = operation.operation_id.as_deref();
     let is_optional = id.is_some_and(|id| OPTIONAL_BODIES.contains(&id));
-    if let Some(body) = operation.request_body.as_mut().filter(|_| is_optional) {
+    if let Some(RefOr::T(body)) = operation.request_body.as_mut().filter(|_| is_optional) {
         body.required = Some(Required::False);
     }
 }

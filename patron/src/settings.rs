@@ -219,7 +219,7 @@ mod tests {
         for command in ["up", "serve"] {
             let arguments = ["patron", command].into_iter().chain(engines);
             let listed = settings(&arguments.collect::<Vec<_>>());
-            assert!(listed.len() > 35, "{command}: {}", listed.len());
+            assert!(listed.len() > 30, "{command}: {}", listed.len());
             let listed: Vec<&str> = listed.iter().map(|setting| setting.name.as_str()).collect();
             let is_listed = |name: &&str| listed.contains(name);
             let expected = documented.iter().map(String::as_str).filter(is_listed);

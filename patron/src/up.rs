@@ -155,10 +155,11 @@ async fn run_on(
 /// Sets the settings that `up` chooses itself if they are not set.
 fn set_defaults(settings: &mut Settings, args: &UpArgs, engines: &Engines) {
     let bin_dir = args.engines.data_dir.join("bin");
+    let bin_dir = bin_dir.to_string_lossy();
     for (name, value) in [
         ("REDIS_URL", engines.redis_url.as_str()),
         ("MONGODB_URI", engines.mongodb_uri.as_str()),
-        ("PATRON_BIN_DIR", &bin_dir.to_string_lossy()),
+        ("PATRON_BIN_DIR", bin_dir.as_ref()),
         // Both are generated and kept. The values of secrets are not shown.
         ("PATRON_BOOTSTRAP_KEY", ""),
         ("PATRON_SESSION_KEYS", ""),

@@ -219,14 +219,16 @@ async fn workers_carry_out_a_requested_rollback() {
     assert_eq!(customers["can_roll_back"], true);
     assert_eq!(customers["switching_to"], json!(null));
     let customer = app.client.read("/api/customers/c-1").await;
-    assert_eq!(customer["order_count"], 9, "nothing is missing");
+    assert_eq!(customer["order_count"], 8, "nothing is missing");
     let rows = app
         .client
-        .list("/api/audit?type=rollback_requested", 10)
+        .list(
+            "/api/audit?aggregate=view/customers&type=rollback_requested",
+            10,
+        )
         .await;
     assert_eq!(rows.len(), 2, "each request is recorded");
     assert_eq!(rows[0]["actor"], "key:bootstrap");
-    assert_eq!(rows[0]["aggregate"], "view/customers");
 
     assert_eq!(roll_back(&app, "customers").await, 2);
     assert_eq!(serving(2).await["previous_generation"], 1);
@@ -246,12 +248,11 @@ async fn an_impossible_rollback_is_refused() {
     assert!(leases.hold("rebuild/orders").await.unwrap());
     let refused = app.client.post(&rollback_path("orders"), json!({})).await;
     refused.assert_problem(409, "rebuilding");
-    let path = "/api/audit?aggregate=view/orders";
-    assert_eq!(
-        app.client.list(path, 10).await,
-        [json!(null); 0],
-        "nothing is recorded"
-    );
+    let recorded = app
+        .client
+        .list("/api/audit?aggregate=view/orders", 10)
+        .await;
+    assert!(recorded.is_empty(), "{recorded:?}");
 }
 
 #[tokio::test]

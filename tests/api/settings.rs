@@ -65,7 +65,7 @@ async fn no_secret_is_shown() {
         ("PATRON_SESSION_KEYS", SESSION_KEY),
         ("OPENAI_API_KEY", "sk-s3cret"),
         ("GOOGLE_CLIENT_SECRET", "s3cret"),
-        ("OPENAI_BASE_URL", "http://user:s3cret@127.0.0.1:9/v1"),
+        ("OPENAI_BASE_URL", "http://127.0.0.1:9/v1?code=s3cret"),
     ];
     let environment = environment.map(|(name, value)| (name, value.to_owned()));
     let mut settings = crate::support::app::Settings::fresh(

@@ -1,8 +1,7 @@
 //! A setting of the process, as its program passes it to the API.
 
-use utoipa::ToSchema;
-
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A setting of the process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

@@ -113,6 +113,7 @@ const API_LAYERS: [&[&str]; 9] = [
     &["identity"],
     // The parts of resources that the state holds.
     &[
+        "resources::admin::setting",
         "resources::ai::assistant",
         "resources::ai::facts",
         "resources::delivery::secrets",

@@ -12,11 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::address::TrustedProxies;
 use crate::http::body::BodySettings;
+use crate::http::cors::Cors;
 use crate::http::limits::{self, BodyBudget, Limits, LogReads, Rates, Senders};
 use crate::http::shed::Shed;
 use crate::identity::credentials::Credentials;
 use crate::identity::journal::{self, Notes};
-use crate::identity::{IdentityState, SignInConfig};
+use crate::identity::{AllowedOrigins, IdentityState, SignInConfig};
+use crate::resources::admin::setting::Setting;
 use crate::resources::ai::assistant::{Assistant, AssistantConfig};
 use crate::resources::delivery::secrets::VendorSecrets;
 use crate::resources::health::readiness::CachedReadiness;
@@ -29,6 +31,8 @@ pub struct ApiConfig {
     pub bootstrap_key: Option<String>,
     /// Sign-in configuration. `None` disables sign-in.
     pub sign_in: Option<SignInConfig>,
+    /// Origins of frontends that may use the API from a browser, besides its own.
+    pub allowed_origins: AllowedOrigins,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
     /// Secrets that the vendor signs its receipts with. Without any, every receipt
@@ -47,6 +51,8 @@ pub struct ApiConfig {
     pub assistant: AssistantConfig,
     /// Whether the web console is served at `/`.
     pub console: bool,
+    /// Settings of the process, as `GET /api/admin/settings` lists them.
+    pub settings: Vec<Setting>,
     /// Source of `/metrics`: the handle of the recorder that
     /// [`crate::prometheus`] builds.
     pub metrics: PrometheusHandle,
@@ -63,11 +69,12 @@ impl ApiConfig {
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
     /// Returns the default configuration: default limits, no bootstrap key, no
-    /// sign-in, no vendor secrets, the console.
+    /// sign-in, no allowed origins, no vendor secrets, no settings to list, the console.
     pub fn new(metrics: PrometheusHandle) -> Self {
         Self {
             bootstrap_key: None,
             sign_in: None,
+            allowed_origins: AllowedOrigins::default(),
             trusted_proxies: TrustedProxies::default(),
             vendor_secrets: VendorSecrets::default(),
             body_limit: Self::BODY_LIMIT,
@@ -76,6 +83,7 @@ impl ApiConfig {
             ready_lag: Self::READY_LAG,
             assistant: AssistantConfig::default(),
             console: true,
+            settings: Vec::new(),
             metrics,
         }
     }
@@ -91,7 +99,12 @@ impl Api {
     /// Creates an API that sends writes to `commands` and reads to `store`.
     pub fn new(commands: Commands, store: Store, config: ApiConfig) -> Self {
         let (journal, notes) = journal::open();
-        let credentials = Credentials::new(config.bootstrap_key.as_deref(), config.sign_in);
+        let cors = Cors::new(config.allowed_origins.header_values());
+        let credentials = Credentials::new(
+            config.bootstrap_key.as_deref(),
+            config.sign_in,
+            config.allowed_origins,
+        );
         let rates = Rates::new(&config.limits);
         let home = if config.console { "/" } else { "/docs/" };
         let state = AppContext {
@@ -99,6 +112,8 @@ impl Api {
             has_console: config.console,
             commands,
             store,
+            cors,
+            settings: config.settings,
             trusted_proxies: config.trusted_proxies,
             vendor_secrets: config.vendor_secrets,
             shed: Shed::default(),
@@ -133,6 +148,8 @@ pub(crate) struct AppContext {
     pub(crate) store: Store,
     pub(crate) identity: IdentityState,
     pub(crate) has_console: bool,
+    pub(crate) cors: Cors,
+    pub(crate) settings: Vec<Setting>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) vendor_secrets: VendorSecrets,
     pub(crate) shed: Shed,

@@ -11,12 +11,13 @@ use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
-const OPERATIONS: [&str; 62] = [
+const OPERATIONS: [&str; 65] = [
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
     "GET /api/admin/log",
     "GET /api/admin/projections",
     "GET /api/admin/quarantine",
+    "GET /api/admin/settings",
     "GET /api/admin/workers",
     "GET /api/ai/lookalikes",
     "GET /api/ai/send-time",
@@ -50,8 +51,10 @@ const OPERATIONS: [&str; 62] = [
     "GET /metrics",
     "GET /readyz",
     "POST /api/admin/projections/{name}/rebuild",
+    "POST /api/admin/projections/{name}/rollback",
     "POST /api/admin/quarantine/{position}/retry",
     "POST /api/admin/quarantine/{position}/skip",
+    "POST /api/admin/verify",
     "POST /api/ai/campaigns/{id}/summary",
     "POST /api/ai/campaigns/{id}/tags",
     "POST /api/ai/messages",

@@ -87,6 +87,10 @@ kinds! {
     ImpossibleTransition = CONFLICT "impossible-transition" "Invalid status transition";
     /// The operation needs a launched campaign.
     NotLaunched = CONFLICT "not-launched" "Campaign not launched";
+    /// The view has no previous generation to serve again.
+    NoPreviousGeneration = CONFLICT "no-previous-generation" "No previous generation";
+    /// Another process is rebuilding the view or rolling it back.
+    Rebuilding = CONFLICT "rebuilding" "Rebuild in progress";
     /// The same `Idempotency-Key` was used with different content.
     IdempotencyConflict = CONFLICT "idempotency-conflict" "Idempotency key reused";
     /// The operation needs events that were trimmed from the log.

@@ -107,9 +107,12 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/api/admin/log", Admin),
     ("GET", "/api/admin/projections", Admin),
     ("POST", "/api/admin/projections/{name}/rebuild", Admin),
+    ("POST", "/api/admin/projections/{name}/rollback", Admin),
     ("GET", "/api/admin/quarantine", Admin),
     ("POST", "/api/admin/quarantine/{position}/retry", Admin),
     ("POST", "/api/admin/quarantine/{position}/skip", Admin),
+    ("GET", "/api/admin/settings", Admin),
+    ("POST", "/api/admin/verify", Admin),
     ("GET", "/api/admin/workers", Admin),
 ];
 

@@ -21,6 +21,9 @@ pub struct ViewStatus {
     pub outdated: bool,
     /// Previous generation, kept for one rollback.
     pub previous: Option<i32>,
+    /// Generation that is offered to the workers, and serves once all partitions
+    /// vouch for it.
+    pub joining: Option<i32>,
     /// Rebuild in progress, if any.
     pub building: Option<BuildStatus>,
     /// Progress of the serving generation in each partition.
@@ -106,7 +109,8 @@ impl Store {
                 generation,
                 fold: pointer.as_ref().map_or(view.fold_version(), Pointer::fold),
                 outdated: pointer.as_ref().is_some_and(|p| p.is_outdated(view)),
-                previous: pointer.and_then(|p| p.previous),
+                previous: pointer.as_ref().and_then(|p| p.previous),
+                joining: pointer.and_then(|p| p.joining),
                 building,
                 partitions,
             });

@@ -15,7 +15,7 @@ use self::imports::{Imports, ItemPath, cycle_in, imports_of_files};
 use crate::support::engines::workspace;
 
 /// Each crate of the workspace with the workspace crates that it may depend on.
-const ALLOWED_CRATES: [(&str, &[&str]); 13] = [
+const ALLOWED_CRATES: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("eventlog", &[]),
     ("http_client", &[]),
@@ -32,11 +32,13 @@ const ALLOWED_CRATES: [(&str, &[&str]); 13] = [
         ],
     ),
     ("assist", &["domain", "http_client"]),
+    ("demo", &["commands", "domain", "eventlog"]),
     (
         "api",
         &[
             "assist",
             "commands",
+            "demo",
             "projections",
             "domain",
             "eventlog",
@@ -53,6 +55,7 @@ const ALLOWED_CRATES: [(&str, &[&str]); 13] = [
             "assist",
             "workers",
             "commands",
+            "demo",
             "projections",
             "domain",
             "eventlog",
@@ -76,7 +79,7 @@ const ALLOWED_CRATES: [(&str, &[&str]); 13] = [
 ];
 
 /// External crates that a crate must not depend on.
-const FORBIDDEN_CRATES: [(&str, &[&str]); 8] = [
+const FORBIDDEN_CRATES: [(&str, &[&str]); 9] = [
     (
         "domain",
         &[
@@ -95,6 +98,10 @@ const FORBIDDEN_CRATES: [(&str, &[&str]); 8] = [
     ("projections", &["redis", "axum", "reqwest", "clap"]),
     ("workers", &["redis", "mongodb", "bson", "axum", "clap"]),
     ("assist", &["redis", "mongodb", "bson", "axum", "clap"]),
+    (
+        "demo",
+        &["redis", "mongodb", "bson", "axum", "reqwest", "clap"],
+    ),
     ("api", &["redis", "mongodb", "bson", "clap"]),
 ];
 
@@ -108,6 +115,7 @@ const API_LAYERS: [&[&str]; 9] = [
     // The parts of resources that the state holds.
     &[
         "resources::ai::assistant",
+        "resources::admin::demo_load",
         "resources::ai::facts",
         "resources::delivery::secrets",
         "resources::health::readiness",

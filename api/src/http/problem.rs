@@ -89,6 +89,8 @@ kinds! {
     NotLaunched = CONFLICT "not-launched" "Campaign not launched";
     /// The same `Idempotency-Key` was used with different content.
     IdempotencyConflict = CONFLICT "idempotency-conflict" "Idempotency key reused";
+    /// The deployment already has data, or the demo shop.
+    NotEmpty = CONFLICT "not-empty" "Deployment not empty";
     /// The operation needs events that were trimmed from the log.
     Trimmed = GONE "trimmed" "Events trimmed from the log";
     /// The body exceeds the size limit.

@@ -111,6 +111,8 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/api/admin/quarantine/{position}/retry", Admin),
     ("POST", "/api/admin/quarantine/{position}/skip", Admin),
     ("GET", "/api/admin/workers", Admin),
+    ("GET", "/api/admin/demo", Admin),
+    ("POST", "/api/admin/demo", Admin),
 ];
 
 /// Public operations without a rate limit per address in the guard. Health checks

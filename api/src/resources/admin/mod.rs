@@ -1,5 +1,8 @@
-//! Operations for administrators: views, quarantine, the log and workers.
+//! Operations for administrators: views, quarantine, the log, workers and the demo
+//! shop.
 
+pub(crate) mod demo_load;
+mod demo_shop;
 mod log;
 mod projections;
 mod quarantine;
@@ -15,4 +18,5 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(log::routes())
         .merge(workers::routes())
         .merge(quarantine::routes())
+        .merge(demo_shop::routes())
 }

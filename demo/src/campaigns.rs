@@ -10,7 +10,7 @@ use domain::{
     Template, Text, Timestamp,
 };
 
-use crate::load::ACTOR;
+use crate::ACTOR;
 use crate::random::Random;
 use crate::shop::{Invalid, Shop};
 
@@ -30,7 +30,7 @@ pub const SEGMENTS: [ShopSegment; 6] = [
     ShopSegment {
         name: "Best customers",
         description: "High spend over many orders. They hear of new things first.",
-        rules: "total_spend >= 300000 AND order_count >= 8",
+        rules: "total_spend >= 200000 AND order_count >= 8",
     },
     ShopSegment {
         name: "Lapsed regulars",
@@ -283,7 +283,7 @@ impl Delivery {
         let failed = random.chance(4);
         Self {
             after: 500 + random.below(90_000) as i64,
-            failure: failed.then(|| *random.pick(&FAILURES)),
+            failure: failed.then(|| random.pick(&FAILURES)),
         }
     }
 }

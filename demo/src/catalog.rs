@@ -1,6 +1,7 @@
 //! Articles of the demo shop, an outfitter for the outdoors.
 
 /// Article of the shop.
+#[derive(Clone, Copy)]
 pub(crate) struct Article {
     pub(crate) sku: &'static str,
     pub(crate) name: &'static str,

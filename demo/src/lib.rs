@@ -19,6 +19,7 @@
 mod campaigns;
 mod catalog;
 mod contents;
+mod lease;
 mod load;
 mod people;
 mod random;
@@ -28,7 +29,10 @@ mod status;
 
 pub use campaigns::{CAMPAIGNS, PastCampaign, SEGMENTS, ShopSegment};
 pub use contents::Contents;
-pub use load::{ACTOR, BeginError, DemoLoad, LoadError};
+pub use load::{BeginError, DemoLoad, LoadError};
 pub use removal::{RemovalHold, RemovalRefusal, check_removal};
 pub use shop::{ACTIVITIES, CUSTOMERS, Invalid, ORDERS, SEED, Shop, ShopCustomer};
 pub use status::{DemoState, DemoStatus, Progress, status};
+
+/// Actor of the demo's events.
+pub const ACTOR: &str = "demo";

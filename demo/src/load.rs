@@ -5,34 +5,19 @@
 //! of the second one would leave what is recorded unchanged, since both record
 //! the same data under the same ids.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
 use chrono::Utc;
 use commands::{
     ActivityRecord, CommandError, Commands, Context, CustomerRecord, OrderRecord, Outcome,
 };
 use domain::{DemoCommand, DemoPlan, SegmentCommand, Text, TextError, Timestamp};
-use eventlog::{Leases, LogError, Position, Positions};
-use tokio_util::task::AbortOnDropHandle;
-use uuid::Uuid;
+use eventlog::{LogError, Position, Positions};
 
+use crate::ACTOR;
 use crate::campaigns::{CAMPAIGNS, Campaign, MESSAGES_AT_ONCE, SEGMENTS, segment_id, segments_at};
 use crate::contents::Contents;
+use crate::lease::HeldLease;
 use crate::shop::{Invalid, SEED, Shop};
 use crate::status::Progress;
-
-/// Actor of the demo's events.
-pub const ACTOR: &str = "demo";
-
-/// Name of the lease.
-pub(crate) const LEASE: &str = "demo";
-
-/// Time after which the lease of a dead process expires.
-const LEASE_TTL: Duration = Duration::from_secs(15);
-
-const RENEW_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Number of customers, orders or activities that are recorded at once.
 const BATCH: usize = 2_500;
@@ -172,23 +157,12 @@ impl DemoLoad {
         Ok((plan, started.position))
     }
 
-    /// Loads everything that is not loaded yet. Reports the progress in items,
-    /// including messages. If the returned future is dropped, the lease expires
-    /// after a while; see also [`Self::run_until`].
+    /// Loads everything that is not loaded yet, and stops as soon as `stop`
+    /// ends. Reports the progress in items, including messages. Returns whether
+    /// the load is complete.
     ///
     /// # Errors
-    /// [`LoadError`]; the load can be continued by [`Self::begin`].
-    pub async fn run(self, on_progress: impl Fn(Progress)) -> Result<(), LoadError> {
-        let loaded = self.load(&on_progress).await;
-        self.lease.release().await;
-        loaded
-    }
-
-    /// Does the same as [`Self::run`], but stops as soon as `stop` ends. Returns
-    /// whether the load is complete.
-    ///
-    /// # Errors
-    /// As for [`Self::run`].
+    /// [`LoadError`]; [`Self::begin`] continues the load.
     pub async fn run_until(
         self,
         stop: impl Future<Output = ()>,
@@ -244,7 +218,7 @@ impl DemoLoad {
         steps: &mut Steps<'_, impl Fn(Progress)>,
     ) -> Result<(), LoadError> {
         for customers in batches(items.customers) {
-            self.lease.check()?;
+            self.check_lease()?;
             let count = customers.len();
             let context = self.now();
             let recorded = self.commands.record_customers(&context, customers);
@@ -252,7 +226,7 @@ impl DemoLoad {
             steps.add(count);
         }
         for orders in batches(items.orders) {
-            self.lease.check()?;
+            self.check_lease()?;
             let count = orders.len();
             let context = self.now();
             let recorded = self.commands.record_orders(&context, orders);
@@ -260,7 +234,7 @@ impl DemoLoad {
             steps.add(count);
         }
         for activities in batches(items.activities) {
-            self.lease.check()?;
+            self.check_lease()?;
             let count = activities.len();
             let context = self.now();
             let recorded = self.commands.record_activities(&context, activities);
@@ -274,7 +248,7 @@ impl DemoLoad {
     /// after all customers, orders and activities, and before all messages.
     /// They are recorded, since a load that continues finds messages in the log.
     async fn fix_positions(&self) -> Result<Text<65536>, LoadError> {
-        self.lease.check()?;
+        self.check_lease()?;
         let ends: Positions = self.commands.log().ends().await?.into_iter().collect();
         let ends = Text::<65536>::try_from(ends.to_string())?;
         self.execute(DemoCommand::FixPositions(ends.clone()))
@@ -289,7 +263,7 @@ impl DemoLoad {
     ) -> Result<(), LoadError> {
         let context = self.at(segments_at(self.plan)?);
         for (index, segment) in SEGMENTS.iter().enumerate() {
-            self.lease.check()?;
+            self.check_lease()?;
             let command = SegmentCommand::Create(segment.content()?);
             let created = self.commands.execute(&context, segment_id(index)?, command);
             accepted("a segment", vec![created.await?])?;
@@ -307,7 +281,7 @@ impl DemoLoad {
         steps: &mut Steps<'_, impl Fn(Progress)>,
     ) -> Result<(), LoadError> {
         for (batch, decided) in campaign.messages.chunks(MESSAGES_AT_ONCE).enumerate() {
-            self.lease.check()?;
+            self.check_lease()?;
             let ids: Vec<_> = decided.iter().map(|one| one.id().clone()).collect();
             let heads = self.commands.messages_with_customers(&ids).await?;
             let at = campaign.batch_at(batch)?;
@@ -326,6 +300,13 @@ impl DemoLoad {
         accepted("a campaign", vec![recorded.await?])?;
         steps.add(1);
         Ok(())
+    }
+
+    fn check_lease(&self) -> Result<(), LoadError> {
+        match self.lease.is_lost() {
+            true => Err(LoadError::LeaseLost),
+            false => Ok(()),
+        }
     }
 
     async fn execute(&self, command: DemoCommand) -> Result<(), LoadError> {
@@ -423,60 +404,5 @@ impl<F: Fn(Progress)> Steps<'_, F> {
             done: self.done,
             total: self.total,
         });
-    }
-}
-
-/// Lease that this process holds and a task renews.
-pub(crate) struct HeldLease {
-    leases: Leases,
-    is_lost: Arc<AtomicBool>,
-    renewing: AbortOnDropHandle<()>,
-}
-
-impl HeldLease {
-    /// Takes the lease; `None` if another process holds it.
-    pub(crate) async fn acquire(commands: &Commands) -> Result<Option<Self>, LogError> {
-        let holder = Uuid::now_v7().to_string();
-        let leases = Leases::new(commands.log().clone(), holder, LEASE_TTL);
-        if !leases.hold(LEASE).await? {
-            return Ok(None);
-        }
-        let is_lost = Arc::new(AtomicBool::new(false));
-        let renewing = tokio::spawn(renew(leases.clone(), is_lost.clone()));
-        Ok(Some(Self {
-            leases,
-            is_lost,
-            renewing: AbortOnDropHandle::new(renewing),
-        }))
-    }
-
-    fn check(&self) -> Result<(), LoadError> {
-        match self.is_lost.load(Ordering::Acquire) {
-            true => Err(LoadError::LeaseLost),
-            false => Ok(()),
-        }
-    }
-
-    pub(crate) async fn release(self) {
-        // The renewal must have ended: it would take the released lease again.
-        self.renewing.abort();
-        let _aborted = self.renewing.await;
-        if let Err(error) = self.leases.release(LEASE).await {
-            tracing::warn!(%error, "the lease on the demo shop was not released and will expire");
-        }
-    }
-}
-
-/// Renews the lease until another process holds it.
-async fn renew(leases: Leases, is_lost: Arc<AtomicBool>) {
-    loop {
-        tokio::time::sleep(RENEW_INTERVAL).await;
-        match leases.hold(LEASE).await {
-            Ok(true) => {}
-            Ok(false) => return is_lost.store(true, Ordering::Release),
-            Err(error) => {
-                tracing::warn!(%error, "cannot renew the lease on the demo shop, trying again");
-            }
-        }
     }
 }

@@ -45,8 +45,8 @@ impl Random {
     }
 
     /// Returns one of the values.
-    pub(crate) fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.below(of.len() as u64) as usize]
+    pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize]
     }
 
     /// Returns an index, each with a probability proportional to its weight.

@@ -8,7 +8,7 @@ use eventlog::{Key, Log, LogError, Partition, Role};
 
 use crate::campaigns::{CAMPAIGNS, SEGMENTS, campaign_id, segment_id};
 use crate::contents::Contents;
-use crate::load::HeldLease;
+use crate::lease::HeldLease;
 use crate::shop::{Invalid, SEED, Shop};
 
 /// Number of heads that are read at once.
@@ -21,7 +21,7 @@ pub enum RemovalRefusal {
     #[error("the deployment does not have the demo shop")]
     NoDemo,
     /// Workers are running.
-    #[error("{0} worker processes run on the deployment; stop them first")]
+    #[error("workers run on the deployment ({0} processes); stop them first")]
     Running(usize),
     /// A process is loading or removing the demo.
     #[error("another process is loading or removing the demo shop")]

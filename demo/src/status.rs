@@ -4,7 +4,7 @@ use commands::{CommandError, Commands};
 
 use crate::campaigns::{CAMPAIGNS, SEGMENTS};
 use crate::contents::Contents;
-use crate::load::LEASE;
+use crate::lease::LEASE;
 use crate::shop::{ACTIVITIES, CUSTOMERS, ORDERS};
 
 /// State of the demo in a deployment.

@@ -18,6 +18,7 @@ use crate::http::shed::Shed;
 use crate::identity::credentials::Credentials;
 use crate::identity::journal::{self, Notes};
 use crate::identity::{AllowedOrigins, IdentityState, SignInConfig};
+use crate::resources::admin::demo_load::DemoLoads;
 use crate::resources::admin::setting::Setting;
 use crate::resources::ai::assistant::{Assistant, AssistantConfig};
 use crate::resources::delivery::secrets::VendorSecrets;
@@ -130,6 +131,7 @@ impl Api {
             previews: Semaphore::new(4),
             log_reads: LogReads::new(config.limits.log_reads),
             jobs: Jobs::new(config.limits.job_after),
+            demo_loads: DemoLoads::default(),
             own_writes: OwnWrites::new(),
             readiness: CachedReadiness::new(config.ready_lag),
             closing: CancellationToken::new(),
@@ -169,6 +171,8 @@ pub(crate) struct AppContext {
     pub(crate) log_reads: LogReads,
     /// Reads of the log that outlive their requests.
     pub(crate) jobs: Jobs,
+    /// Loads of the demo shop that this process runs.
+    pub(crate) demo_loads: DemoLoads,
     /// Latest writes by credential, for read-your-writes.
     pub(crate) own_writes: OwnWrites,
     pub(crate) readiness: CachedReadiness,

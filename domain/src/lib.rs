@@ -13,6 +13,7 @@ mod campaign;
 mod change;
 mod customer;
 mod day;
+mod demo;
 mod digest;
 mod event;
 mod ids;
@@ -55,6 +56,7 @@ pub use customer::{
     RecordCustomer,
 };
 pub use day::{Day, DayError};
+pub use demo::{Demo, DemoCommand, DemoError, DemoEvent, DemoPlan};
 pub use digest::TextDigest;
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{

@@ -4,6 +4,7 @@
 mod assistant;
 mod console;
 mod delivery;
+mod demo_shop;
 mod deployment;
 mod duration;
 mod health;
@@ -56,6 +57,8 @@ enum Command {
     /// Run the workers alone; any number of worker processes share the work
     Work(work::WorkArgs),
     Import(Box<import::ImportArgs>),
+    /// Load made data into an empty deployment: a shop with two years of customers and orders
+    Demo(demo_shop::DemoArgs),
     /// Rebuild a view from the log without downtime
     Rebuild(rebuild::RebuildArgs),
     /// Show the log, the engines, the workers, and the lag of each view
@@ -96,6 +99,7 @@ async fn main() -> ExitCode {
         Command::Serve(args) => Box::pin(serve::run(args, settings)),
         Command::Work(args) => Box::pin(work::run(args)),
         Command::Import(args) => Box::pin(import::run(*args)),
+        Command::Demo(args) => Box::pin(demo_shop::run(args)),
         Command::Rebuild(args) => Box::pin(rebuild::run(args)),
         Command::Status(args) => Box::pin(status::run(args)),
         Command::Segment(args) => Box::pin(segment::run(args)),

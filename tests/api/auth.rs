@@ -23,6 +23,8 @@ const PROTECTED: [(Method, &str); 21] = [
     (Method::GET, "/api/audit/0:1"),
     (Method::GET, "/api/admin/projections"),
     (Method::GET, "/api/admin/workers"),
+    (Method::GET, "/api/admin/demo"),
+    (Method::POST, "/api/admin/demo"),
     (Method::POST, "/api/admin/projections/customers/rebuild"),
     (Method::GET, "/api/admin/log"),
     (Method::GET, "/metrics"),

@@ -11,9 +11,10 @@ use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
-const OPERATIONS: [&str; 65] = [
+const OPERATIONS: [&str; 67] = [
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
+    "GET /api/admin/demo",
     "GET /api/admin/log",
     "GET /api/admin/projections",
     "GET /api/admin/quarantine",
@@ -50,6 +51,7 @@ const OPERATIONS: [&str; 65] = [
     "GET /healthz",
     "GET /metrics",
     "GET /readyz",
+    "POST /api/admin/demo",
     "POST /api/admin/projections/{name}/rebuild",
     "POST /api/admin/projections/{name}/rollback",
     "POST /api/admin/quarantine/{position}/retry",

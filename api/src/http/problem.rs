@@ -93,6 +93,8 @@ kinds! {
     Rebuilding = CONFLICT "rebuilding" "Rebuild in progress";
     /// The same `Idempotency-Key` was used with different content.
     IdempotencyConflict = CONFLICT "idempotency-conflict" "Idempotency key reused";
+    /// The deployment already has data, or the demo shop.
+    NotEmpty = CONFLICT "not-empty" "Deployment not empty";
     /// The operation needs events that were trimmed from the log.
     Trimmed = GONE "trimmed" "Events trimmed from the log";
     /// The body exceeds the size limit.

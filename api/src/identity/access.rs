@@ -114,6 +114,8 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/api/admin/settings", Admin),
     ("POST", "/api/admin/verify", Admin),
     ("GET", "/api/admin/workers", Admin),
+    ("GET", "/api/admin/demo", Admin),
+    ("POST", "/api/admin/demo", Admin),
 ];
 
 /// Public operations without a rate limit per address in the guard. Health checks

@@ -1,6 +1,8 @@
-//! Operations for administrators: views, quarantine, verification, the log, workers and
-//! settings.
+//! Operations for administrators: views, quarantine, verification, the log, workers,
+//! settings and the demo shop.
 
+pub(crate) mod demo_load;
+mod demo_shop;
 mod log;
 mod projections;
 mod quarantine;
@@ -21,4 +23,5 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(quarantine::routes())
         .merge(verification::routes())
         .merge(settings::routes())
+        .merge(demo_shop::routes())
 }

@@ -97,7 +97,8 @@ impl View for Customers {
             | Subject::Refusals(_)
             | Subject::Assistance(_)
             | Subject::Log(_)
-            | Subject::Quarantine(_) => None,
+            | Subject::Quarantine(_)
+            | Subject::Demo => None,
         }
     }
 

@@ -70,6 +70,7 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
         ),
         (name = "Customers", description = "Customer profiles, figures and timelines"),
         (name = "Orders", description = "Orders of all customers"),
+        (name = "Reports", description = "Figures of the whole shop by day"),
         (name = "Segments", description = "Named rules that select customers"),
         (name = "Campaigns", description = "One message to each customer of an audience"),
         (name = "Jobs", description = "Reads of the whole log that outlive their requests"),
@@ -161,7 +162,7 @@ const CAMPAIGN: LinkParameter = ("id", "$response.body#/campaign_id");
 const LINKS: &[Links] = &[
     Links { from: "preview_rules", status: "202", to: &["get_job", "follow_job"], parameters: &[JOB] },
     Links { from: "reconcile_campaign", status: "202", to: &["get_job", "follow_job"], parameters: &[JOB] },
-    Links { from: "create_segment", status: "201", to: &["get_segment", "list_members"], parameters: &[SEGMENT, WRITTEN] },
+    Links { from: "create_segment", status: "201", to: &["get_segment", "get_segment_history", "list_members"], parameters: &[SEGMENT, WRITTEN] },
     Links { from: "create_segment", status: "201", to: &["update_segment", "archive_segment"], parameters: &[SEGMENT] },
     Links { from: "update_segment", status: "200", to: &["get_segment", "list_members"], parameters: &[SEGMENT, WRITTEN] },
     Links { from: "create_key", status: "201", to: &["get_key"], parameters: &[KEY, WRITTEN] },

@@ -157,6 +157,8 @@ REASONS = [
     r"rules have more than \d+ nodes|nested more than \d+ deep",
     # Fields that do not go together.
     r"a campaign is launched at once or scheduled, not both",
+    # The days of a report: their order and number, which may depend on today.
+    r"lies after until|a report has at most 366 days",
     # The clock.
     r"lies in the (past|future)|cannot expire before it is created",
     # What is there: a segment, and how many attributes a customer has by now.

@@ -44,8 +44,9 @@ pub use runtime::view::{AnyView, FoldError, FoldInput, View};
 pub use runtime::vouching::{PartitionCheckpoint, Vouched};
 pub use runtime::wait::WaitError;
 pub use runtime::withheld::Withheld;
+pub use views::customers::audience_history::{CountPoint, MAX_POINTS};
 pub use views::customers::audiences::{CountBasis, SegmentAudience};
 pub use views::{
-    VIEWS, api_keys, audit, campaign_stats, campaigns, customers, messages, orders, segments,
-    users, view_named,
+    VIEWS, api_keys, audit, campaign_stats, campaigns, customers, daily_figures, messages, orders,
+    segments, users, view_named,
 };

@@ -26,6 +26,7 @@ mod own_writes;
 mod quarantine;
 mod receipts;
 mod refusals;
+mod reports;
 mod request_ids;
 mod roles;
 mod schemathesis;

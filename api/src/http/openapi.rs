@@ -54,6 +54,8 @@ problems! {
     Conflict = 409;
     /// The operation needs events that were trimmed from the log.
     Trimmed = 410;
+    /// Each parameter is valid, but they do not go together.
+    Refused = 422;
 }
 
 /// Describes a response with a problem.

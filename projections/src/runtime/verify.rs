@@ -116,7 +116,8 @@ pub async fn verify_sample(
             let nothing = WithheldEvents::default();
             let known = withheld.get(&partition).unwrap_or(&nothing);
             let _turn = read.turn().await;
-            let scan = scan(&log, view, end, one_in, known, &read).await?;
+            let StoredGeneration { view, zone, .. } = documents;
+            let scan = scan(&log, view, zone, end, one_in, known, &read).await?;
             let mut report = DocumentsReport {
                 events: end.number,
                 documents: scan.documents,
@@ -167,6 +168,7 @@ struct Scan {
 async fn scan(
     log: &Log,
     view: &'static dyn AnyView,
+    zone: Tz,
     end: Position,
     one_in: u64,
     known: &WithheldEvents,
@@ -176,6 +178,7 @@ async fn scan(
     let mut seen = HashSet::new();
     let mut sample: HashMap<String, Vec<FoldInput>> = HashMap::new();
     let mut damage = Vec::new();
+    let mut events = Vec::new();
     let mut at = Position { number: 0, ..end };
     while at.number < end.number {
         let entries = log.read(at, BATCH).await?;
@@ -190,21 +193,22 @@ async fn scan(
             if position.number > end.number {
                 break;
             }
-            let Ok([_, Some(event)]) = FoldInput::all_of(view, &reader.share(entry)) else {
-                continue;
-            };
-            if !known.admits(&event.document, position.number) {
-                continue;
-            }
-            if let InputContent::Unreadable(error) = &event.content {
-                damage.push(format!("{position} cannot be read: {error}"));
-                continue;
-            }
-            let hash = xxh3_64(event.document.as_bytes());
-            seen.insert(hash);
-            if hash.is_multiple_of(one_in) {
-                let of_document = sample.entry(event.document.clone()).or_default();
-                of_document.push(event);
+            // An entry of an unknown type gives no events. Projectors count it.
+            let _unknown = FoldInput::add_events(view, &reader.share(entry), zone, &mut events);
+            for event in events.drain(..) {
+                if !known.admits(&event.document, position.number) {
+                    continue;
+                }
+                if let InputContent::Unreadable(error) = &event.content {
+                    damage.push(format!("{position} cannot be read: {error}"));
+                    continue;
+                }
+                let hash = xxh3_64(event.document.as_bytes());
+                seen.insert(hash);
+                if hash.is_multiple_of(one_in) {
+                    let of_document = sample.entry(event.document.clone()).or_default();
+                    of_document.push(event);
+                }
             }
         }
     }

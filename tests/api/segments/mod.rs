@@ -1,6 +1,7 @@
 //! `/api/segments`: creating, reading, replacing, and archiving segments.
 
 mod bodies;
+mod history;
 mod idempotency;
 
 use std::collections::HashSet;

@@ -51,7 +51,7 @@ struct Projection {
     /// Name of the view.
     #[schema(example = "customers")]
     name: &'static str,
-    /// Generation that serves reads.
+    /// Generation that serves reads; 0 while the first one is being built.
     #[schema(example = 1)]
     generation: i32,
     /// Version of the fold that made this generation.

@@ -2,10 +2,11 @@
 //!
 //! [`body`] has the request bodies, [`answer`] the response bodies. [`write`] and
 //! [`read`] have the operations on segments, [`preview`] and [`members`] those on
-//! the customers who match.
+//! the customers who match, [`history`] the one on their number over time.
 
 mod answer;
 mod body;
+mod history;
 mod members;
 mod preview;
 mod read;
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(preview::preview_rules))
         .routes(routes!(members::list_members))
         .routes(routes!(members::explain))
+        .routes(routes!(history::get_segment_history))
 }
 
 /// Returns the problem of a segment that was never created, or is not in the

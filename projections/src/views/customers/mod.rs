@@ -1,5 +1,6 @@
 //! View `customers`: the profile, orders and activity of each customer.
 
+pub(crate) mod audience_history;
 pub(crate) mod audiences;
 #[cfg(test)]
 mod bucket_tests;

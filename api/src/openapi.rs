@@ -4,12 +4,12 @@ use axum::Router;
 use axum::http::header;
 use axum::routing::get;
 use domain::Currency;
-use utoipa::openapi::RefOr;
 use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
+use utoipa::openapi::{RefOr, Required};
 use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -32,6 +32,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
             add_access(operation, method, path);
             add_headers(operation);
             add_links(operation);
+            relax_body(operation);
         }
     }
     document
@@ -167,11 +168,28 @@ const LINKS: &[Links] = &[
     Links { from: "create_key", status: "201", to: &["get_key"], parameters: &[KEY, WRITTEN] },
     Links { from: "create_key", status: "201", to: &["revoke_key"], parameters: &[KEY] },
     Links { from: "create_campaign", status: "201", to: &["get_campaign", "get_logs", "follow_progress"], parameters: &[CAMPAIGN, WRITTEN] },
-    Links { from: "create_campaign", status: "201", to: &["launch_campaign", "pause_campaign", "resume_campaign", "cancel_campaign"], parameters: &[CAMPAIGN] },
+    Links { from: "create_campaign", status: "201", to: &["update_campaign", "delete_campaign", "clone_campaign", "launch_campaign", "pause_campaign", "resume_campaign", "cancel_campaign"], parameters: &[CAMPAIGN] },
+    Links { from: "update_campaign", status: "200", to: &["get_campaign"], parameters: &[CAMPAIGN, WRITTEN] },
+    Links { from: "update_campaign", status: "200", to: &["delete_campaign", "clone_campaign", "launch_campaign"], parameters: &[CAMPAIGN] },
+    Links { from: "clone_campaign", status: "201", to: &["get_campaign"], parameters: &[CAMPAIGN, WRITTEN] },
+    Links { from: "clone_campaign", status: "201", to: &["update_campaign", "delete_campaign", "launch_campaign"], parameters: &[CAMPAIGN] },
     Links { from: "launch_campaign", status: "202", to: &["get_campaign", "get_logs", "follow_progress"], parameters: &[CAMPAIGN, WRITTEN] },
     Links { from: "launch_campaign", status: "202", to: &["pause_campaign", "cancel_campaign", "retry_campaign", "reconcile_campaign"], parameters: &[CAMPAIGN] },
     Links { from: "pause_campaign", status: "202", to: &["resume_campaign", "cancel_campaign"], parameters: &[CAMPAIGN] },
 ];
+
+/// Operations whose body may be absent. utoipa would describe such a body as an object
+/// or `null`.
+const OPTIONAL_BODIES: &[&str] = &["clone_campaign"];
+
+fn relax_body(operation: &mut Operation) {
+    let id = operation.operation_id.as_deref();
+    if let Some(body) = &mut operation.request_body
+        && OPTIONAL_BODIES.iter().any(|optional| Some(*optional) == id)
+    {
+        body.required = Some(Required::False);
+    }
+}
 
 /// Adds the links of an operation to the responses that they start from.
 fn add_links(operation: &mut Operation) {

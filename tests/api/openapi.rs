@@ -11,7 +11,8 @@ use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
-const OPERATIONS: [&str; 62] = [
+const OPERATIONS: [&str; 66] = [
+    "DELETE /api/campaigns/{id}",
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
     "GET /api/admin/log",
@@ -34,6 +35,7 @@ const OPERATIONS: [&str; 62] = [
     "GET /api/campaigns/{id}/reconcile",
     "GET /api/customers",
     "GET /api/customers/{id}",
+    "GET /api/customers/{id}/segments",
     "GET /api/customers/{id}/timeline",
     "GET /api/jobs/{id}",
     "GET /api/jobs/{id}/events",
@@ -49,6 +51,7 @@ const OPERATIONS: [&str; 62] = [
     "GET /healthz",
     "GET /metrics",
     "GET /readyz",
+    "PATCH /api/campaigns/{id}",
     "POST /api/admin/projections/{name}/rebuild",
     "POST /api/admin/quarantine/{position}/retry",
     "POST /api/admin/quarantine/{position}/skip",
@@ -60,6 +63,7 @@ const OPERATIONS: [&str; 62] = [
     "POST /api/campaigns",
     "POST /api/campaigns/preview",
     "POST /api/campaigns/{id}/cancel",
+    "POST /api/campaigns/{id}/clone",
     "POST /api/campaigns/{id}/launch",
     "POST /api/campaigns/{id}/pause",
     "POST /api/campaigns/{id}/resume",

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod idempotency;
+mod of_customer;
 
 use std::collections::HashSet;
 

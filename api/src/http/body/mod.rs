@@ -2,7 +2,7 @@
 //!
 //! [`crate::http::payload`] reads a body, [`batch`] splits it into items, and [`item`]
 //! parses an item into a typed value or a problem, for which [`faults`] finds all faults.
-//! [`JsonBody`] is the extractor for a single object. [`labels`] is a field type that
+//! [`JsonBody`] and [`OptionalJsonBody`] are the extractors for a single object. [`labels`] is a field type that
 //! several bodies share.
 
 pub(crate) mod batch;
@@ -11,6 +11,7 @@ mod input;
 pub(crate) mod item;
 pub(crate) mod labels;
 
+use axum::body::HttpBody;
 use axum::extract::{FromRef, FromRequest, Request};
 use domain::Currency;
 
@@ -25,6 +26,10 @@ const OBJECT_LIMIT: usize = 256 * 1024;
 
 /// Body of one JSON object.
 pub(crate) struct JsonBody<T>(pub(crate) T);
+
+/// Body of one JSON object, or no body, which is the same as an empty object. Its
+/// operation is in `OPTIONAL_BODIES` of the OpenAPI document.
+pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
 
 /// Part of the application's state that reading a body needs.
 #[derive(Clone)]
@@ -51,6 +56,21 @@ where
         let raw = object(payload::text(&body)?)?;
         let read = ItemReader::default().read(raw, |body: &T| body.check(settings.currency));
         read.map(Self)
+    }
+}
+
+impl<T: Input + Default, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T>
+where
+    BodySettings: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        let JsonBody(body) = JsonBody::from_request(request, state).await?;
+        Ok(Self(body))
     }
 }
 

@@ -87,6 +87,7 @@ WITH_TEXTS = {
     "PUT /api/segments/{id}",
     "POST /api/segments/preview",
     "POST /api/campaigns",
+    "PATCH /api/campaigns/{id}",
     "POST /api/campaigns/preview",
 }
 
@@ -100,7 +101,7 @@ def before_load_schema(context, raw_schema):
     schemas = raw_schema["components"]["schemas"]
     schemas["SegmentThere"] = {"type": "string", "enum": os.environ["PATRON_SEGMENTS"].split(",")}
     schemas["SegmentUpdate"] = narrowed("SegmentIn")
-    for name in ("PreviewIn", "CampaignIn", "CampaignPreviewIn"):
+    for name in ("PreviewIn", "CampaignIn", "CampaignChanges", "CampaignPreviewIn"):
         schemas[name] = narrowed(name)
     update = raw_schema["paths"]["/api/segments/{id}"]["put"]["requestBody"]
     update["content"]["application/json"]["schema"] = {"$ref": f"{REF}SegmentUpdate"}

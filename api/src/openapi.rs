@@ -151,7 +151,7 @@ fn add_access(operation: &mut Operation, method: &str, path: &str) {
 
 /// Operations whose body may be left out. utoipa declares that only for `Option`, whose
 /// schema would also accept `null`.
-const OPTIONAL_BODIES: [&str; 1] = ["start_verification"];
+const OPTIONAL_BODIES: [&str; 2] = ["clone_campaign", "start_verification"];
 
 /// Declares that an operation needs no body, if that is so.
 fn allow_no_body(operation: &mut Operation) {
@@ -192,7 +192,11 @@ const LINKS: &[Links] = &[
     Links { from: "create_key", status: "201", to: &["get_key"], parameters: &[KEY, WRITTEN] },
     Links { from: "create_key", status: "201", to: &["revoke_key"], parameters: &[KEY] },
     Links { from: "create_campaign", status: "201", to: &["get_campaign", "get_logs", "follow_progress"], parameters: &[CAMPAIGN, WRITTEN] },
-    Links { from: "create_campaign", status: "201", to: &["launch_campaign", "pause_campaign", "resume_campaign", "cancel_campaign"], parameters: &[CAMPAIGN] },
+    Links { from: "create_campaign", status: "201", to: &["update_campaign", "delete_campaign", "clone_campaign", "launch_campaign", "pause_campaign", "resume_campaign", "cancel_campaign"], parameters: &[CAMPAIGN] },
+    Links { from: "update_campaign", status: "200", to: &["get_campaign"], parameters: &[CAMPAIGN, WRITTEN] },
+    Links { from: "update_campaign", status: "200", to: &["delete_campaign", "clone_campaign", "launch_campaign"], parameters: &[CAMPAIGN] },
+    Links { from: "clone_campaign", status: "201", to: &["get_campaign"], parameters: &[CAMPAIGN, WRITTEN] },
+    Links { from: "clone_campaign", status: "201", to: &["update_campaign", "delete_campaign", "launch_campaign"], parameters: &[CAMPAIGN] },
     Links { from: "launch_campaign", status: "202", to: &["get_campaign", "get_logs", "follow_progress"], parameters: &[CAMPAIGN, WRITTEN] },
     Links { from: "launch_campaign", status: "202", to: &["pause_campaign", "cancel_campaign", "retry_campaign", "reconcile_campaign"], parameters: &[CAMPAIGN] },
     Links { from: "pause_campaign", status: "202", to: &["resume_campaign", "cancel_campaign"], parameters: &[CAMPAIGN] },

@@ -71,7 +71,7 @@ head_aggregates! {
     Order: fold 1, mostly new true;
     Activity: fold 1, mostly new true;
     ViewRequests: fold 1;
-    Campaign: fold 2;
+    Campaign: fold 3;
     Message: fold 1;
     Segment: fold 1;
     User: fold 1;

@@ -33,7 +33,7 @@ mod verify;
 
 pub use activities::ActivityRecord;
 pub use api_keys::{ApiKeyResult, new_secret};
-pub use campaigns::{CampaignRefusal, CampaignResult};
+pub use campaigns::{CampaignRefusal, CampaignResult, CloneOutcome, LaunchOutcome};
 pub use commands::Commands;
 pub use context::Context;
 pub use customers::CustomerRecord;

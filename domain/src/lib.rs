@@ -46,9 +46,9 @@ pub use assistance::{
 };
 pub use attributes::{AttributeChanges, AttributeKey, AttributeValue, Attributes, MAX_ATTRIBUTES};
 pub use campaign::{
-    Audience, AudienceSize, Campaign, CampaignCommand, CampaignContent, CampaignError,
-    CampaignEvent, CampaignStatus, DeterminedOutcome, Launch, MAX_CAMPAIGN_TAGS,
-    MAX_LISTED_UNDETERMINED, MAX_RATE,
+    Audience, AudienceSize, Campaign, CampaignChanges, CampaignCommand, CampaignContent,
+    CampaignError, CampaignEvent, CampaignStatus, CloneRequest, DeterminedOutcome, Launch,
+    LaunchEffect, MAX_CAMPAIGN_TAGS, MAX_LISTED_UNDETERMINED, MAX_RATE,
 };
 pub use change::Change;
 pub use customer::{

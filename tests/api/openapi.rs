@@ -11,7 +11,8 @@ use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
-const OPERATIONS: [&str; 67] = [
+const OPERATIONS: [&str; 71] = [
+    "DELETE /api/campaigns/{id}",
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
     "GET /api/admin/demo",
@@ -36,6 +37,7 @@ const OPERATIONS: [&str; 67] = [
     "GET /api/campaigns/{id}/reconcile",
     "GET /api/customers",
     "GET /api/customers/{id}",
+    "GET /api/customers/{id}/segments",
     "GET /api/customers/{id}/timeline",
     "GET /api/jobs/{id}",
     "GET /api/jobs/{id}/events",
@@ -51,6 +53,7 @@ const OPERATIONS: [&str; 67] = [
     "GET /healthz",
     "GET /metrics",
     "GET /readyz",
+    "PATCH /api/campaigns/{id}",
     "POST /api/admin/demo",
     "POST /api/admin/projections/{name}/rebuild",
     "POST /api/admin/projections/{name}/rollback",
@@ -65,6 +68,7 @@ const OPERATIONS: [&str; 67] = [
     "POST /api/campaigns",
     "POST /api/campaigns/preview",
     "POST /api/campaigns/{id}/cancel",
+    "POST /api/campaigns/{id}/clone",
     "POST /api/campaigns/{id}/launch",
     "POST /api/campaigns/{id}/pause",
     "POST /api/campaigns/{id}/resume",

@@ -85,6 +85,8 @@ kinds! {
     Archived = CONFLICT "archived" "Resource archived";
     /// The campaign's current status does not permit the transition.
     ImpossibleTransition = CONFLICT "impossible-transition" "Invalid status transition";
+    /// The draft was changed while it was launched.
+    DraftChanged = CONFLICT "draft-changed" "Draft changed";
     /// The operation needs a launched campaign.
     NotLaunched = CONFLICT "not-launched" "Campaign not launched";
     /// The view has no previous generation to serve again.

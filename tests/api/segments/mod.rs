@@ -3,6 +3,7 @@
 mod bodies;
 mod history;
 mod idempotency;
+mod of_customer;
 
 use std::collections::HashSet;
 

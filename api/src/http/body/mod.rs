@@ -3,8 +3,7 @@
 //! [`crate::http::payload`] reads a body, [`batch`] splits it into items, and [`item`]
 //! parses an item into a typed value or a problem, for which [`faults`] finds all faults.
 //! [`JsonBody`] is the extractor for a single object, [`OptionalJsonBody`] for one that may
-//! be left out. [`labels`] is a field type that
-//! several bodies share.
+//! be left out. [`labels`] is a field type that several bodies share.
 
 pub(crate) mod batch;
 mod faults;

@@ -184,7 +184,7 @@ const OPTIONAL_BODIES: &[&str] = &["clone_campaign"];
 
 fn relax_body(operation: &mut Operation) {
     let id = operation.operation_id.as_deref();
-    if let Some(body) = &mut operation.request_body
+    if let Some(RefOr::T(body)) = &mut operation.request_body
         && OPTIONAL_BODIES.iter().any(|optional| Some(*optional) == id)
     {
         body.required = Some(Required::False);

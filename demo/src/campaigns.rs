@@ -237,6 +237,7 @@ impl Campaign {
             at_once: true,
             messages_per_second: None,
             tags: BTreeSet::from([Text::try_from(past.tag.to_owned())?]),
+            clone_of: None,
         };
         Ok(Self {
             id,

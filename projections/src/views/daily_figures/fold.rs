@@ -109,7 +109,8 @@ pub(super) fn changes(event: &Recorded, zone: Tz) -> Changes {
         | Event::Refusal(_)
         | Event::Assistance(_)
         | Event::Log(_)
-        | Event::Quarantine(_) => {}
+        | Event::Quarantine(_)
+        | Event::Demo(_) => {}
     }
     changes
 }

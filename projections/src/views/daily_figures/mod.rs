@@ -58,7 +58,8 @@ fn is_counted(subject: &Subject) -> bool {
         | Subject::Refusals(_)
         | Subject::Assistance(_)
         | Subject::Log(_)
-        | Subject::Quarantine(_) => false,
+        | Subject::Quarantine(_)
+        | Subject::Demo => false,
     }
 }
 

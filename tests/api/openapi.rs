@@ -11,7 +11,7 @@ use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
-const OPERATIONS: [&str; 62] = [
+const OPERATIONS: [&str; 64] = [
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
     "GET /api/admin/log",
@@ -40,10 +40,12 @@ const OPERATIONS: [&str; 62] = [
     "GET /api/keys",
     "GET /api/keys/{key_id}",
     "GET /api/orders",
+    "GET /api/reports/daily",
     "GET /api/segments",
     "GET /api/segments/{id}",
     "GET /api/segments/{id}/customers",
     "GET /api/segments/{id}/explain",
+    "GET /api/segments/{id}/history",
     "GET /api/users",
     "GET /api/users/{user_id}",
     "GET /healthz",

@@ -38,10 +38,10 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[into_params(parameter_in = Query)]
 struct DailyParams {
     /// First day; by default 29 days before the last one.
-    #[param(inline, value_type = Option<schema::Date>)]
+    #[param(inline, value_type = Option<schema::Day>)]
     since: Option<Day>,
     /// Last day; by default today, in the deployment's time zone.
-    #[param(inline, value_type = Option<schema::Date>)]
+    #[param(inline, value_type = Option<schema::Day>)]
     until: Option<Day>,
     /// Waits until the view has reached these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
@@ -75,10 +75,10 @@ struct DailyReport {
     #[schema(value_type = schema::Currency)]
     currency: &'static str,
     /// First day.
-    #[schema(value_type = schema::Date)]
+    #[schema(value_type = schema::Day)]
     since: String,
     /// Last day.
-    #[schema(value_type = schema::Date)]
+    #[schema(value_type = schema::Day)]
     until: String,
     /// Figures of each day, in ascending order without gaps.
     items: Vec<DayResponse>,
@@ -93,7 +93,7 @@ struct DailyReport {
 #[schema(as = DailyFigures)]
 struct DayResponse {
     /// The day.
-    #[schema(value_type = schema::Date)]
+    #[schema(value_type = schema::Day)]
     date: String,
     #[serde(flatten)]
     figures: FiguresResponse,
@@ -101,7 +101,7 @@ struct DayResponse {
 
 /// Figures of one or more days.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Figures)]
+#[schema(as = ShopFigures)]
 struct FiguresResponse {
     /// Customers who registered: by `registered_at` of their first profile, without
     /// it by the time at which that was recorded. Customers who are known from

@@ -11,7 +11,7 @@ use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
-const OPERATIONS: [&str; 71] = [
+const OPERATIONS: [&str; 73] = [
     "DELETE /api/campaigns/{id}",
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useEffect, useMemo, useRef } from 'react'
 import { api, call } from '@/api/client'
 import { LiveCounts, TimeBins, type Timeline } from './timeline'
-import { isUnderWay } from './transitions'
+import { isSettled } from './transitions'
 import type { Campaign, Message } from './types'
 
 /** Messages that are read without being asked for. */
@@ -31,7 +31,7 @@ export function useTimeline(campaign: Campaign, all: boolean) {
   })
   const live = useRef(new LiveCounts())
   const { statistics } = campaign
-  const isLive = isUnderWay(campaign.status)
+  const isLive = !isSettled(campaign)
   useEffect(() => {
     if (isLive) live.current.add(Date.now(), statistics)
   }, [isLive, statistics])

@@ -1,5 +1,7 @@
 /** A segment's count over time. */
-import type { SegmentHistoryPoint } from '@/api/pending'
+import type { Schemas } from '@/api/client'
+
+type SegmentHistoryPoint = Schemas['SegmentCount']
 import { useApi } from '@/api/query'
 
 export function useSegmentHistory(id: string, since?: string) {

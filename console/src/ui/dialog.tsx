@@ -32,7 +32,13 @@ export function Dialog({
   useEffect(() => {
     const element = dialog.current
     if (!element) return
-    if (open && !element.open) element.showModal()
+    if (open && !element.open) {
+      element.showModal()
+      // The browser would focus the first control, which closes the dialog again.
+      element
+        .querySelector<HTMLElement>('[data-body] :is(input, select, textarea):enabled')
+        ?.focus()
+    }
     if (!open && element.open) element.close()
   }, [open])
   return (
@@ -60,7 +66,9 @@ export function Dialog({
             </h2>
             {!sticky && <IconButton small icon="close" label="Close" onClick={onClose} />}
           </header>
-          <div className="flex flex-col gap-3 px-5 pb-4">{children}</div>
+          <div data-body="" className="flex flex-col gap-3 px-5 pb-4">
+            {children}
+          </div>
           {footer && (
             <footer className="flex flex-wrap justify-end gap-2 border-t border-line px-5 py-3">
               {footer}

@@ -114,11 +114,11 @@ export function Card({
       {(title || actions) && (
         <header
           className={cx(
-            'flex flex-wrap items-center justify-between gap-2 px-4 pt-3',
+            'flex min-h-10 flex-wrap items-center justify-between gap-x-2 px-4 pt-3',
             flush && 'pb-2',
           )}
         >
-          <h2 className="text-base font-semibold">{title}</h2>
+          <h2 className="min-w-0 text-base font-semibold">{title}</h2>
           {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
         </header>
       )}

@@ -77,7 +77,7 @@ export function Component() {
         <span className="inline-flex flex-wrap justify-end gap-1">
           <Button
             small
-            aria-label={`Change the role of ${nameOf(user)}`}
+            aria-label={`Change role of ${nameOf(user)}`}
             onClick={() => setChanging(user)}
           >
             Change role

@@ -4,7 +4,7 @@ import { useMay } from '@/app/use-session'
 import { Component as NotFound } from '@/app/not-found'
 import { CampaignStatusBadge } from '@/ui/badge'
 import { PageHeader, Tabs } from '@/ui/page'
-import { ErrorState, Loading } from '@/ui/state'
+import { Read } from '@/ui/state'
 import { Problem } from '@/ui/problem'
 import { CampaignActions } from './actions'
 import { LiveBadge } from './live-badge'
@@ -18,6 +18,8 @@ import type { Campaign } from './types'
 import { useCampaign } from './use-campaign'
 import { useSteering } from './use-steering'
 
+const BREADCRUMBS = [{ label: 'Campaigns', to: '/campaigns' }]
+
 const TABS = {
   summary: SummaryTab,
   recipients: RecipientsTab,
@@ -30,10 +32,14 @@ export function Component() {
   const query = useCampaign(id)
   if (!(tab in TABS)) return <NotFound />
   if (query.data === undefined) {
-    if (!query.error) return <Loading lines={8} />
     const back = { label: 'All campaigns', to: '/campaigns' }
     return (
-      <ErrorState error={query.error} back={back} onRetry={() => void query.refetch()} />
+      <>
+        <PageHeader title="Campaign" breadcrumbs={BREADCRUMBS} />
+        <Read query={query} back={back} lines={8}>
+          {() => null}
+        </Read>
+      </>
     )
   }
   return (
@@ -69,7 +75,7 @@ function CampaignScreen({
     <>
       <PageHeader
         title={campaign.name}
-        breadcrumbs={[{ label: 'Campaigns', to: '/campaigns' }]}
+        breadcrumbs={BREADCRUMBS}
         badge={
           <>
             <CampaignStatusBadge status={campaign.status} />

@@ -10,7 +10,7 @@ import type { Campaign, MessageStatus } from './types'
 export function Counts({ campaign }: { campaign: Campaign }) {
   const { statistics, size } = campaign
   const audience = size?.planned ?? statistics.audience
-  const share = (part: number) => `${percent(part, statistics.audience)} of the audience`
+  const share = (part: number) => `${percent(part, statistics.audience)} of all`
   const link = (label: string, status: MessageStatus) => (
     <TextLink to={recipientsPath(campaign.campaign_id, { status })}>{label}</TextLink>
   )

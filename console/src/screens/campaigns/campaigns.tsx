@@ -273,9 +273,9 @@ function Figure({
   const share = name === 'delivered' && statistics.audience > 0
   return (
     <span className={value === 0 ? 'text-muted' : ''}>
-      {number(value)}
+      {number(value)}{' '}
       {share && (
-        <span className="ml-1.5 inline-block w-11 text-sm text-muted max-md:hidden">
+        <span className="ml-0.5 inline-block w-11 text-sm text-muted max-md:hidden">
           {percent(value, statistics.audience)}
         </span>
       )}

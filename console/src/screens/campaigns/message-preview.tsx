@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import type { Schemas } from '@/api/client'
-import { fieldErrors } from '@/ui/form'
+import type { FieldError } from '@/api/error'
+import { fieldErrors, isWithin } from '@/ui/form'
 import { suppressionText } from '@/format'
 import { Badge } from '@/ui/badge'
 import { Button } from '@/ui/button'
@@ -13,14 +14,14 @@ import { Loading } from '@/ui/state'
 import { audienceOf, type DraftForm } from './content'
 import { useMessagePreview } from './use-message-preview'
 
+const SAMPLE = 20
 const FEW = 4
-const MANY = 20
 
 /** The message as some customers of the audience would get it. */
 export function MessagePreview({ form }: { form: DraftForm }) {
-  const [sample, setSample] = useState(FEW)
-  const preview = useMessagePreview(form, sample)
-  const messages = preview.data?.messages ?? []
+  const [showsAll, setShowAll] = useState(false)
+  const preview = useMessagePreview(form, SAMPLE)
+  const messages = [...(preview.data?.messages ?? [])].sort(receiversFirst)
   const isRefused = preview.error !== null && fieldErrors(preview.error).length > 0
   return (
     <Card
@@ -37,13 +38,7 @@ export function MessagePreview({ form }: { form: DraftForm }) {
       {!audienceOf(form) ? (
         <p className="text-muted">Choose the audience first.</p>
       ) : isRefused ? (
-        <ul className="flex flex-col gap-1 text-bad" role="alert">
-          {fieldErrors(preview.error).map((fault) => (
-            <li key={fault.pointer + fault.detail} className="wrap-anywhere">
-              {fault.detail}
-            </li>
-          ))}
-        </ul>
+        <Refused errors={fieldErrors(preview.error)} />
       ) : preview.error ? (
         <Problem error={preview.error} onRetry={() => void preview.refetch()} />
       ) : !preview.data ? (
@@ -51,21 +46,18 @@ export function MessagePreview({ form }: { form: DraftForm }) {
       ) : messages.length === 0 ? (
         <p className="text-muted">Nobody is in the audience now.</p>
       ) : (
-        <div
-          className={cx('flex flex-col gap-4', preview.isBehind && 'opacity-60')}
-          aria-busy={preview.isBehind}
-        >
+        <div className="flex flex-col gap-4" aria-busy={preview.isBehind}>
           <ul className="flex flex-col gap-4">
-            {messages.map((message) => (
+            {messages.slice(0, showsAll ? SAMPLE : FEW).map((message) => (
               <li key={message.customer_id}>
                 <PreviewedMessage message={message} />
               </li>
             ))}
           </ul>
-          {messages.length >= FEW && (
+          {messages.length > FEW && (
             <div>
-              <Button small onClick={() => setSample(sample === FEW ? MANY : FEW)}>
-                {sample === FEW ? `Show ${MANY} customers` : 'Show fewer'}
+              <Button small onClick={() => setShowAll(!showsAll)}>
+                {showsAll ? 'Show fewer' : `Show ${messages.length} customers`}
               </Button>
             </div>
           )}
@@ -73,6 +65,33 @@ export function MessagePreview({ form }: { form: DraftForm }) {
       )}
     </Card>
   )
+}
+
+/** The message's own errors stand beside its text. */
+function Refused({ errors }: { errors: FieldError[] }) {
+  const others = errors.filter((error) => !isWithin(error.pointer, '/message'))
+  return (
+    <div className="flex flex-col gap-1">
+      <p className="text-muted">
+        {others.length > 0
+          ? 'The audience has to be corrected first.'
+          : 'Correct the text to see what your customers would get.'}
+      </p>
+      {others.map((error) => (
+        <p key={error.pointer + error.detail} className="text-bad wrap-anywhere">
+          {error.detail}
+        </p>
+      ))}
+    </div>
+  )
+}
+
+/** A message that is sent shows more than one that is not. */
+function receiversFirst(
+  a: Schemas['RenderedMessage'],
+  b: Schemas['RenderedMessage'],
+): number {
+  return Number(Boolean(a.suppression)) - Number(Boolean(b.suppression))
 }
 
 export function PreviewedMessage({ message }: { message: Schemas['RenderedMessage'] }) {

@@ -29,10 +29,12 @@ export function MessageStep({
   const audience = useAudience(form, 20)
   const textarea = useRef<HTMLTextAreaElement>(null)
   const caret = useRef<number | null>(null)
+  // Until the text was entered once, its caret is at the start, where nobody put it.
+  const isEntered = useRef(false)
   const length = byteLength(form.template)
 
   function insert(field: MergeField) {
-    const element = textarea.current
+    const element = isEntered.current ? textarea.current : null
     const start = element?.selectionStart ?? form.template.length
     const end = element?.selectionEnd ?? start
     const next = insertAt(form.template, start, end, field.snippet)
@@ -69,6 +71,9 @@ export function MessageStep({
                 rows={9}
                 value={form.template}
                 onChange={(event) => onChange({ template: event.target.value })}
+                onFocus={() => {
+                  isEntered.current = true
+                }}
                 spellCheck
               />
             </Field>

@@ -1,5 +1,162 @@
-import { PageHeader } from '@/ui/page'
+import { Navigate, useParams } from 'react-router'
+import { useApi } from '@/api/query'
+import { HistoryLink } from '@/screens/audit/history-link'
+import { money, number } from '@/format'
+import { Badge, Tag } from '@/ui/badge'
+import { CopyableId } from '@/ui/code'
+import { CopyCurl } from '@/ui/copy'
+import { Card, Definitions, None, PageHeader, Tabs } from '@/ui/page'
+import { Problem } from '@/ui/problem'
+import { StatTile, StatTiles } from '@/ui/stat'
+import { Read } from '@/ui/state'
+import { Time } from '@/ui/time'
+import type { Customer } from './columns'
+import { CampaignsTab } from './campaigns-tab'
+import { OrdersTab } from './orders-tab'
+import { SegmentsTab } from './segments-tab'
+import { TimelineTab } from './timeline-tab'
+
+const TABS = [
+  { id: 'profile', label: 'Profile', Content: Profile },
+  { id: 'timeline', label: 'Timeline', Content: TimelineTab },
+  { id: 'orders', label: 'Orders', Content: OrdersTab },
+  { id: 'segments', label: 'Segments', Content: SegmentsTab },
+  { id: 'campaigns', label: 'Campaigns', Content: CampaignsTab },
+]
 
 export function Component() {
-  return <PageHeader title="Customer" />
+  const { id = '', tab = 'profile' } = useParams()
+  const customer = useApi('/api/customers/{id}', { params: { path: { id } } })
+  const path = `/customers/${encodeURIComponent(id)}`
+  const shown = TABS.find((one) => one.id === tab)
+  if (!shown) return <Navigate replace to={path} />
+  const { Content } = shown
+  return (
+    <>
+      <PageHeader
+        title={customer.data?.name ?? id}
+        breadcrumbs={[{ label: 'Customers', to: '/customers' }]}
+        badge={customer.data?.unsubscribed && <Badge color="warn">Unsubscribed</Badge>}
+        description={<CopyableId id={id} />}
+        actions={
+          <>
+            <CopyCurl path={`/api/customers/${encodeURIComponent(id)}`} />
+            <HistoryLink filter={{ customer_id: id }} />
+          </>
+        }
+      />
+      <Read query={customer} back={{ label: 'All customers', to: '/customers' }}>
+        {(data) => (
+          <>
+            {data.quarantined && (
+              <div className="mb-4">
+                <Problem
+                  error={
+                    new Error(
+                      `The event at ${data.quarantined.position} cannot be folded: ${data.quarantined.reason}. This customer is shown as before it.`,
+                    )
+                  }
+                />
+              </div>
+            )}
+            <Tabs
+              label="Parts of the customer"
+              tabs={TABS.map((one) => ({
+                label: one.label,
+                to: one.id === 'profile' ? path : `${path}/${one.id}`,
+              }))}
+            />
+            <Content customer={data} />
+          </>
+        )}
+      </Read>
+    </>
+  )
+}
+
+function Profile({ customer }: { customer: Customer }) {
+  const attributes = Object.entries(customer.attributes)
+  const events = Object.entries(customer.events)
+  return (
+    <div className="flex flex-col gap-4">
+      <StatTiles>
+        <StatTile label="Spend" value={money(customer.total_spend, customer.currency)} />
+        <StatTile label="Orders" value={number(customer.order_count)} />
+        <StatTile
+          label="Average order"
+          value={
+            customer.average_order_value == null ? (
+              <None />
+            ) : (
+              money(customer.average_order_value, customer.currency)
+            )
+          }
+        />
+        <StatTile
+          label="Last order"
+          value={<Time at={customer.last_order_at} relative />}
+        />
+      </StatTiles>
+      <div className="grid items-start gap-4 lg:grid-cols-2">
+        <Card title="Profile">
+          {!customer.registered && (
+            <p className="mb-2 text-muted">
+              The shop has not sent a profile. This customer is known from orders or
+              activity alone.
+            </p>
+          )}
+          <Definitions
+            items={[
+              { term: 'Name', value: customer.name },
+              { term: 'Email', value: customer.email },
+              { term: 'Phone', value: customer.phone },
+              { term: 'City', value: customer.city },
+              { term: 'Country', value: customer.country },
+              {
+                term: 'Tags',
+                value:
+                  customer.tags.length === 0 ? null : (
+                    <span className="flex flex-wrap gap-1">
+                      {customer.tags.map((tag) => (
+                        <Tag key={tag}>{tag}</Tag>
+                      ))}
+                    </span>
+                  ),
+              },
+              { term: 'Customer since', value: <Time at={customer.registered_at} /> },
+              {
+                term: 'Messages',
+                value: customer.unsubscribed ? 'Unsubscribed' : 'Subscribed',
+              },
+              ...attributes.map(([name, value]) => ({
+                term: <span className="wrap-anywhere">{name}</span>,
+                value: String(value),
+              })),
+            ]}
+          />
+        </Card>
+        <Card title="Activity">
+          <Definitions
+            items={[
+              { term: 'First order', value: <Time at={customer.first_order_at} /> },
+              { term: 'Last order', value: <Time at={customer.last_order_at} /> },
+              ...events.map(([name, { count, last_at }]) => ({
+                term: <span className="wrap-anywhere">{name}</span>,
+                value: (
+                  <>
+                    {number(count)}
+                    {last_at && (
+                      <span className="text-muted">
+                        , last <Time at={last_at} relative />
+                      </span>
+                    )}
+                  </>
+                ),
+              })),
+            ]}
+          />
+        </Card>
+      </div>
+    </div>
+  )
 }

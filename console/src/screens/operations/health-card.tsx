@@ -1,5 +1,4 @@
 import { useReadiness } from '@/api/use-readiness'
-import { words } from '@/format'
 import { Badge, Dot } from '@/ui/badge'
 import { ErrorState } from '@/ui/state'
 
@@ -16,6 +15,16 @@ const STATUS = {
     hint: 'Requests should go to another process.',
   },
 } as const
+
+const CHECKS: Record<string, string> = {
+  redis: 'Redis',
+  log: 'Log',
+  mongodb: 'MongoDB',
+  memory: 'Memory',
+  views: 'Views',
+  workers: 'Workers',
+  lag: 'Lag',
+}
 
 /** What the readiness of this process says, check by check. */
 export function HealthCard() {
@@ -43,7 +52,7 @@ export function HealthCard() {
           {checks.map((check) => (
             <li key={check.name} className="inline-flex items-center gap-1.5">
               <Dot color={check.ok ? 'good' : status === 'unready' ? 'bad' : 'warn'} />
-              {words(check.name)}
+              {CHECKS[check.name] ?? check.name}
               <span className="sr-only">{check.ok ? 'passes' : 'fails'}</span>
             </li>
           ))}
@@ -53,7 +62,7 @@ export function HealthCard() {
         <ul className="list-disc pl-5 text-sm">
           {failed.map((check) => (
             <li key={check.name} className="wrap-anywhere">
-              {words(check.name)}: {check.reason}
+              {CHECKS[check.name] ?? check.name}: {check.reason}
             </li>
           ))}
         </ul>

@@ -1,0 +1,159 @@
+/** Events of a customer's timeline as sentences. */
+import type { Schemas } from '@/api/client'
+import { suppressionText, words } from '@/format'
+import type { StatusColor } from '@/format/status'
+
+export type TimelineItem = Schemas['TimelineItem']
+export type Kind = 'profile' | 'orders' | 'activity' | 'messages'
+
+export interface Happening {
+  kind: Kind
+  color: StatusColor
+  title: string
+  detail: string | null
+  /** Amount in minor units, with its currency. */
+  amount: { minor: number; currency: string } | null
+  /** Campaign of a message. */
+  campaignId: string | null
+}
+
+type Data = Record<string, unknown>
+
+const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)
+const record = (value: unknown): Data =>
+  typeof value === 'object' && value !== null ? (value as Data) : {}
+
+export function describe(item: TimelineItem): Happening {
+  const name = item.type.replace(/\.\d+$/, '')
+  const data = record(item.data)
+  const parts = item.aggregate.split('/').map(decodeURIComponent)
+  const plain = { detail: null, amount: null, campaignId: null }
+  switch (parts[0]) {
+    case 'order':
+      return { ...plain, kind: 'orders', ...describeOrder(name, data, parts[2] ?? '') }
+    case 'activity':
+      return { ...plain, kind: 'activity', ...describeActivity(name, data) }
+    case 'message':
+      return {
+        ...plain,
+        kind: 'messages',
+        ...describeMessage(name, data),
+        campaignId: parts[2] ?? null,
+      }
+    default:
+      return { ...plain, kind: 'profile', ...describeProfile(name, data) }
+  }
+}
+
+type Described = Pick<Happening, 'color' | 'title'> & Partial<Happening>
+
+function describeOrder(name: string, data: Data, order: string): Described {
+  const content = name === 'order_updated' ? record(data.content) : data
+  const status = text(content.status) ?? 'placed'
+  const minor = typeof content.amount === 'number' ? content.amount : null
+  const amount =
+    minor === null ? null : { minor, currency: text(content.currency) ?? 'USD' }
+  const items = Array.isArray(content.items) ? content.items.map(record) : []
+  const detail =
+    items
+      .map((item) => {
+        const what = text(item.name) ?? text(item.sku) ?? 'item'
+        return typeof item.quantity === 'number' && item.quantity !== 1
+          ? `${item.quantity} × ${what}`
+          : what
+      })
+      .join(', ') || null
+  const verb =
+    status === 'placed' && name === 'order_updated'
+      ? 'changed'
+      : status === 'cancelled'
+        ? 'canceled'
+        : status
+  return {
+    color: status === 'placed' ? 'good' : 'warn',
+    title: `Order ${order} ${verb}`,
+    detail,
+    amount,
+  }
+}
+
+function describeActivity(name: string, data: Data): Described {
+  const content = name === 'activity_updated' ? record(data.content) : data
+  const properties = Object.entries(record(content.properties))
+  return {
+    color: 'accent',
+    title: `${words(text(content.name) ?? 'activity')}${name === 'activity_updated' ? ' (corrected)' : ''}`,
+    detail:
+      properties.map(([key, value]) => `${key}: ${String(value)}`).join(', ') || null,
+  }
+}
+
+function describeMessage(name: string, data: Data): Described {
+  switch (name) {
+    case 'message_queued':
+      return {
+        color: 'neutral',
+        title: 'Message queued',
+        detail: text(data.text) ?? text(data.text_problem),
+      }
+    case 'message_suppressed':
+      return {
+        color: 'warn',
+        title: `Message suppressed: ${suppressionText(text(data.reason) ?? '').toLowerCase()}`,
+        detail: text(data.detail),
+      }
+    case 'message_attempted':
+      return {
+        color: 'warn',
+        title: `Attempt ${String(data.number ?? '')} to send failed`,
+        detail: text(data.problem),
+      }
+    case 'message_sent':
+      return { color: 'accent', title: 'Message sent' }
+    case 'message_delivered':
+      return { color: 'good', title: 'Message delivered' }
+    case 'message_failed':
+      return { color: 'bad', title: 'Message failed', detail: text(data.reason) }
+    case 'message_undeliverable':
+      return { color: 'bad', title: 'Message undeliverable', detail: text(data.problem) }
+    case 'message_requeued':
+      return { color: 'neutral', title: 'Message queued again' }
+    default:
+      return { color: 'neutral', title: words(name) }
+  }
+}
+
+const PROFILE: Record<string, string> = {
+  name: 'name',
+  email: 'email',
+  phone: 'phone',
+  city: 'city',
+  country: 'country',
+  tags: 'tags',
+  attributes: 'attributes',
+  registered_at: 'registration',
+}
+
+function describeProfile(name: string, data: Data): Described {
+  const fields = { ...record(data.profile), ...data }
+  const changed = Object.entries(PROFILE)
+    .filter(([field]) => field in fields)
+    .map(([, label]) => label)
+  if (name === 'customer_registered') {
+    return { color: 'good', title: 'Registered', detail: changed.join(', ') || null }
+  }
+  if (data.unsubscribed === true) {
+    return { color: 'warn', title: 'Unsubscribed', detail: changed.join(', ') || null }
+  }
+  if (data.unsubscribed === false && changed.length === 0) {
+    return { color: 'good', title: 'Subscribed again' }
+  }
+  if (name === 'customer_updated') {
+    return {
+      color: 'neutral',
+      title: 'Profile changed',
+      detail: changed.join(', ') || null,
+    }
+  }
+  return { color: 'neutral', title: words(name) }
+}

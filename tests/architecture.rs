@@ -15,7 +15,7 @@ use self::imports::{Imports, ItemPath, cycle_in, imports_of_files};
 use crate::support::engines::workspace;
 
 /// Each crate of the workspace with the workspace crates that it may depend on.
-const ALLOWED_CRATES: [(&str, &[&str]); 14] = [
+const ALLOWED_CRATES: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("eventlog", &[]),
     ("http_client", &[]),
@@ -33,12 +33,14 @@ const ALLOWED_CRATES: [(&str, &[&str]); 14] = [
     ),
     ("assist", &["domain", "http_client"]),
     ("console", &[]),
+    ("demo", &["commands", "domain", "eventlog"]),
     (
         "api",
         &[
             "assist",
             "commands",
             "console",
+            "demo",
             "projections",
             "domain",
             "eventlog",
@@ -55,6 +57,7 @@ const ALLOWED_CRATES: [(&str, &[&str]); 14] = [
             "assist",
             "workers",
             "commands",
+            "demo",
             "projections",
             "domain",
             "eventlog",
@@ -78,7 +81,7 @@ const ALLOWED_CRATES: [(&str, &[&str]); 14] = [
 ];
 
 /// External crates that a crate must not depend on.
-const FORBIDDEN_CRATES: [(&str, &[&str]); 9] = [
+const FORBIDDEN_CRATES: [(&str, &[&str]); 10] = [
     (
         "domain",
         &[
@@ -101,6 +104,10 @@ const FORBIDDEN_CRATES: [(&str, &[&str]); 9] = [
         "console",
         &["redis", "mongodb", "bson", "reqwest", "serde", "clap"],
     ),
+    (
+        "demo",
+        &["redis", "mongodb", "bson", "axum", "reqwest", "clap"],
+    ),
     ("api", &["redis", "mongodb", "bson", "clap"]),
 ];
 
@@ -113,6 +120,8 @@ const API_LAYERS: [&[&str]; 9] = [
     &["identity"],
     // The parts of resources that the state holds.
     &[
+        "resources::admin::demo_load",
+        "resources::admin::setting",
         "resources::ai::assistant",
         "resources::ai::facts",
         "resources::delivery::secrets",

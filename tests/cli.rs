@@ -179,6 +179,7 @@ async fn status_shows_the_log_and_every_view() {
         "campaigns",
         "messages",
         "campaign_stats",
+        "daily_figures",
     ] {
         let line = status
             .out

@@ -12,6 +12,7 @@ mod cdnow;
 mod cli;
 mod commands;
 mod crashes;
+mod demo;
 mod engines;
 mod eventlog;
 mod import;

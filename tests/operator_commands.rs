@@ -32,26 +32,25 @@ async fn the_quarantine_is_listed_until_its_event_is_skipped() {
     let list = run(app.patron(["quarantine", "list"]));
     assert_eq!(list.code, Some(0), "{}", list.err);
     let lines: Vec<&str> = list.out.lines().collect();
-    let line = |view: &str, document: &str| {
+    let line = |effect: &str, view: &str, document: &str| {
         let at = at.to_string();
-        format!("  {at:<12} set_aside  {view} {document}: malformed order_placed.1")
+        format!("  {at:<12} {effect:<10} {view} {document}: malformed order_placed.1")
     };
-    assert_eq!(lines.len(), 2, "{}", list.out);
-    assert!(
-        lines[0].starts_with(&line("customers", "c-1")),
-        "{}",
-        list.out
-    );
-    assert!(
-        lines[1].starts_with(&line("orders", "c-1/o-x")),
-        "{}",
-        list.out
-    );
+    let unknown_day = format!("unknown/{}", at.partition);
+    let expected = [
+        line("set_aside", "customers", "c-1"),
+        line("incomplete", "daily_figures", &unknown_day),
+        line("set_aside", "orders", "c-1/o-x"),
+    ];
+    assert_eq!(lines.len(), expected.len(), "{}", list.out);
+    for (line, start) in lines.iter().zip(&expected) {
+        assert!(line.starts_with(start), "{}", list.out);
+    }
 
     let json = run(app.patron(["quarantine", "list", "--json"]));
     let listed: Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(listed, app.client.read("/api/admin/quarantine").await);
-    assert_eq!(listed["total"], 2);
+    assert_eq!(listed["total"], 3);
 
     let position = at.to_string();
     let unexplained = run(app.patron(["quarantine", "skip", &position]));
@@ -71,7 +70,10 @@ async fn the_quarantine_is_listed_until_its_event_is_skipped() {
     assert_eq!(skipped.code, Some(0), "{}", skipped.err);
     let printed = skipped.out.trim_start_matches("recorded at ").trim_end();
     let (recorded, event) = printed.split_once(' ').unwrap();
-    assert_eq!(event, format!("for the event at {at}: customers, orders"));
+    assert_eq!(
+        event,
+        format!("for the event at {at}: customers, daily_figures, orders")
+    );
 
     let customer = app.client.customer("c-1", recorded).await;
     assert_eq!(customer["order_count"], 2);
@@ -97,15 +99,15 @@ async fn a_retry_is_recorded_and_the_event_goes_back_to_the_quarantine() {
     let retried = run(app.patron(retry));
     assert_eq!(retried.code, Some(0), "{}", retried.err);
     assert!(
-        retried
-            .out
-            .ends_with(&format!(" for the event at {at}: customers, orders\n")),
+        retried.out.ends_with(&format!(
+            " for the event at {at}: customers, daily_figures, orders\n"
+        )),
         "{}",
         retried.out
     );
     app.client.wait_until_caught_up().await;
     let list = run(app.patron(["quarantine", "list"]));
-    assert_eq!(list.out.matches(&position).count(), 2, "{}", list.out);
+    assert_eq!(list.out.matches(&position).count(), 3, "{}", list.out);
 }
 
 #[tokio::test]
@@ -113,7 +115,7 @@ async fn status_and_verify_report_the_quarantine() {
     let (app, at) = with_malformed_order().await;
     let status = run(app.patron(["status"]));
     assert_eq!(status.code, Some(0), "{}", status.err);
-    for view in ["customers", "orders"] {
+    for view in ["customers", "daily_figures", "orders"] {
         let line = format!("{view}: 1 in quarantine, see `patron quarantine list`");
         assert!(
             status.out.lines().any(|printed| printed == line),
@@ -123,7 +125,9 @@ async fn status_and_verify_report_the_quarantine() {
     }
     let json = run(app.patron(["status", "--json"]));
     let printed: Value = serde_json::from_str(&json.out).unwrap();
-    let expected = json!([{"view": "customers", "count": 1}, {"view": "orders", "count": 1}]);
+    let views = ["customers", "daily_figures", "orders"];
+    let expected = views.map(|view| json!({"view": view, "count": 1}));
+    let expected = json!(expected);
     assert_eq!(printed["quarantine"], expected);
 
     let verified = run(app.patron(["verify"]));

@@ -87,6 +87,7 @@ WITH_TEXTS = {
     "PUT /api/segments/{id}",
     "POST /api/segments/preview",
     "POST /api/campaigns",
+    "PATCH /api/campaigns/{id}",
     "POST /api/campaigns/preview",
 }
 
@@ -100,7 +101,7 @@ def before_load_schema(context, raw_schema):
     schemas = raw_schema["components"]["schemas"]
     schemas["SegmentThere"] = {"type": "string", "enum": os.environ["PATRON_SEGMENTS"].split(",")}
     schemas["SegmentUpdate"] = narrowed("SegmentIn")
-    for name in ("PreviewIn", "CampaignIn", "CampaignPreviewIn"):
+    for name in ("PreviewIn", "CampaignIn", "CampaignChanges", "CampaignPreviewIn"):
         schemas[name] = narrowed(name)
     update = raw_schema["paths"]["/api/segments/{id}"]["put"]["requestBody"]
     update["content"]["application/json"]["schema"] = {"$ref": f"{REF}SegmentUpdate"}
@@ -157,6 +158,8 @@ REASONS = [
     r"rules have more than \d+ nodes|nested more than \d+ deep",
     # Fields that do not go together.
     r"a campaign is launched at once or scheduled, not both",
+    # The days of a report: their order and number, which may depend on today.
+    r"lies after until|a report has at most 366 days",
     # The clock.
     r"lies in the (past|future)|cannot expire before it is created",
     # What is there: a segment, and how many attributes a customer has by now.

@@ -30,10 +30,14 @@ pub use self::http::limits::Limits;
 pub use self::http::metrics::prometheus;
 pub use self::http::problem::ProblemKind;
 pub use identity::{
-    Admission, AdmissionError, LocalLink, Provider, ProviderError, PublicUrl, PublicUrlError,
-    SessionKeyError, SessionKeys, SignInConfig,
+    Admission, AdmissionError, AllowedOriginError, AllowedOrigins, LocalLink, Provider,
+    ProviderError, PublicUrl, PublicUrlError, SessionKeyError, SessionKeys, SignInConfig,
 };
 pub use openapi::openapi;
+pub use resources::admin::setting::{Setting, SettingSource};
+pub use resources::admin::verification::{
+    VerifiedHeads, VerifiedView, verify_one_view, verify_partitions,
+};
 pub use resources::ai::assistant::AssistantConfig;
 pub use resources::campaigns::reconciliation_document;
 pub use resources::delivery::secrets::{VendorSecretError, VendorSecrets};

@@ -4,12 +4,12 @@ use axum::Router;
 use axum::http::header;
 use axum::routing::get;
 use domain::Currency;
-use utoipa::openapi::RefOr;
 use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
+use utoipa::openapi::{RefOr, Required};
 use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -19,6 +19,7 @@ use crate::http::openapi::{add_headers, operations, problem};
 use crate::http::problem::{FieldError, ProblemBody};
 use crate::http::schema::{self, ConditionSchema};
 use crate::identity::access::{self, Needs};
+use crate::resources::admin::verification::VerificationResponse;
 use crate::resources::shared::rules::NodeSchema;
 use crate::routes::routes;
 use crate::state::AppState;
@@ -30,6 +31,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             add_access(operation, method, path);
+            allow_no_body(operation);
             add_headers(operation);
             add_links(operation);
         }
@@ -61,7 +63,14 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
                        amounts are integers in minor units; times are RFC 3339. An operation \
                        rejects query parameters and bodies that it does not declare."
     ),
-    components(schemas(ProblemBody, FieldError, NodeSchema, ConditionSchema)),
+    components(schemas(
+        ProblemBody,
+        FieldError,
+        NodeSchema,
+        ConditionSchema,
+        // The result of a job, and of no response.
+        VerificationResponse
+    )),
     modifiers(&SecuritySchemes),
     tags(
         (
@@ -70,6 +79,7 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
         ),
         (name = "Customers", description = "Customer profiles, figures and timelines"),
         (name = "Orders", description = "Orders of all customers"),
+        (name = "Reports", description = "Figures of the whole shop by day"),
         (name = "Segments", description = "Named rules that select customers"),
         (name = "Campaigns", description = "One message to each customer of an audience"),
         (name = "Jobs", description = "Reads of the whole log that outlive their requests"),
@@ -78,7 +88,7 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
         (name = "Authentication", description = "Sign-in, sessions and the current user"),
         (name = "Access", description = "Users, roles and API keys"),
         (name = "Audit", description = "Recorded events: actor, time and request"),
-        (name = "Operations", description = "Health, metrics, views, quarantine, log and workers")
+        (name = "Operations", description = "Health, metrics, views, quarantine, log, workers and settings")
     )
 )]
 struct ApiDocument;
@@ -97,7 +107,8 @@ impl Modify for SecuritySchemes {
             .build();
         let session = ApiKey::Cookie(ApiKeyValue::with_description(
             "patron_session",
-            "A session that a sign-in started; writes must come from the same origin",
+            "A session that a sign-in started; writes must come from the same origin, or from \
+             an allowed one",
         ));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme(KEY_SCHEME, SecurityScheme::Http(key));
@@ -138,6 +149,19 @@ fn add_access(operation: &mut Operation, method: &str, path: &str) {
     operation.security = Some(schemes.to_vec());
 }
 
+/// Operations whose body may be left out. utoipa declares that only for `Option`, whose
+/// schema would also accept `null`.
+const OPTIONAL_BODIES: [&str; 2] = ["clone_campaign", "start_verification"];
+
+/// Declares that an operation needs no body, if that is so.
+fn allow_no_body(operation: &mut Operation) {
+    let id = operation.operation_id.as_deref();
+    let is_optional = id.is_some_and(|id| OPTIONAL_BODIES.contains(&id));
+    if let Some(RefOr::T(body)) = operation.request_body.as_mut().filter(|_| is_optional) {
+        body.required = Some(Required::False);
+    }
+}
+
 /// Parameter of the next operation, and the expression that finds its value in
 /// the response.
 type LinkParameter = (&'static str, &'static str);
@@ -161,13 +185,18 @@ const CAMPAIGN: LinkParameter = ("id", "$response.body#/campaign_id");
 const LINKS: &[Links] = &[
     Links { from: "preview_rules", status: "202", to: &["get_job", "follow_job"], parameters: &[JOB] },
     Links { from: "reconcile_campaign", status: "202", to: &["get_job", "follow_job"], parameters: &[JOB] },
-    Links { from: "create_segment", status: "201", to: &["get_segment", "list_members"], parameters: &[SEGMENT, WRITTEN] },
+    Links { from: "start_verification", status: "202", to: &["get_job", "follow_job"], parameters: &[JOB] },
+    Links { from: "create_segment", status: "201", to: &["get_segment", "get_segment_history", "list_members"], parameters: &[SEGMENT, WRITTEN] },
     Links { from: "create_segment", status: "201", to: &["update_segment", "archive_segment"], parameters: &[SEGMENT] },
     Links { from: "update_segment", status: "200", to: &["get_segment", "list_members"], parameters: &[SEGMENT, WRITTEN] },
     Links { from: "create_key", status: "201", to: &["get_key"], parameters: &[KEY, WRITTEN] },
     Links { from: "create_key", status: "201", to: &["revoke_key"], parameters: &[KEY] },
     Links { from: "create_campaign", status: "201", to: &["get_campaign", "get_logs", "follow_progress"], parameters: &[CAMPAIGN, WRITTEN] },
-    Links { from: "create_campaign", status: "201", to: &["launch_campaign", "pause_campaign", "resume_campaign", "cancel_campaign"], parameters: &[CAMPAIGN] },
+    Links { from: "create_campaign", status: "201", to: &["update_campaign", "delete_campaign", "clone_campaign", "launch_campaign", "pause_campaign", "resume_campaign", "cancel_campaign"], parameters: &[CAMPAIGN] },
+    Links { from: "update_campaign", status: "200", to: &["get_campaign"], parameters: &[CAMPAIGN, WRITTEN] },
+    Links { from: "update_campaign", status: "200", to: &["delete_campaign", "clone_campaign", "launch_campaign"], parameters: &[CAMPAIGN] },
+    Links { from: "clone_campaign", status: "201", to: &["get_campaign"], parameters: &[CAMPAIGN, WRITTEN] },
+    Links { from: "clone_campaign", status: "201", to: &["update_campaign", "delete_campaign", "launch_campaign"], parameters: &[CAMPAIGN] },
     Links { from: "launch_campaign", status: "202", to: &["get_campaign", "get_logs", "follow_progress"], parameters: &[CAMPAIGN, WRITTEN] },
     Links { from: "launch_campaign", status: "202", to: &["pause_campaign", "cancel_campaign", "retry_campaign", "reconcile_campaign"], parameters: &[CAMPAIGN] },
     Links { from: "pause_campaign", status: "202", to: &["resume_campaign", "cancel_campaign"], parameters: &[CAMPAIGN] },

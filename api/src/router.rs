@@ -45,6 +45,7 @@ pub(crate) fn router(state: AppState) -> Router {
     let files = files.method_not_allowed_fallback(access::method_not_allowed);
     let settings = middleware::LayerSettings {
         trusted_proxies: state.trusted_proxies.clone(),
+        cors: state.cors.clone(),
         request_timeout: state.request_timeout,
         places: state.places.clone(),
         unlimited: &UNLIMITED,

@@ -5,7 +5,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::identity::sign_in;
 use crate::resources::{
     admin, ai, audit, campaigns, customers, data, delivery, health, jobs, keys, metrics, orders,
-    segments, timeline, users,
+    reports, segments, timeline, users,
 };
 use crate::state::AppState;
 
@@ -20,6 +20,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(customers::routes())
         .merge(timeline::routes())
         .merge(orders::routes())
+        .merge(reports::routes())
         .merge(segments::routes())
         .merge(campaigns::routes())
         .merge(jobs::routes())

@@ -89,6 +89,12 @@ pub async fn serve(
     if timeout(JOBS_GRACE, state.jobs.stopped()).await.is_err() {
         tracing::warn!("shutdown: interrupted jobs count as running until their leases expire");
     }
+    if timeout(JOBS_GRACE, state.demo_loads.stopped())
+        .await
+        .is_err()
+    {
+        tracing::warn!("shutdown: the lease on the demo shop was not released and will expire");
+    }
     // The journal stops last, since requests in flight may still queue notes.
     journal_stop.cancel();
     if timeout(JOURNAL_GRACE, journal).await.is_err() {

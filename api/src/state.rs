@@ -12,11 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::address::TrustedProxies;
 use crate::http::body::BodySettings;
+use crate::http::cors::Cors;
 use crate::http::limits::{self, BodyBudget, Limits, LogReads, Rates, Senders};
 use crate::http::shed::Shed;
 use crate::identity::credentials::Credentials;
 use crate::identity::journal::{self, Notes};
-use crate::identity::{IdentityState, SignInConfig};
+use crate::identity::{AllowedOrigins, IdentityState, SignInConfig};
+use crate::resources::admin::demo_load::DemoLoads;
+use crate::resources::admin::setting::Setting;
 use crate::resources::ai::assistant::{Assistant, AssistantConfig};
 use crate::resources::delivery::secrets::VendorSecrets;
 use crate::resources::health::readiness::CachedReadiness;
@@ -29,6 +32,8 @@ pub struct ApiConfig {
     pub bootstrap_key: Option<String>,
     /// Sign-in configuration. `None` disables sign-in.
     pub sign_in: Option<SignInConfig>,
+    /// Origins of frontends that may use the API from a browser, besides its own.
+    pub allowed_origins: AllowedOrigins,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
     /// Secrets that the vendor signs its receipts with. Without any, every receipt
@@ -47,6 +52,8 @@ pub struct ApiConfig {
     pub assistant: AssistantConfig,
     /// Whether the web console is served at `/`.
     pub console: bool,
+    /// Settings of the process, as `GET /api/admin/settings` lists them.
+    pub settings: Vec<Setting>,
     /// Source of `/metrics`: the handle of the recorder that
     /// [`crate::prometheus`] builds.
     pub metrics: PrometheusHandle,
@@ -63,11 +70,12 @@ impl ApiConfig {
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
     /// Returns the default configuration: default limits, no bootstrap key, no
-    /// sign-in, no vendor secrets, the console.
+    /// sign-in, no allowed origins, no vendor secrets, no settings to list, the console.
     pub fn new(metrics: PrometheusHandle) -> Self {
         Self {
             bootstrap_key: None,
             sign_in: None,
+            allowed_origins: AllowedOrigins::default(),
             trusted_proxies: TrustedProxies::default(),
             vendor_secrets: VendorSecrets::default(),
             body_limit: Self::BODY_LIMIT,
@@ -76,6 +84,7 @@ impl ApiConfig {
             ready_lag: Self::READY_LAG,
             assistant: AssistantConfig::default(),
             console: true,
+            settings: Vec::new(),
             metrics,
         }
     }
@@ -91,7 +100,12 @@ impl Api {
     /// Creates an API that sends writes to `commands` and reads to `store`.
     pub fn new(commands: Commands, store: Store, config: ApiConfig) -> Self {
         let (journal, notes) = journal::open();
-        let credentials = Credentials::new(config.bootstrap_key.as_deref(), config.sign_in);
+        let cors = Cors::new(config.allowed_origins.header_values());
+        let credentials = Credentials::new(
+            config.bootstrap_key.as_deref(),
+            config.sign_in,
+            config.allowed_origins,
+        );
         let rates = Rates::new(&config.limits);
         let home = if config.console { "/" } else { "/docs/" };
         let state = AppContext {
@@ -99,6 +113,8 @@ impl Api {
             has_console: config.console,
             commands,
             store,
+            cors,
+            settings: config.settings,
             trusted_proxies: config.trusted_proxies,
             vendor_secrets: config.vendor_secrets,
             shed: Shed::default(),
@@ -115,6 +131,7 @@ impl Api {
             previews: Semaphore::new(4),
             log_reads: LogReads::new(config.limits.log_reads),
             jobs: Jobs::new(config.limits.job_after),
+            demo_loads: DemoLoads::default(),
             own_writes: OwnWrites::new(),
             readiness: CachedReadiness::new(config.ready_lag),
             closing: CancellationToken::new(),
@@ -133,6 +150,8 @@ pub(crate) struct AppContext {
     pub(crate) store: Store,
     pub(crate) identity: IdentityState,
     pub(crate) has_console: bool,
+    pub(crate) cors: Cors,
+    pub(crate) settings: Vec<Setting>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) vendor_secrets: VendorSecrets,
     pub(crate) shed: Shed,
@@ -152,6 +171,8 @@ pub(crate) struct AppContext {
     pub(crate) log_reads: LogReads,
     /// Reads of the log that outlive their requests.
     pub(crate) jobs: Jobs,
+    /// Loads of the demo shop that this process runs.
+    pub(crate) demo_loads: DemoLoads,
     /// Latest writes by credential, for read-your-writes.
     pub(crate) own_writes: OwnWrites,
     pub(crate) readiness: CachedReadiness,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use cqrs_es::Aggregate;
 use domain::{
-    Activity, ApiKey, Campaign, Customer, DecodeError, KeyId, LogPosition, LoggedEvent, Message,
-    Order, Quarantine, Segment, SegmentId, Subject, User, UserId, ViewName, ViewRequests,
+    Activity, ApiKey, Campaign, Customer, DecodeError, Demo, KeyId, LogPosition, LoggedEvent,
+    Message, Order, Quarantine, Segment, SegmentId, Subject, User, UserId, ViewName, ViewRequests,
 };
 use eventlog::{Entry, Head, Key, Log, Partition, Position};
 use futures::future::try_join_all;
@@ -71,12 +71,13 @@ head_aggregates! {
     Order: fold 1, mostly new true;
     Activity: fold 1, mostly new true;
     ViewRequests: fold 1;
-    Campaign: fold 2;
+    Campaign: fold 3;
     Message: fold 1;
     Segment: fold 1;
     User: fold 1;
     ApiKey: fold 1;
     Quarantine: fold 1;
+    Demo: fold 1;
 }
 
 /// Current state of an aggregate, on which commands are decided.

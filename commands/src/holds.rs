@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use domain::{
-    Campaign, CampaignId, Holder, LoggedEvent, Metadata, Segment, SegmentCommand, SegmentEvent,
-    SegmentId, Subject, Timestamp,
+    Campaign, CampaignId, CampaignStatus, Holder, LoggedEvent, Metadata, Segment, SegmentCommand,
+    SegmentEvent, SegmentId, Subject, Timestamp,
 };
 use eventlog::LogError;
 
 use crate::heads::load_one;
 use crate::{CommandError, Commands, Context};
 
-/// Longest time for which a creation may be in progress. Longer than the time
+/// Longest time for which a creation or a launch may be in progress. Longer than the time
 /// limit of any request.
-const CREATION: Duration = Duration::from_secs(120);
+const IN_PROGRESS: Duration = Duration::from_secs(120);
 
 impl Commands {
     /// Releases a segment's holds that are no longer needed, such as the hold
@@ -57,7 +57,7 @@ impl Commands {
                 .await?;
             // A slow creation may have confirmed its hold just before the
             // release. The campaign then relies on the hold, so it is restored.
-            if self.is_scheduled(holder).await? {
+            if self.is_scheduled(segment, holder).await? {
                 all = false;
                 let held = self.execute(
                     context,
@@ -72,18 +72,22 @@ impl Commands {
         Ok(all)
     }
 
-    /// Returns whether the holder is a scheduled campaign.
-    async fn is_scheduled(&self, holder: &Holder) -> Result<bool, CommandError> {
+    /// Returns whether the holder is a campaign that is scheduled for the segment.
+    async fn is_scheduled(
+        &self,
+        segment: &SegmentId,
+        holder: &Holder,
+    ) -> Result<bool, CommandError> {
         let Ok(campaign) = CampaignId::try_from(holder.as_str()) else {
             return Ok(false);
         };
         let campaign = self.campaign(&campaign).await?.unwrap_or_default();
-        Ok(campaign.due_at().is_some())
+        Ok(is_scheduled_for(&campaign, segment))
     }
 
     /// Returns whether a campaign still relies on its hold: while it is
-    /// scheduled, and while its creation may be in progress. A holder that is not
-    /// a campaign always needs its hold.
+    /// scheduled, and while its creation or the launch of its draft may be in
+    /// progress. A holder that is not a campaign always needs its hold.
     async fn needs_hold(
         &self,
         now: Timestamp,
@@ -94,12 +98,14 @@ impl Commands {
             return Ok(true);
         };
         match self.campaign(&campaign).await? {
-            Some(campaign) => Ok(Campaign::due_at(&campaign).is_some()),
-            None => {
+            Some(campaign) if campaign.status() != Some(CampaignStatus::Draft) => {
+                Ok(is_scheduled_for(&campaign, segment))
+            }
+            _ => {
                 let since = self.held_since(segment, holder).await?;
                 let may_be_in_progress = |since: Timestamp| {
                     let age = u128::try_from(now.millis() - since.millis()).unwrap_or_default();
-                    age < CREATION.as_millis()
+                    age < IN_PROGRESS.as_millis()
                 };
                 Ok(since.is_some_and(may_be_in_progress))
             }
@@ -134,4 +140,10 @@ impl Commands {
         }
         Ok(None)
     }
+}
+
+/// Returns whether a campaign waits for its time and takes its rules from the
+/// segment.
+fn is_scheduled_for(campaign: &Campaign, segment: &SegmentId) -> bool {
+    campaign.due_at().is_some() && campaign.held_segment() == Some(segment)
 }

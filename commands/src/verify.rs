@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use domain::{
-    Activity, ApiKey, Campaign, Customer, DecodeError, Message, Order, Quarantine, Segment,
+    Activity, ApiKey, Campaign, Customer, DecodeError, Demo, Message, Order, Quarantine, Segment,
     Subject, SubjectError, User, ViewRequests,
 };
 use eventlog::{Entry, Head, Log, LogError, Partition, Position};
@@ -12,7 +12,7 @@ use eventlog::{Entry, Head, Log, LogError, Partition, Position};
 use crate::heads::{HeadAggregate, decode, state};
 
 /// All kinds of aggregates that have heads.
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 11] = [
     "customer",
     "order",
     "activity",
@@ -23,6 +23,7 @@ const KINDS: [&str; 10] = [
     "user",
     "api_key",
     "quarantine",
+    "demo",
 ];
 
 /// Result of the verification of one partition.
@@ -72,6 +73,7 @@ enum AnyAggregate {
     User(User),
     ApiKey(ApiKey),
     Quarantine(Quarantine),
+    Demo(Demo),
 }
 
 impl AnyAggregate {
@@ -89,6 +91,7 @@ impl AnyAggregate {
             Subject::User(_) => Self::User(User::default()),
             Subject::ApiKey(_) => Self::ApiKey(ApiKey::default()),
             Subject::Quarantine(_) => Self::Quarantine(Quarantine::default()),
+            Subject::Demo => Self::Demo(Demo::default()),
             Subject::Refusals(_) | Subject::Assistance(_) | Subject::Log(_) => return None,
         })
     }
@@ -105,6 +108,7 @@ impl AnyAggregate {
             Self::User(a) => apply(a, entry),
             Self::ApiKey(a) => apply(a, entry),
             Self::Quarantine(a) => apply(a, entry),
+            Self::Demo(a) => apply(a, entry),
         }
     }
 
@@ -120,6 +124,7 @@ impl AnyAggregate {
             Self::User(a) => fold_and_state(a),
             Self::ApiKey(a) => fold_and_state(a),
             Self::Quarantine(a) => fold_and_state(a),
+            Self::Demo(a) => fold_and_state(a),
         }
     }
 }

@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::{
-    ActivityEvent, ApiKeyEvent, AssistanceEvent, CampaignEvent, CustomerEvent, LogRecord,
-    MessageEvent, OrderEvent, QuarantineEvent, RefusalEvent, SegmentEvent, Subject, UserEvent,
-    ViewEvent,
+    ActivityEvent, ApiKeyEvent, AssistanceEvent, CampaignEvent, CustomerEvent, DemoEvent,
+    LogRecord, MessageEvent, OrderEvent, QuarantineEvent, RefusalEvent, SegmentEvent, Subject,
+    UserEvent, ViewEvent,
 };
 
 /// An event that can be written to the log and read back.
@@ -67,8 +67,8 @@ macro_rules! logged_events {
 }
 
 logged_events! {
-    aggregates: ActivityEvent, ApiKeyEvent, CampaignEvent, CustomerEvent, MessageEvent, OrderEvent,
-        QuarantineEvent, SegmentEvent, UserEvent, ViewEvent;
+    aggregates: ActivityEvent, ApiKeyEvent, CampaignEvent, CustomerEvent, DemoEvent, MessageEvent,
+        OrderEvent, QuarantineEvent, SegmentEvent, UserEvent, ViewEvent;
     records: AssistanceEvent, LogRecord, RefusalEvent
 }
 
@@ -122,6 +122,8 @@ pub enum Event {
     Log(LogRecord),
     /// Decision about a quarantined event.
     Quarantine(QuarantineEvent),
+    /// Event of the demo shop's load.
+    Demo(DemoEvent),
 }
 
 impl Event {
@@ -144,6 +146,7 @@ impl Event {
             Subject::Assistance(_) => AssistanceEvent::decode(tag, data).map(Self::Assistance),
             Subject::Log(_) => LogRecord::decode(tag, data).map(Self::Log),
             Subject::Quarantine(_) => QuarantineEvent::decode(tag, data).map(Self::Quarantine),
+            Subject::Demo => DemoEvent::decode(tag, data).map(Self::Demo),
         }
     }
 
@@ -168,6 +171,7 @@ impl Event {
             Subject::Assistance(_) => AssistanceEvent::tags(),
             Subject::Log(_) => LogRecord::tags(),
             Subject::Quarantine(_) => QuarantineEvent::tags(),
+            Subject::Demo => DemoEvent::tags(),
         }
     }
 }
@@ -188,6 +192,7 @@ pub fn type_tags() -> impl Iterator<Item = &'static str> {
         AssistanceEvent::tags(),
         LogRecord::tags(),
         QuarantineEvent::tags(),
+        DemoEvent::tags(),
     ]
     .into_iter()
     .flatten()

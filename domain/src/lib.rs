@@ -13,6 +13,7 @@ mod campaign;
 mod change;
 mod customer;
 mod day;
+mod demo;
 mod digest;
 mod event;
 mod ids;
@@ -45,9 +46,9 @@ pub use assistance::{
 };
 pub use attributes::{AttributeChanges, AttributeKey, AttributeValue, Attributes, MAX_ATTRIBUTES};
 pub use campaign::{
-    Audience, AudienceSize, Campaign, CampaignCommand, CampaignContent, CampaignError,
-    CampaignEvent, CampaignStatus, DeterminedOutcome, Launch, MAX_CAMPAIGN_TAGS,
-    MAX_LISTED_UNDETERMINED, MAX_RATE,
+    Audience, AudienceSize, Campaign, CampaignChanges, CampaignCommand, CampaignContent,
+    CampaignError, CampaignEvent, CampaignStatus, CloneRequest, DeterminedOutcome, Launch,
+    LaunchEffect, MAX_CAMPAIGN_TAGS, MAX_LISTED_UNDETERMINED, MAX_RATE,
 };
 pub use change::Change;
 pub use customer::{
@@ -55,6 +56,7 @@ pub use customer::{
     RecordCustomer,
 };
 pub use day::{Day, DayError};
+pub use demo::{Demo, DemoCommand, DemoError, DemoEvent, DemoPlan};
 pub use digest::TextDigest;
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{

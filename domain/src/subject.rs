@@ -15,11 +15,12 @@ use crate::{
 ///
 /// Its text form is the key in the log: `customer/c-1`, `order/c-1/o-17`,
 /// `activity/c-1/e-3`, `message/c-1/cmp_…`, `view/customers`, `segment/seg_…`,
-/// `campaign/cmp_…`, `user/usr_…`, `api_key/key_…`, `quarantine/3:17`. Ids of
-/// orders, activities, and messages are unique within their customer, so the
-/// key alone determines the partition. Plain records have keys too, but no
-/// heads: `refusals/2026-11-23`, `assistance/2026-11-23`, `log/EPOCH`. Each
-/// part is percent-encoded, except for `A-Z a-z 0-9 . _ : @ + -`.
+/// `campaign/cmp_…`, `user/usr_…`, `api_key/key_…`, `quarantine/3:17`,
+/// `demo/shop`. Ids of orders, activities, and messages are unique within
+/// their customer, so the key alone determines the partition. Plain records
+/// have keys too, but no heads: `refusals/2026-11-23`, `assistance/2026-11-23`,
+/// `log/EPOCH`. Each part is percent-encoded, except for
+/// `A-Z a-z 0-9 . _ : @ + -`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A customer.
@@ -48,7 +49,12 @@ pub enum Subject {
     Log(Epoch),
     /// A quarantined event: views could not fold it.
     Quarantine(LogPosition),
+    /// The load of the demo shop.
+    Demo,
 }
+
+/// Id of the demo shop's load, of which a log has at most one.
+const DEMO: &str = "shop";
 
 /// Reason why a key of the log cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -84,6 +90,7 @@ impl Subject {
             Self::Refusals(day) | Self::Assistance(day) => day.as_str(),
             Self::Log(epoch) => epoch.as_str(),
             Self::Quarantine(event) => event.as_str(),
+            Self::Demo => DEMO,
         }
     }
 
@@ -112,6 +119,7 @@ impl Subject {
             Self::Assistance(_) => "assistance",
             Self::Log(_) => "log",
             Self::Quarantine(_) => "quarantine",
+            Self::Demo => "demo",
         }
     }
 
@@ -130,7 +138,8 @@ impl Subject {
             | Self::Refusals(_)
             | Self::Assistance(_)
             | Self::Log(_)
-            | Self::Quarantine(_) => None,
+            | Self::Quarantine(_)
+            | Self::Demo => None,
         }
     }
 
@@ -181,6 +190,7 @@ impl Subject {
                 let event = LogPosition::parse(event).map(Self::Quarantine);
                 return event.ok_or_else(|| SubjectError::Position(key.to_owned()));
             }
+            (Some("demo"), Some(DEMO), None, None) => return Ok(Self::Demo),
             _ => return Err(SubjectError::Unknown(key.to_owned())),
         };
         subject.map_err(|e| SubjectError::Id(key.to_owned(), e))
@@ -210,6 +220,7 @@ impl fmt::Display for Subject {
             Self::Refusals(day) | Self::Assistance(day) => (day.as_str(), None),
             Self::Log(epoch) => (epoch.as_str(), None),
             Self::Quarantine(event) => (event.as_str(), None),
+            Self::Demo => (DEMO, None),
         };
         write!(f, "{}/{}", self.kind(), encoded(first))?;
         second.map_or(Ok(()), |second| write!(f, "/{}", encoded(second)))
@@ -256,6 +267,7 @@ mod tests {
             "assistance/2026-11-23",
             "log/00ff",
             "quarantine/3:17",
+            "demo/shop",
         ] {
             assert_eq!(Subject::parse(key).unwrap().to_string(), key);
         }
@@ -278,6 +290,7 @@ mod tests {
             "quarantine/3:017",
             "quarantine/99999:1",
             "customer/%ff",
+            "demo/other",
         ] {
             assert!(Subject::parse(key).is_err(), "{key}");
         }

@@ -131,6 +131,31 @@ pub(crate) async fn rewrite(
     Ok(invocation.invoke_async(connection).await?)
 }
 
+/// Returns the number of heads of one kind.
+pub(crate) async fn count(
+    connection: &mut Connection,
+    layout: &Layout,
+    partition: Partition,
+    kind: &str,
+) -> Result<u64, LogError> {
+    // A script, for the same reasons as in `filled_buckets`.
+    static COUNT: LazyLock<Script> = LazyLock::new(|| {
+        Script::new(
+            "local prefix, count = string.match(KEYS[1], '^(.*:)%d+$'), 0 \
+             for bucket = 0, ARGV[1] - 1 do \
+               count = count + redis.call('HLEN', prefix .. bucket) \
+             end \
+             return count",
+        )
+    });
+    let count = COUNT
+        .key(layout.bucket(partition, kind, 0))
+        .arg(layout.buckets())
+        .invoke_async(connection)
+        .await?;
+    Ok(count)
+}
+
 /// Returns the buckets of one kind that are not empty.
 pub(crate) async fn filled_buckets(
     connection: &mut Connection,

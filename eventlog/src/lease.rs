@@ -75,3 +75,17 @@ impl Leases {
         Ok(())
     }
 }
+
+impl Log {
+    /// Returns whether any worker holds a lease.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis could not be reached.
+    pub async fn is_leased(&self, name: &str) -> Result<bool, LogError> {
+        let held = redis::cmd("EXISTS")
+            .arg(self.layout().lease(name))
+            .query_async(&mut self.connection())
+            .await?;
+        Ok(held)
+    }
+}

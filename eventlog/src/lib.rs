@@ -34,6 +34,7 @@ mod notices;
 mod open;
 mod position;
 mod read;
+mod removal;
 mod server;
 mod settings;
 mod tails;

@@ -150,6 +150,17 @@ impl Log {
         heads::rewrite(&mut self.connection(), self.layout(), partition, heads).await
     }
 
+    /// Returns the number of aggregates of one kind.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis could not be read.
+    pub async fn head_count(&self, kind: &str) -> Result<u64, LogError> {
+        let counts = self.partitions().map(async |partition| {
+            heads::count(&mut self.connection(), self.layout(), partition, kind).await
+        });
+        Ok(try_join_all(counts).await?.into_iter().sum())
+    }
+
     /// Returns the buckets of one kind that are not empty.
     ///
     /// # Errors

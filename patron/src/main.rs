@@ -4,6 +4,7 @@
 mod assistant;
 mod console;
 mod delivery;
+mod demo_shop;
 mod deployment;
 mod duration;
 mod health;
@@ -18,6 +19,7 @@ mod rebuild;
 mod reconcile;
 mod segment;
 mod serve;
+mod settings;
 mod sign_in;
 mod signals;
 mod simulated_vendor;
@@ -28,8 +30,10 @@ mod work;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use futures::future::LocalBoxFuture;
+
+use crate::settings::Settings;
 
 /// Allocator for many small objects that are allocated on one thread and freed on another, such
 /// as entries, events and documents. With glibc's, free lists dominate the profile of a rebuild.
@@ -53,6 +57,8 @@ enum Command {
     /// Run the workers alone; any number of worker processes share the work
     Work(work::WorkArgs),
     Import(Box<import::ImportArgs>),
+    /// Load made data into an empty deployment: a shop with two years of customers and orders
+    Demo(demo_shop::DemoArgs),
     /// Rebuild a view from the log without downtime
     Rebuild(rebuild::RebuildArgs),
     /// Show the log, the engines, the workers, and the lag of each view
@@ -78,7 +84,10 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let program = Cli::command();
+    let matches = program.clone().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let settings = Settings::of(&program, &matches);
     logging::start();
     // The dependencies enable two TLS providers, and rustls panics unless one is chosen for the
     // whole process.
@@ -86,10 +95,11 @@ async fn main() -> ExitCode {
     // Boxed: a future that contained those of all commands would be compiled, with all of them,
     // once for each place in the runtime that polls it, and would be as large as the largest one.
     let command: LocalBoxFuture<'_, anyhow::Result<ExitCode>> = match cli.command {
-        Command::Up(args) => Box::pin(up::run(args)),
-        Command::Serve(args) => Box::pin(serve::run(args)),
+        Command::Up(args) => Box::pin(up::run(args, settings)),
+        Command::Serve(args) => Box::pin(serve::run(args, settings)),
         Command::Work(args) => Box::pin(work::run(args)),
         Command::Import(args) => Box::pin(import::run(*args)),
+        Command::Demo(args) => Box::pin(demo_shop::run(args)),
         Command::Rebuild(args) => Box::pin(rebuild::run(args)),
         Command::Status(args) => Box::pin(status::run(args)),
         Command::Segment(args) => Box::pin(segment::run(args)),

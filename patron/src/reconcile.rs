@@ -56,7 +56,8 @@ async fn reconciled(
     id: CampaignId,
 ) -> anyhow::Result<(LaunchedCampaign, Reconciliation)> {
     let found = deployment.commands.campaign(&id).await?;
-    let campaign = found.ok_or_else(|| anyhow!("there is no campaign {id}"))?;
+    let campaign = found.filter(|campaign| campaign.status().is_some());
+    let campaign = campaign.ok_or_else(|| anyhow!("there is no campaign {id}"))?;
     let launch = deployment.commands.campaign_launch(&id).await?;
     let launch = launch.ok_or_else(|| anyhow!("{id} has not been launched yet"))?;
     let content = deployment.commands.campaign_content(&id).await?;

@@ -17,7 +17,8 @@ use crate::key;
 use crate::limits::LimitOptions;
 use crate::output::say;
 use crate::readiness::ReadinessOptions;
-use crate::sign_in::SignInOptions;
+use crate::settings::Settings;
+use crate::sign_in::{SignInOptions, default_public_url};
 use crate::signals::stop_token;
 
 /// Options of `patron serve`.
@@ -56,7 +57,7 @@ pub(crate) struct ServeArgs {
     console: ConsoleOptions,
 }
 
-pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: ServeArgs, mut settings: Settings) -> anyhow::Result<ExitCode> {
     let stop = stop_token()?;
     let key = key::from_option(args.bootstrap_key.as_ref())?;
     let secrets: VendorSecrets = args.vendor_secret.as_deref().unwrap_or_default().parse()?;
@@ -71,6 +72,8 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let listens = listener.local_addr()?;
     args.sign_in
         .apply(&mut config, listens, session_keys.as_deref(), None)?;
+    settings.set_default("PATRON_PUBLIC_URL", &default_public_url(listens));
+    config.settings = settings.in_deployment(&deployment);
     say(format_args!(
         "listening on http://{}",
         listener.local_addr()?

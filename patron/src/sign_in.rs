@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, ensure};
-use api::{Admission, ApiConfig, LocalLink, Provider, PublicUrl, SessionKeys, SignInConfig};
+use api::{
+    Admission, AllowedOrigins, ApiConfig, LocalLink, Provider, PublicUrl, SessionKeys, SignInConfig,
+};
 use clap::Args;
 
 /// OpenID provider, admitted users, session keys, and the URL that browsers use.
@@ -13,6 +15,11 @@ pub(crate) struct SignInOptions {
     /// http://localhost:PORT]
     #[arg(long, env = "PATRON_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+
+    /// Origins of frontends that may use the API from a browser: https://app.example.com; exact,
+    /// of the same site as the public URL, and separated by commas
+    #[arg(long, env = "PATRON_ALLOWED_ORIGINS", value_name = "ORIGINS")]
+    allowed_origins: Option<String>,
 
     /// URL of the OpenID provider
     #[arg(long, env = "PATRON_OIDC_ISSUER", value_name = "URL", default_value = Provider::GOOGLE)]
@@ -81,6 +88,9 @@ impl SignInOptions {
         config.trusted_proxies = text(&self.trusted_proxies)
             .parse()
             .context("PATRON_TRUSTED_PROXIES")?;
+        let public_url = self.public_url(listens)?;
+        let origins = AllowedOrigins::parse(text(&self.allowed_origins), &public_url);
+        config.allowed_origins = origins.context("PATRON_ALLOWED_ORIGINS")?;
         let provider = self.provider()?;
         let admission = Admission::new(text(&self.admin_emails), text(&self.allowed_domains))?;
         let Some(keys) = session_keys else {
@@ -98,7 +108,7 @@ impl SignInOptions {
         let session_keys: SessionKeys = keys.parse().context("PATRON_SESSION_KEYS")?;
         config.sign_in = Some(SignInConfig {
             session_keys,
-            public_url: self.public_url(listens)?,
+            public_url,
             provider,
             admission,
             local,
@@ -108,7 +118,7 @@ impl SignInOptions {
 
     /// Returns the URL at which browsers find an API that listens on `listens`.
     pub(crate) fn public_url(&self, listens: SocketAddr) -> anyhow::Result<PublicUrl> {
-        let here = format!("http://localhost:{}", listens.port());
+        let here = default_public_url(listens);
         let url = non_empty(&self.public_url).unwrap_or(&here);
         url.parse().context("PATRON_PUBLIC_URL")
     }
@@ -122,6 +132,11 @@ impl SignInOptions {
         let provider = Provider::new(&self.oidc_issuer, id.to_owned(), secret.to_owned());
         Ok(Some(provider.context("PATRON_OIDC_ISSUER")?))
     }
+}
+
+/// Returns the URL at which browsers on this machine find an API that listens on `listens`.
+pub(crate) fn default_public_url(listens: SocketAddr) -> String {
+    format!("http://localhost:{}", listens.port())
 }
 
 /// Returns an option's text; `None` if it is unset or blank.

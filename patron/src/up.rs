@@ -20,7 +20,8 @@ use crate::limits::LimitOptions;
 use crate::output::say;
 use crate::readiness::ReadinessOptions;
 use crate::serve::{config, listen, serve};
-use crate::sign_in::SignInOptions;
+use crate::settings::Settings;
+use crate::sign_in::{SignInOptions, default_public_url};
 use crate::signals::stop_token;
 use crate::{key, work};
 use engines::{EngineOptions, Engines};
@@ -66,7 +67,7 @@ pub(crate) struct UpArgs {
     console: ConsoleOptions,
 }
 
-pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let stop = stop_token()?;
     let key = key::from_option(args.bootstrap_key.as_ref())?;
     let starting = Engines::start(&args.engines);
@@ -74,7 +75,7 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
         Some(started) => started?,
         None => return Ok(ExitCode::SUCCESS),
     };
-    let ended = run_on(&engines, &args, key, &stop).await;
+    let ended = run_on(&engines, &args, settings, key, &stop).await;
     engines.stop().await;
     say("Patron has stopped.");
     ended.map(|()| ExitCode::SUCCESS)
@@ -84,6 +85,7 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
 async fn run_on(
     engines: &Engines,
     args: &UpArgs,
+    mut settings: Settings,
     key: Option<String>,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
@@ -104,6 +106,10 @@ async fn run_on(
     args.assistant.apply(&mut config)?;
     config.console = args.console.is_on();
     let link = sign_in(args, api.local_addr()?, &mut config)?;
+    let public_url = default_public_url(api.local_addr()?);
+    settings.set_default("PATRON_PUBLIC_URL", &public_url);
+    set_defaults(&mut settings, args, engines);
+    config.settings = settings.in_deployment(&deployment);
     announce(&deployment, args, (&api, &vendor), &key, link.as_deref())?;
     let vendor_at = VendorAt::new(
         &local_url(vendor.local_addr()?),
@@ -149,6 +155,22 @@ async fn run_on(
     vendor_stop.cancel();
     finish("the vendor", vendor).await;
     ended
+}
+
+/// Sets the settings that `up` chooses itself if they are not set.
+fn set_defaults(settings: &mut Settings, args: &UpArgs, engines: &Engines) {
+    let bin_dir = args.engines.data_dir.join("bin");
+    let bin_dir = bin_dir.to_string_lossy();
+    for (name, value) in [
+        ("REDIS_URL", engines.redis_url.as_str()),
+        ("MONGODB_URI", engines.mongodb_uri.as_str()),
+        ("PATRON_BIN_DIR", bin_dir.as_ref()),
+        // Both are generated and kept. The values of secrets are not shown.
+        ("PATRON_BOOTSTRAP_KEY", ""),
+        ("PATRON_SESSION_KEYS", ""),
+    ] {
+        settings.set_default(name, value);
+    }
 }
 
 /// Configures sign-in. Without a provider, and if only this machine can connect, returns a

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
+use api::{verify_one_view, verify_partitions};
 use clap::Args;
-use commands::verify_heads;
-use projections::{VIEWS, verify_documents};
+use projections::{LongRead, VERIFIED_SAMPLE, VIEWS};
 
 use crate::deployment::{Deployment, Target};
 use crate::output::{grouped, say};
@@ -48,36 +48,25 @@ async fn verify(deployment: &Deployment) -> anyhow::Result<usize> {
 
 /// Compares heads with the log. Returns the number of differences.
 async fn heads(deployment: &Deployment) -> anyhow::Result<usize> {
-    let (mut events, mut heads) = (0, 0);
-    let mut trimmed = Vec::new();
-    let (mut differences, mut unreadable) = (Vec::new(), Vec::new());
-    for partition in deployment.log.partitions() {
-        let report = verify_heads(&deployment.log, partition).await?;
-        events += report.events;
-        heads += report.heads;
-        if report.floor > 1 {
-            trimmed.push(format!("{partition}:{}", report.floor));
-        }
-        differences.extend(report.differences.iter().map(ToString::to_string));
-        unreadable.extend(report.unreadable.iter().map(ToString::to_string));
-    }
+    let verified = verify_partitions(&deployment.log, &LongRead::default()).await?;
     say(format_args!(
         "heads: {} events read, {} heads folded again",
-        grouped(events),
-        grouped(heads)
+        grouped(verified.events),
+        grouped(verified.heads)
     ));
-    if !trimmed.is_empty() {
-        let from = trimmed.join(", ");
+    if !verified.trimmed.is_empty() {
+        let from: Vec<String> = verified.trimmed.iter().map(ToString::to_string).collect();
+        let from = from.join(", ");
         say(format_args!("  events before these were trimmed: {from}"));
     }
-    if !unreadable.is_empty() {
+    if !verified.unreadable.is_empty() {
         say(format_args!(
             "  {} events cannot be read, their heads are not compared:",
-            unreadable.len()
+            verified.unreadable.len()
         ));
-        print_some(&unreadable);
+        print_some(&verified.unreadable);
     }
-    Ok(print_some(&differences))
+    Ok(print_some(&verified.differences))
 }
 
 /// Compares every view with the log. Returns the number of differences. A view that cannot be
@@ -86,8 +75,9 @@ async fn views(deployment: &Deployment) -> anyhow::Result<usize> {
     let Deployment { log, store, .. } = deployment;
     let mut found = 0;
     for view in VIEWS {
-        let generation = store.generations().active(view.name()).await?;
-        match verify_documents(store, log, view, generation).await {
+        let read = LongRead::default();
+        let verified = verify_one_view(store, log, view, VERIFIED_SAMPLE, &read).await?;
+        match verified.report {
             Ok(report) => {
                 say(format_args!(
                     "{}: {} events, {} documents counted, {} folded again",
@@ -108,12 +98,10 @@ async fn views(deployment: &Deployment) -> anyhow::Result<usize> {
                 found += 1;
             }
         }
-        for (name, reason) in store.stopped().await? {
-            if name == view.name() {
-                say(format_args!("  stopped: {reason}"));
-                found += 1;
-            }
+        for reason in &verified.stalled {
+            say(format_args!("  stopped: {reason}"));
         }
+        found += verified.stalled.len();
     }
     Ok(found)
 }

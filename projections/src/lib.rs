@@ -32,19 +32,21 @@ pub use runtime::page::{Page, PageError, PageRequest};
 pub use runtime::parts::{ChangedPart, DocumentAfter, DocumentBefore, FoldOutcome, Part, Parts};
 pub use runtime::projector::{Mode, Projector};
 pub use runtime::rebuild::{
-    RebuildError, RebuildProgress, RebuildReport, rebuild, roll_back, switch_joined,
+    RebuildError, RebuildProgress, RebuildReport, offer_previous, previous_generation, rebuild,
+    rebuild_lease, roll_back, switch_joined,
 };
 pub use runtime::recorded::{EntryReader, ReadError, Recorded, SharedEntry};
 pub use runtime::status::{BuildStatus, PartitionStatus, ViewStatus};
 pub use runtime::store::{Collections, QueryError, Store, StoreOptions};
 pub use runtime::unfolded::Unfolded;
-pub use runtime::verify::{DocumentsReport, verify_documents};
+pub use runtime::verify::{DocumentsReport, VERIFIED_SAMPLE, verify_documents, verify_sample};
 pub use runtime::view::{AnyView, FoldError, FoldInput, View};
 pub use runtime::vouching::{PartitionCheckpoint, Vouched};
 pub use runtime::wait::WaitError;
 pub use runtime::withheld::Withheld;
+pub use views::customers::audience_history::{CountPoint, MAX_POINTS};
 pub use views::customers::audiences::{CountBasis, SegmentAudience};
 pub use views::{
-    VIEWS, api_keys, audit, campaign_stats, campaigns, customers, messages, orders, segments,
-    users, view_named,
+    VIEWS, api_keys, audit, campaign_stats, campaigns, customers, daily_figures, messages, orders,
+    segments, users, view_named,
 };

@@ -1,5 +1,6 @@
 //! `/api/admin/…`: workers, views, rebuilds, and the log.
 
+use eventlog::Leases;
 use serde_json::{Value, json};
 
 use super::order;
@@ -83,6 +84,9 @@ async fn every_view_reports_its_positions() {
         let view = view(&status, name);
         assert_eq!(view["generation"], 1);
         assert_eq!(view["previous_generation"], json!(null));
+        assert_eq!(view["can_roll_back"], false);
+        assert_eq!(view["switching_to"], json!(null));
+        assert_eq!(view["quarantined"], 0);
         assert_eq!(view["lag"], 0);
         assert_eq!(view["skipped"], 0);
         assert_eq!(view["stopped"], json!([]));
@@ -156,6 +160,99 @@ async fn a_requested_rebuild_is_carried_out_by_a_worker() {
     assert_eq!(rows.len(), 1, "the request is recorded");
     assert_eq!(rows[0]["position"], requested.position());
     assert_eq!(rows[0]["actor"], "key:bootstrap");
+}
+
+/// Requests a rollback; returns the generation that will serve.
+async fn roll_back(app: &App, name: &str) -> i64 {
+    let requested = app.client.post(&rollback_path(name), json!({})).await;
+    assert_eq!(requested.status, 202, "{requested:?}");
+    let generation = requested.body["generation"].as_i64().unwrap();
+    assert_eq!(
+        requested.body,
+        json!({"name": name, "generation": generation, "position": requested.position()})
+    );
+    generation
+}
+
+fn rollback_path(name: &str) -> String {
+    format!("/api/admin/projections/{name}/rollback")
+}
+
+#[tokio::test]
+async fn workers_carry_out_a_requested_rollback() {
+    let mut app = App::without_workers().await;
+    let orders: Vec<Value> = (0..50)
+        .map(|n| order(&format!("c-{}", n % 7), &format!("o-{n}"), n))
+        .collect();
+    app.client
+        .post_accepted("/api/data/orders", orders.into())
+        .await;
+    let rebuilt = run(app.patron(["rebuild", "customers"]));
+    assert_eq!(rebuilt.code, Some(0), "{rebuilt:?}");
+    // The previous generation lacks what was recorded after the switch.
+    let late = order("c-1", "late", 1000);
+    app.client.post_accepted("/api/data/orders", late).await;
+    assert_eq!(roll_back(&app, "customers").await, 1);
+    let status = app.client.read("/api/admin/projections").await;
+    let customers = view(&status, "customers");
+    assert_eq!(
+        (&customers["generation"], &customers["switching_to"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(
+        roll_back(&app, "customers").await,
+        1,
+        "a repeated request changes nothing"
+    );
+
+    app.add_worker();
+    let serving = async |generation: i64| {
+        eventually("the generation serves", async || {
+            let status = app.client.read("/api/admin/projections").await;
+            let customers = view(&status, "customers").clone();
+            (customers["generation"] == generation && customers["lag"] == 0).then_some(customers)
+        })
+        .await
+    };
+    let customers = serving(1).await;
+    assert_eq!(customers["previous_generation"], 2);
+    assert_eq!(customers["can_roll_back"], true);
+    assert_eq!(customers["switching_to"], json!(null));
+    let customer = app.client.read("/api/customers/c-1").await;
+    assert_eq!(customer["order_count"], 8, "nothing is missing");
+    let rows = app
+        .client
+        .list(
+            "/api/audit?aggregate=view/customers&type=rollback_requested",
+            10,
+        )
+        .await;
+    assert_eq!(rows.len(), 2, "each request is recorded");
+    assert_eq!(rows[0]["actor"], "key:bootstrap");
+
+    assert_eq!(roll_back(&app, "customers").await, 2);
+    assert_eq!(serving(2).await["previous_generation"], 1);
+}
+
+#[tokio::test]
+async fn an_impossible_rollback_is_refused() {
+    let app = App::start().await;
+    app.client.wait_until_caught_up().await;
+    let refused = app.client.post(&rollback_path("orders"), json!({})).await;
+    refused.assert_problem(409, "no-previous-generation");
+    let refused = app.client.post(&rollback_path("nothing"), json!({})).await;
+    refused.assert_problem(404, "not-found");
+    let commands = app.settings().commands().await;
+    let minute = std::time::Duration::from_secs(60);
+    let leases = Leases::new(commands.log().clone(), "another process".to_owned(), minute);
+    assert!(leases.hold("rebuild/orders").await.unwrap());
+    let refused = app.client.post(&rollback_path("orders"), json!({})).await;
+    refused.assert_problem(409, "rebuilding");
+    let recorded = app
+        .client
+        .list("/api/audit?aggregate=view/orders", 10)
+        .await;
+    assert!(recorded.is_empty(), "{recorded:?}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::support::app::App;
 use crate::support::client::send;
 
 /// Operations that require a key. Paths that do not exist require one too.
-const PROTECTED: [(Method, &str); 21] = [
+const PROTECTED: [(Method, &str); 23] = [
     (Method::POST, "/api/data/customers"),
     (Method::POST, "/api/data/orders"),
     (Method::POST, "/api/data/events"),
@@ -23,6 +23,8 @@ const PROTECTED: [(Method, &str); 21] = [
     (Method::GET, "/api/audit/0:1"),
     (Method::GET, "/api/admin/projections"),
     (Method::GET, "/api/admin/workers"),
+    (Method::GET, "/api/admin/demo"),
+    (Method::POST, "/api/admin/demo"),
     (Method::POST, "/api/admin/projections/customers/rebuild"),
     (Method::GET, "/api/admin/log"),
     (Method::GET, "/metrics"),

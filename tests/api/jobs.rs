@@ -32,7 +32,7 @@ fn start_another(app: &App) -> (crate::support::process::Process, Client) {
 }
 
 /// Asserts that a request became a job, and returns the path of the job.
-fn job_path(accepted: &Answer) -> String {
+pub(super) fn job_path(accepted: &Answer) -> String {
     assert_eq!(accepted.status, 202, "{accepted:?}");
     let id = accepted.body["job_id"].as_str().unwrap();
     assert!(id.starts_with("job_"), "{id}");
@@ -42,7 +42,7 @@ fn job_path(accepted: &Answer) -> String {
 }
 
 /// Waits until a job has ended, and returns it.
-async fn wait_for_end(client: &Client, path: &str) -> Value {
+pub(super) async fn wait_for_end(client: &Client, path: &str) -> Value {
     // The lease of a job whose process was killed lasts for 30 s.
     eventually_within(Duration::from_secs(60), "the job has ended", async || {
         let job = client.read(path).await;

@@ -11,6 +11,7 @@ mod bad_items;
 mod bad_rules;
 mod campaigns;
 mod console;
+mod cors;
 mod customers;
 mod data;
 mod events;
@@ -25,16 +26,19 @@ mod own_writes;
 mod quarantine;
 mod receipts;
 mod refusals;
+mod reports;
 mod request_ids;
 mod roles;
 mod schemathesis;
 mod segments;
+mod settings;
 mod shutdown;
 mod sign_in;
 mod slow_receipts;
 mod strict;
 mod timeline;
 mod users;
+mod verification;
 
 use serde_json::{Value, json};
 

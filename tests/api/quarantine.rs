@@ -96,6 +96,12 @@ async fn a_malformed_event_sets_only_its_customer_aside() {
 
     let expected = [
         entry(at, "customers", "c-1", "set_aside"),
+        entry(
+            at,
+            "daily_figures",
+            &format!("unknown/{}", at.partition),
+            "incomplete",
+        ),
         entry(at, "orders", "c-1/o-x", "set_aside"),
     ];
     assert_eq!(listed(api).await, expected);
@@ -105,6 +111,7 @@ async fn a_malformed_event_sets_only_its_customer_aside() {
     })
     .await;
     let reason = "views: customers has 1 in quarantine: see `patron quarantine list`; \
+                  daily_figures has 1 in quarantine: see `patron quarantine list`; \
                   orders has 1 in quarantine: see `patron quarantine list`";
     assert_eq!(readiness["reasons"], json!([reason]));
 }
@@ -119,7 +126,7 @@ async fn skipping_an_event_folds_the_events_after_it() {
     let position = skipped.position();
     let expected = json!({
         "event": at.to_string(),
-        "views": ["customers", "orders"],
+        "views": ["customers", "daily_figures", "orders"],
         "position": position,
     });
     assert_eq!(skipped.body, expected);
@@ -143,7 +150,7 @@ async fn skipping_an_event_folds_the_events_after_it() {
     assert_eq!(row["aggregate"], format!("quarantine/{at}"));
     let recorded = api.read(&format!("/api/audit/{position}")).await;
     let data = json!({
-        "views": ["customers", "orders"],
+        "views": ["customers", "daily_figures", "orders"],
         "reason": "the shop sent a broken order",
     });
     assert_eq!(recorded["data"], data);
@@ -153,8 +160,8 @@ async fn skipping_an_event_folds_the_events_after_it() {
 async fn a_retried_event_that_fails_again_stays_in_quarantine() {
     let (app, at, _) = start_with_customer_set_aside().await;
     let api = &app.client;
-    until("two views have the event in quarantine", async || {
-        listed(api).await.len() == 2
+    until("three views have the event in quarantine", async || {
+        listed(api).await.len() == 3
     })
     .await;
     let before = listed(api).await;

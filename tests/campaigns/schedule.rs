@@ -2,8 +2,8 @@
 
 use commands::Context;
 use domain::{
-    Audience, CampaignContent, CampaignId, CampaignStatus, Holder, MessageStatus, SegmentCommand,
-    SegmentId, Timestamp,
+    Audience, CampaignChanges, CampaignContent, CampaignId, CampaignStatus, Change, Holder,
+    MessageStatus, SegmentCommand, SegmentId, Timestamp,
 };
 
 use super::{EVERYBODY, Shop, context, millis_from_now};
@@ -45,6 +45,25 @@ async fn a_scheduled_campaign_is_launched_at_its_time() {
     assert!((0..2_000).contains(&late), "{late} ms late");
     let released = async || !is_held(&shop, &segment).await;
     until("the segment is released", released).await;
+}
+
+#[tokio::test]
+async fn a_draft_with_a_time_is_launched_at_its_time() {
+    let mut shop = Shop::with_customers(5).await;
+    shop.add_worker([]);
+    let id = shop.create(shop::campaign("Spring", EVERYBODY)).await;
+    let at = millis_from_now(3_000);
+    let changes = CampaignChanges {
+        scheduled_at: Change::Set(at),
+        ..CampaignChanges::default()
+    };
+    let context = context();
+    let updated = shop.commands.update_draft(&context, &id, &changes).await;
+    updated.unwrap().unwrap();
+    shop.launch(&id).await;
+    shop.until_all(&id, MessageStatus::Sent).await;
+    let late = shop.launch_of(&id).await.clock.millis() - at.millis();
+    assert!((0..2_000).contains(&late), "{late} ms late");
 }
 
 #[tokio::test]

@@ -185,7 +185,7 @@ async fn a_skip_between_launch_and_resolution_determines_the_customer() {
     shop.app.add_worker();
     eventually("the broken event is in quarantine", async || {
         let quarantine = shop.app.client.read("/api/admin/quarantine").await;
-        (quarantine["total"] == 2).then_some(())
+        (quarantine["total"] == 3).then_some(())
     })
     .await;
     for worker in shop.app.workers.drain(..) {

@@ -2,8 +2,8 @@
 
 use commands::{CampaignRefusal, CommandEffect, Commands, Context, Outcome, verify_heads};
 use domain::{
-    Audience, CampaignCommand, CampaignContent, CampaignId, CampaignStatus, Holder, SegmentCommand,
-    SegmentError, SegmentId, Subject, Timestamp,
+    Audience, CampaignChanges, CampaignCommand, CampaignContent, CampaignId, CampaignStatus,
+    Change, Holder, SegmentCommand, SegmentError, SegmentId, Subject, Timestamp,
 };
 use futures::future::join_all;
 
@@ -125,6 +125,46 @@ async fn archiving_releases_holds_that_are_no_longer_needed() {
     };
     let archived = commands.archive_segment(&later, id()).await.unwrap();
     assert_eq!(archived.unwrap().effect, CommandEffect::Updated);
+}
+
+/// A process can die after it has held the segment and before it schedules the draft.
+#[tokio::test]
+async fn the_hold_of_a_draft_is_kept_while_its_launch_may_be_in_progress() {
+    let (deployment, _) = with_segment().await;
+    let commands = &deployment.commands;
+    let content = CampaignContent {
+        audience: Audience::SegmentId(id()),
+        ..campaign("Spring", "visits > 3")
+    };
+    let (context, draft) = (context(), CampaignId::try_from("cmp_1").unwrap());
+    let created = commands.create_campaign(&context, draft.clone(), content);
+    created.await.unwrap().unwrap();
+    hold(commands, 1).await.unwrap();
+    let held = Err(SegmentError::InUse(vec![holder(1)]));
+    assert_eq!(archive(commands).await, held);
+
+    // The launch continues.
+    let later = Timestamp::from_millis(context.now.millis() + 600_000).unwrap();
+    let changes = CampaignChanges {
+        scheduled_at: Change::Set(later),
+        ..CampaignChanges::default()
+    };
+    let updated = commands.update_draft(&context, &draft, &changes).await;
+    updated.unwrap().unwrap();
+    let launched = commands.launch_campaign(&context, draft.clone(), None);
+    let launched = launched.await.unwrap().unwrap();
+    assert_eq!(launched.status, CampaignStatus::Scheduled);
+    let much_later = Context {
+        now: later,
+        ..context.clone()
+    };
+    let refused = commands.archive_segment(&much_later, id()).await;
+    assert_eq!(refused.unwrap(), held, "it is needed until the launch");
+    let cancelled = commands
+        .execute_on_campaign(&context, draft, CampaignCommand::Cancel)
+        .await;
+    cancelled.unwrap().unwrap();
+    archive(commands).await.unwrap();
 }
 
 /// A process that creates a campaign may be suspended for so long that its hold is released as

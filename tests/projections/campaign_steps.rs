@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use commands::Commands;
 use domain::{
-    Audience, AudienceSize, CampaignCommand, CampaignContent, CampaignId, DeliveryAttempt,
-    MessageCommand, MessageId, MessageStatus, Receipt, Suppression,
+    Audience, AudienceSize, CampaignChanges, CampaignCommand, CampaignContent, CampaignId, Change,
+    DeliveryAttempt, MessageCommand, MessageId, MessageStatus, Receipt, Suppression,
 };
 use mongodb::bson::DateTime;
 use projections::PageRequest;
@@ -24,6 +24,8 @@ const CUSTOMERS: u8 = 4;
 #[derive(Debug, Clone)]
 pub(super) enum CampaignStep {
     Create(CampaignContent),
+    Update(CampaignChanges),
+    Delete,
     Launch,
     Resolve(AudienceSize),
     Pause,
@@ -47,6 +49,22 @@ fn contents() -> impl Strategy<Value = CampaignContent> {
     })
 }
 
+fn changes() -> impl Strategy<Value = CampaignChanges> {
+    let audience = prop::option::of(Just(Audience::Rules("visits > 4".parse().unwrap())));
+    let scheduled_at = prop_oneof![
+        Just(Change::Keep),
+        Just(Change::Clear),
+        Just(Change::Set(minute(100_000_000))),
+    ];
+    let name = prop::option::of(Just(text("Summer")));
+    (audience, scheduled_at, name).prop_map(|(audience, scheduled_at, name)| CampaignChanges {
+        audience,
+        scheduled_at,
+        name,
+        ..CampaignChanges::default()
+    })
+}
+
 /// Generates a campaign's number and a command on it.
 pub(super) fn campaign_steps() -> impl Strategy<Value = (u128, CampaignStep)> {
     let size = (0..9u64, 0..9u64).prop_map(|(queued, suppressed)| AudienceSize {
@@ -57,6 +75,8 @@ pub(super) fn campaign_steps() -> impl Strategy<Value = (u128, CampaignStep)> {
     });
     let steps = prop_oneof![
         4 => contents().prop_map(CampaignStep::Create),
+        3 => changes().prop_map(CampaignStep::Update),
+        1 => Just(CampaignStep::Delete),
         4 => Just(CampaignStep::Launch),
         3 => size.prop_map(CampaignStep::Resolve),
         2 => Just(CampaignStep::Pause),
@@ -73,7 +93,16 @@ pub(super) async fn run_campaign_step(commands: &Commands, id: u128, step: Campa
     let (context, id) = (context(), CampaignId::from(id));
     let done = match step {
         CampaignStep::Create(content) => commands.create_campaign(&context, id, content).await,
-        CampaignStep::Launch => commands.launch_campaign(&context, id, None).await,
+        CampaignStep::Update(changes) => commands.update_draft(&context, &id, &changes).await,
+        CampaignStep::Delete => {
+            commands
+                .execute_on_campaign(&context, id, CampaignCommand::Delete)
+                .await
+        }
+        CampaignStep::Launch => {
+            let launched = commands.launch_campaign(&context, id, None).await;
+            launched.map(|launched| launched.map(|launched| launched.outcome))
+        }
         CampaignStep::Resolve(size) => {
             commands
                 .execute_on_campaign(
@@ -169,15 +198,19 @@ pub(super) async fn assert_campaigns(deployment: &Deployment) {
 
 async fn assert_campaign(deployment: &Deployment, id: &CampaignId) {
     let document = deployment.store.campaign(id).await.unwrap();
-    let Some(head) = deployment.commands.campaign(id).await.unwrap() else {
-        assert_eq!(document, None);
+    let head = deployment.commands.campaign(id).await.unwrap();
+    let Some(head) = head.filter(|head| head.status().is_some()) else {
+        assert_eq!(document, None, "it was never created, or was deleted");
         return;
     };
     let content = deployment.commands.campaign_content(id).await.unwrap();
     let (document, content) = (document.unwrap(), content.unwrap());
     assert_eq!(Some(document.status), head.status());
     assert_eq!(document.size, head.size());
+    assert_eq!(document.name, content.name.as_str());
     assert_eq!(document.template, content.template);
+    let scheduled_at = document.scheduled_at.map(DateTime::timestamp_millis);
+    assert_eq!(scheduled_at, content.scheduled_at.map(|at| at.millis()));
     let launch = deployment.commands.campaign_launch(id).await.unwrap();
     let launch = launch.as_ref();
     let launched = document.launch.as_ref();

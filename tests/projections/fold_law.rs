@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use commands::{ActivityRecord, Commands, CustomerRecord, OrderRecord};
-use domain::{Change, CustomerChanges, MessageCommand, MessageId, OrderStatus, SegmentCommand};
+use domain::{
+    Change, CustomerChanges, MessageCommand, MessageId, OrderStatus, SegmentCommand, Timestamp,
+};
 use eventlog::{Partition, Position};
 use mongodb::bson::{Document, doc};
 use projections::audit::AuditFilter;
+use projections::daily_figures::DayFigures;
 use projections::{PageRequest, Projector, VIEWS};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
@@ -17,6 +20,7 @@ use super::access_steps::{KeyStep, UserStep, key_steps, run_key_step, run_user_s
 use super::campaign_steps::{
     CampaignStep, assert_campaigns, campaign_steps, message_steps, run_campaign_step,
 };
+use super::daily_figures::all_days;
 use super::model::{CustomerSummary, ShopModel};
 use super::{documents, project_all, rebuild_view, resume};
 use crate::support::deployment::Deployment;
@@ -88,11 +92,12 @@ pub(super) fn orders(count: u8) -> impl Strategy<Value = OrderRecord> {
         1 => Just(OrderStatus::Cancelled),
         1 => Just(OrderStatus::Refunded),
     ];
-    // Few distinct values, so that orders are updated, moved and repeated.
-    let all = (0..count, 0..3u8, 0..4i64, 0..4i64, status);
+    // Few distinct values, so that orders are updated, moved and repeated, also within a day and
+    // from one day to another.
+    let all = (0..count, 0..3u8, 0..4i64, times(), status);
     all.prop_map(|(customer, id, cents, at, status)| {
         let mut item = order(&format!("c-{customer}"), &format!("o-{id}"), 0);
-        item.content = order_content(cents * 333, minute(at), status);
+        item.content = order_content(cents * 333, at, status);
         item
     })
 }
@@ -100,14 +105,14 @@ pub(super) fn orders(count: u8) -> impl Strategy<Value = OrderRecord> {
 /// Generates activity of this many customers, `c-0` and up.
 pub(super) fn activities(count: u8) -> impl Strategy<Value = ActivityRecord> {
     let names = prop_oneof![Just("visit"), Just("click")];
-    (0..count, 0..3u8, names, 0..4i64).prop_map(|(customer, id, name, at)| {
-        activity(
-            &format!("c-{customer}"),
-            &format!("e-{id}"),
-            name,
-            minute(at),
-        )
+    (0..count, 0..3u8, names, times()).prop_map(|(customer, id, name, at)| {
+        activity(&format!("c-{customer}"), &format!("e-{id}"), name, at)
     })
+}
+
+/// Generates one of four times, of three days.
+fn times() -> impl Strategy<Value = Timestamp> {
+    (0..4i64).prop_map(|n| minute(n * 1_000))
 }
 
 fn segment_commands() -> impl Strategy<Value = SegmentCommand> {
@@ -187,6 +192,7 @@ fn an_incremental_view_equals_the_view_folded_from_zero() {
         }
         project_all(&deployment).await;
         assert_shop(&deployment, &shop).await;
+        assert_days(&deployment, &shop).await;
         assert_campaigns(&deployment).await;
         for view in VIEWS {
             let incremental = documents(&deployment.store, view.name(), 1).await;
@@ -294,6 +300,46 @@ impl Run<'_> {
         let back = doc! {"$set": {"number": number, "fingerprint": entry.fingerprint()}};
         checkpoints.update_one(id, back).await.unwrap();
     }
+}
+
+/// Asserts that the figures by day are those of the shop's current state, and that every message
+/// that was sent or suppressed counts once.
+async fn assert_days(deployment: &Deployment, shop: &ShopModel) {
+    let figures = all_days(deployment).await;
+    let mut of_shop = figures.clone();
+    for figures in of_shop.values_mut() {
+        let none = DayFigures::default();
+        let DayFigures {
+            sent,
+            delivered,
+            failed,
+            suppressed,
+            ..
+        } = none;
+        *figures = DayFigures {
+            sent,
+            delivered,
+            failed,
+            suppressed,
+            ..*figures
+        };
+    }
+    of_shop.retain(|_, figures| *figures != DayFigures::default());
+    assert_eq!(of_shop, shop.days());
+
+    let total = figures
+        .values()
+        .try_fold(DayFigures::default(), |sum, day| sum.plus(day));
+    let total = total.unwrap();
+    let messages = deployment.store.collection("messages", 1);
+    let count = async |statuses: &[&str]| {
+        let filter = doc! {"status": {"$in": statuses}};
+        messages.count_documents(filter).await.unwrap() as i64
+    };
+    assert_eq!(total.sent, count(&["sent", "delivered", "failed"]).await);
+    assert!(total.suppressed >= count(&["suppressed"]).await);
+    assert!(total.delivered >= count(&["delivered"]).await);
+    assert!(total.failed >= count(&["failed", "undeliverable"]).await);
 }
 
 async fn assert_shop(deployment: &Deployment, shop: &ShopModel) {

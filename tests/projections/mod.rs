@@ -9,6 +9,7 @@ mod busy_hours;
 mod campaign_steps;
 mod campaigns;
 mod crowd;
+mod daily_figures;
 mod days;
 mod fold_law;
 mod generations;

@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, NaiveDate, Utc};
 use commands::{ActivityRecord, CustomerRecord, OrderRecord};
-use domain::{ActivityContent, Change, OrderContent, OrderStatus};
-use mongodb::bson::DateTime;
+use domain::{ActivityContent, Change, OrderContent, OrderStatus, Timestamp};
+use mongodb::bson;
 use projections::customers::CustomerDocument;
+use projections::daily_figures::DayFigures;
+
+use crate::support::shop::minute;
 
 /// Current state of all customers of a shop.
 #[derive(Debug, Default)]
@@ -54,6 +58,52 @@ impl ShopModel {
         customer
             .activities
             .insert(item.activity.to_string(), item.content.clone());
+    }
+
+    /// Returns the figures of each day in UTC on which something happened. Customers registered at
+    /// minute 0, when all commands are executed.
+    pub(super) fn days(&self) -> BTreeMap<NaiveDate, DayFigures> {
+        let mut days: BTreeMap<NaiveDate, DayFigures> = BTreeMap::new();
+        let mut day = |at: Timestamp, change: DayFigures| {
+            let figures = days
+                .entry(DateTime::<Utc>::from(at).date_naive())
+                .or_default();
+            *figures = figures.plus(&change).unwrap();
+        };
+        let none = DayFigures::default();
+        for customer in self.customers.values() {
+            if customer.registered {
+                day(
+                    minute(0),
+                    DayFigures {
+                        customers: 1,
+                        ..none
+                    },
+                );
+            }
+            let orders = customer.orders.values();
+            for order in orders.filter(|order| order.status == OrderStatus::Placed) {
+                let revenue = order.amount.minor();
+                day(
+                    order.placed_at,
+                    DayFigures {
+                        orders: 1,
+                        revenue,
+                        ..none
+                    },
+                );
+            }
+            for activity in customer.activities.values() {
+                day(
+                    activity.occurred_at,
+                    DayFigures {
+                        activity: 1,
+                        ..none
+                    },
+                );
+            }
+        }
+        days
     }
 
     fn customer(&mut self, id: &str) -> &mut Customer {
@@ -110,7 +160,7 @@ impl Customer {
 
 impl From<CustomerDocument> for CustomerSummary {
     fn from(document: CustomerDocument) -> Self {
-        let millis = |time: Option<DateTime>| time.map(DateTime::timestamp_millis);
+        let millis = |time: Option<bson::DateTime>| time.map(bson::DateTime::timestamp_millis);
         let events = document
             .events
             .into_iter()

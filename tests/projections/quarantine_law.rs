@@ -19,7 +19,7 @@ use crate::support::raw_events::append_raw_event;
 use crate::support::shop::{context, text};
 
 const PARTITIONS: u16 = 2;
-const VIEWS: [&str; 3] = ["customers", "orders", "campaign_stats"];
+const VIEWS: [&str; 4] = ["customers", "orders", "campaign_stats", "daily_figures"];
 const CUSTOMERS: u8 = 3;
 
 #[derive(Debug, Clone)]

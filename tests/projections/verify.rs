@@ -28,6 +28,7 @@ async fn healthy_views_have_no_differences() {
         ("campaign_stats", 2),
         ("users", 2),
         ("api_keys", 2),
+        ("daily_figures", 2),
     ] {
         let Deployment { store, log, .. } = &deployment;
         let report = verify_documents(store, log, view(name), 1).await.unwrap();

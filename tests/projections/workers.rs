@@ -15,14 +15,14 @@ use crate::support::deployment::Deployment;
 use crate::support::shop::context;
 use crate::support::wait::{eventually, until};
 
-struct Worker {
+pub(super) struct Worker {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Worker {
     /// Starts a worker with its own handle of the log, as a separate process has it.
-    async fn start(deployment: &Deployment, name: &str) -> Self {
+    pub(super) async fn start(deployment: &Deployment, name: &str) -> Self {
         let (log, store) = (deployment.reopen().await, deployment.store.clone());
         let commands = Commands::open(log, None).await.unwrap();
         let (delivery, name, stop) = (
@@ -35,7 +35,7 @@ impl Worker {
         Self { stop, task }
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) {
         self.stop.cancel();
         self.task.await.unwrap();
     }

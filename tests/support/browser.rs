@@ -88,7 +88,12 @@ impl Browser {
 
     /// Signs in at the provider; returns the callback path to which it redirects.
     pub(crate) async fn sign_in_at_provider(&mut self) -> String {
-        let begun = self.get("/api/auth/google").await;
+        self.sign_in_from("/api/auth/google").await
+    }
+
+    /// Like [`Self::sign_in_at_provider`], from this path, which redirects to the provider.
+    pub(crate) async fn sign_in_from(&mut self, path: &str) -> String {
+        let begun = self.get(path).await;
         assert_eq!(begun.status, 303, "{begun:?}");
         let sent_back = send(self.http.get(begun.header("location"))).await;
         assert_eq!(sent_back.status, 302, "{sent_back:?}");

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::wait::{eventually, until};
 
 /// Names of all views, in the order of the API.
-pub(crate) const VIEWS: [&str; 9] = [
+pub(crate) const VIEWS: [&str; 10] = [
     "customers",
     "orders",
     "audit",
@@ -18,6 +18,7 @@ pub(crate) const VIEWS: [&str; 9] = [
     "campaign_stats",
     "users",
     "api_keys",
+    "daily_figures",
 ];
 
 /// Client of one server, with an optional key.

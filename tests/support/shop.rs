@@ -95,6 +95,7 @@ pub(crate) fn campaign(name: &str, rules: &str) -> CampaignContent {
         at_once: false,
         messages_per_second: None,
         tags: Default::default(),
+        clone_of: None,
     }
 }
 

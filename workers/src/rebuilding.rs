@@ -13,7 +13,7 @@ use domain::{Subject, ViewCommand, ViewName, ViewRequests};
 use eventlog::{Key, Log, LogError};
 use projections::{
     AnyView, QueryError, RebuildError, RebuildProgress, RebuildReport, Store, Topics, VIEWS,
-    rebuild, require_whole, roll_back,
+    rebuild, rebuild_lease, require_whole, roll_back,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -123,14 +123,8 @@ impl Operation<'_> {
         work: impl Future<Output = Result<T, ReactError>>,
     ) -> Result<T, ReactError> {
         let log = self.commands.log();
-        exclusively(log, &self.worker, &lease(self.view), work).await?
+        exclusively(log, &self.worker, &rebuild_lease(self.view), work).await?
     }
-}
-
-/// Name of the lease that a process holds while it changes which generation of the
-/// view serves reads.
-fn lease(view: &dyn AnyView) -> String {
-    format!("rebuild/{}", view.name())
 }
 
 fn key(log: &Log, view: &dyn AnyView) -> Result<Key, domain::IdError> {
@@ -179,7 +173,7 @@ async fn react(shared: &SharedResources, view: &'static dyn AnyView) -> Result<(
     let key = &key(&shared.log, view)?;
     if pending_requests(shared, key).await?.is_some() {
         let work = carry_out(shared, view, key);
-        exclusively(&shared.log, &shared.worker, &lease(view), work).await??;
+        exclusively(&shared.log, &shared.worker, &rebuild_lease(view), work).await??;
     }
     Ok(())
 }

@@ -21,11 +21,12 @@ use tower_http::validate_request::ValidateRequestHeaderLayer;
 use tracing::Instrument;
 
 use super::address::TrustedProxies;
+use super::cors::Cors;
 use super::deadline::Deadline;
 use super::limits::RequestLimit;
 use super::problem::{Problem, ProblemKind};
 use super::request_id::{self, NewRequestId};
-use super::{address, limits, metrics};
+use super::{address, cors, limits, metrics};
 
 /// Route label of a request that matches no route.
 pub(crate) const UNMATCHED: &str = "unmatched";
@@ -48,6 +49,8 @@ const BROWSER_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inlin
 /// Settings of the layers.
 pub(crate) struct LayerSettings {
     pub(crate) trusted_proxies: TrustedProxies,
+    /// Origins whose pages may use the API.
+    pub(crate) cors: Cors,
     pub(crate) request_timeout: Duration,
     /// Places of concurrent requests.
     pub(crate) places: Arc<Semaphore>,
@@ -90,6 +93,7 @@ where
         // Inside the layers above: it needs the id. Outside the layers below: it
         // serializes and logs their refusals.
         .layer(from_fn(observe))
+        .layer(from_fn_with_state(settings.cors, cors::share))
         .layer(ValidateRequestHeaderLayer::custom(limits::check_head_size))
         .layer(from_fn_with_state(settings.request_timeout, limit_time))
         // Inside the time limit, so that a panic ends only the handler.

@@ -7,6 +7,7 @@
 pub(crate) mod address;
 pub(crate) mod after;
 pub(crate) mod body;
+pub(crate) mod cors;
 pub(crate) mod deadline;
 pub(crate) mod extract;
 pub(crate) mod idempotency;

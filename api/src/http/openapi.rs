@@ -23,6 +23,7 @@ pub(crate) fn operations(
         ("GET", &mut item.get),
         ("POST", &mut item.post),
         ("PUT", &mut item.put),
+        ("PATCH", &mut item.patch),
         ("DELETE", &mut item.delete),
     ];
     all.into_iter()
@@ -54,6 +55,8 @@ problems! {
     Conflict = 409;
     /// The operation needs events that were trimmed from the log.
     Trimmed = 410;
+    /// Each parameter is valid, but they do not go together.
+    Refused = 422;
 }
 
 /// Describes a response with a problem.

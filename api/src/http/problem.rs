@@ -85,10 +85,18 @@ kinds! {
     Archived = CONFLICT "archived" "Resource archived";
     /// The campaign's current status does not permit the transition.
     ImpossibleTransition = CONFLICT "impossible-transition" "Invalid status transition";
+    /// The draft was changed while it was launched.
+    DraftChanged = CONFLICT "draft-changed" "Draft changed";
     /// The operation needs a launched campaign.
     NotLaunched = CONFLICT "not-launched" "Campaign not launched";
+    /// The view has no previous generation to serve again.
+    NoPreviousGeneration = CONFLICT "no-previous-generation" "No previous generation";
+    /// Another process is rebuilding the view or rolling it back.
+    Rebuilding = CONFLICT "rebuilding" "Rebuild in progress";
     /// The same `Idempotency-Key` was used with different content.
     IdempotencyConflict = CONFLICT "idempotency-conflict" "Idempotency key reused";
+    /// The deployment already has data, or the demo shop.
+    NotEmpty = CONFLICT "not-empty" "Deployment not empty";
     /// The operation needs events that were trimmed from the log.
     Trimmed = GONE "trimmed" "Events trimmed from the log";
     /// The body exceeds the size limit.

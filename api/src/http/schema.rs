@@ -96,6 +96,7 @@ schemas! {
     Path => formatted("uri-reference").build();
     RequestId => string("^[A-Za-z0-9._-]{1,128}$", "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11");
     Time => time();
+    Day => day();
     Moment => rules::moment();
     Amount => ObjectBuilder::from(integer(0, domain::MAX_AMOUNT)).examples([1_999]).build();
     Quantity => ObjectBuilder::from(integer(1, u32::MAX.into())).examples([1]).build();
@@ -190,6 +191,13 @@ fn time() -> Object {
     formatted("date-time")
         .pattern(Some(YEARS))
         .examples(["2026-11-23T01:02:03.456Z"])
+        .build()
+}
+
+fn day() -> Object {
+    formatted("date")
+        .pattern(Some(YEARS))
+        .examples(["2026-11-23"])
         .build()
 }
 

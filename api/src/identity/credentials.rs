@@ -12,6 +12,7 @@ use domain::{ApiKey, KeyHash, KeyId, KeyRefusal, KeySecret, Role, Timestamp, Use
 
 use super::config::SignInConfig;
 use super::key::{self, Bootstrap};
+use super::origins::AllowedOrigins;
 use super::session::{Purpose, Session, TokenRefusal};
 use super::{cookie, cross_site};
 use crate::http::problem::{Problem, ProblemKind};
@@ -116,14 +117,22 @@ pub(super) enum AuthenticationError {
 pub(crate) struct Credentials {
     bootstrap: Bootstrap,
     pub(super) sign_in: Option<SignInConfig>,
+    /// Origins whose pages may use sessions.
+    pub(super) origins: AllowedOrigins,
 }
 
 impl Credentials {
-    /// Accepts the bootstrap key and sessions, each if configured.
-    pub(crate) fn new(bootstrap_key: Option<&str>, sign_in: Option<SignInConfig>) -> Self {
+    /// Accepts the bootstrap key and sessions, each if configured, and pages of these
+    /// origins.
+    pub(crate) fn new(
+        bootstrap_key: Option<&str>,
+        sign_in: Option<SignInConfig>,
+        origins: AllowedOrigins,
+    ) -> Self {
         Self {
             bootstrap: Bootstrap::new(bootstrap_key),
             sign_in,
+            origins,
         }
     }
 
@@ -147,12 +156,13 @@ impl Credentials {
         }
     }
 
-    /// Rejects a write with a session cookie that another site caused.
+    /// Rejects a write with a session cookie that a page of another origin caused, unless
+    /// the origin is allowed.
     pub(super) fn check_site(&self, actor: &Actor, request: &Request) -> Result<(), Problem> {
         match (&actor.credential, &self.sign_in) {
             (Credential::Session { .. }, Some(sign_in)) => {
                 let ours = sign_in.public_url.url();
-                cross_site::check(request.method(), request.headers(), ours)
+                cross_site::check(request.method(), request.headers(), ours, &self.origins)
             }
             _ => Ok(()),
         }

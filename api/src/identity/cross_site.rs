@@ -3,25 +3,31 @@
 //! A browser attaches the session cookie to a request even if a foreign page
 //! causes it. `SameSite=Lax` prevents that for writes from pages of other
 //! sites, but not from pages of another subdomain of the same site. The check
-//! in this module rejects those too.
+//! in this module rejects those too, except for pages of an allowed origin.
 
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use reqwest::Url;
 
+use super::origins::AllowedOrigins;
 use crate::http::problem::{Problem, ProblemKind};
 
 /// Header in which browsers state how the page that caused a request relates to
 /// the API. Pages cannot set it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Rejects a write with a session cookie unless a page of the same origin caused
-/// it.
-pub(super) fn check(method: &Method, headers: &HeaderMap, ours: &Url) -> Result<(), Problem> {
-    if method.is_safe() || is_same_origin(headers, ours) {
+/// Rejects a write with a session cookie unless a page of the same origin, or of an
+/// allowed one, caused it.
+pub(super) fn check(
+    method: &Method,
+    headers: &HeaderMap,
+    ours: &Url,
+    allowed: &AllowedOrigins,
+) -> Result<(), Problem> {
+    if method.is_safe() || is_same_origin(headers, ours) || is_allowed(headers, allowed) {
         return Ok(());
     }
-    let detail = "a write with a session cookie must come from a page of the same origin, as \
-                  stated by the headers Sec-Fetch-Site or Origin";
+    let detail = "a write with a session cookie must come from a page of the same origin or of an \
+                  allowed one, as stated by the headers Sec-Fetch-Site or Origin";
     Err(Problem::new(ProblemKind::CrossSite, detail))
 }
 
@@ -46,6 +52,17 @@ fn is_same_origin(headers: &HeaderMap, ours: &Url) -> bool {
     same(ours.clone()) || host.is_some_and(same)
 }
 
+/// Returns whether the headers state an allowed origin, and do not contradict that it is
+/// of the same site.
+fn is_allowed(headers: &HeaderMap, allowed: &AllowedOrigins) -> bool {
+    let is_same_site = headers
+        .get(SEC_FETCH_SITE)
+        .is_none_or(|site| site == "same-site");
+    let origin = headers.get(header::ORIGIN);
+    let origin = origin.and_then(|origin| origin.to_str().ok());
+    is_same_site && origin.is_some_and(|origin| allowed.contains(origin))
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
@@ -57,8 +74,9 @@ mod tests {
             (name.clone(), HeaderValue::from_str(value).unwrap())
         };
         let headers: HeaderMap = sent.iter().map(pair).collect();
-        let ours = "https://crm.example.com/".parse().unwrap();
-        check(&method, &headers, &ours).is_ok()
+        let ours = "https://crm.example.com/";
+        let allowed = AllowedOrigins::parse("https://app.example.com", &ours.parse().unwrap());
+        check(&method, &headers, &ours.parse().unwrap(), &allowed.unwrap()).is_ok()
     }
 
     #[test]
@@ -99,6 +117,24 @@ mod tests {
             (header::HOST, "127.0.0.1:8080"),
         ];
         assert!(passes(Method::POST, &local));
+    }
+
+    #[test]
+    fn pages_of_an_allowed_origin_may_write() {
+        let origin = |origin| (header::ORIGIN, origin);
+        let (app, www) = ("https://app.example.com", "https://www.example.com");
+        for (sent, good) in [
+            (vec![origin(app), (SEC_FETCH_SITE, "same-site")], true),
+            (vec![origin(app)], true),
+            (vec![origin(app), (SEC_FETCH_SITE, "cross-site")], false),
+            (vec![origin(www), (SEC_FETCH_SITE, "same-site")], false),
+            (vec![origin("https://app.example.com:8443")], false),
+            (vec![origin("http://app.example.com")], false),
+            (vec![origin("null"), (SEC_FETCH_SITE, "same-site")], false),
+            (vec![(SEC_FETCH_SITE, "same-site")], false),
+        ] {
+            assert_eq!(passes(Method::POST, &sent), good, "{sent:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,8 @@
 //!
 //! [`sign_in`] has the routes that begin and end a session, `oidc` the client of the
 //! identity provider, `admission` the users whom the configuration admits, and `local`
-//! the one-time link for a machine without a provider.
+//! the one-time link for a machine without a provider. `origins` are the origins of
+//! frontends that may use the API, which `cross_site` lets write.
 //!
 //! The folder knows no resource: a file in this folder imports only this folder and `http`.
 //! `tests/architecture.rs` checks this.
@@ -24,6 +25,7 @@ pub(crate) mod journal;
 mod key;
 mod local;
 mod oidc;
+mod origins;
 mod public_url;
 mod session;
 pub(crate) mod sign_in;
@@ -34,6 +36,7 @@ pub use self::config::SignInConfig;
 pub(crate) use self::credentials::Actor;
 pub use self::local::LocalLink;
 pub use self::oidc::{Provider, ProviderError};
+pub use self::origins::{AllowedOriginError, AllowedOrigins};
 pub use self::public_url::{PublicUrl, PublicUrlError};
 pub use self::session::{SessionKeyError, SessionKeys};
 pub(crate) use self::state::IdentityState;

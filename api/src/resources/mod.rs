@@ -16,6 +16,7 @@ pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod metrics;
 pub(crate) mod orders;
+pub(crate) mod reports;
 pub(crate) mod segments;
 pub(crate) mod shared;
 pub(crate) mod timeline;

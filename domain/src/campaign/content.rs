@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::digest;
 use crate::rules::Rules;
-use crate::{SegmentId, Template, TemplateIdentity, Text, Timestamp};
+use crate::{CampaignId, Change, SegmentId, Template, TemplateIdentity, Text, Timestamp};
 
 /// Maximum rate of a campaign, in messages per second.
 pub const MAX_RATE: u32 = 100_000;
@@ -34,6 +35,81 @@ pub struct CampaignContent {
     /// Labels of the campaign.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<Text<64>>,
+    /// Request that made the campaign, if it is a clone of another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clone_of: Option<CloneRequest>,
+}
+
+/// Request to clone a campaign. A repeated request is recognized by it, even if
+/// the cloned campaign has changed since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloneRequest {
+    /// Campaign to clone.
+    pub campaign_id: CampaignId,
+    /// Name of the clone; by default `Copy of` and the name of the campaign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Text<200>>,
+}
+
+/// Changes to the content of a draft. Absent parts stay unchanged.
+#[derive(Debug, Clone, Default)]
+pub struct CampaignChanges {
+    /// New name.
+    pub name: Option<Text<200>>,
+    /// New audience.
+    pub audience: Option<Audience>,
+    /// New template.
+    pub template: Option<Template>,
+    /// Time of the launch.
+    pub scheduled_at: Change<Timestamp>,
+    /// Maximum number of messages sent per second.
+    pub messages_per_second: Change<u32>,
+    /// Complete new set of labels.
+    pub tags: Option<BTreeSet<Text<64>>>,
+}
+
+impl CampaignContent {
+    /// Returns the content of a draft that clones a campaign with this content.
+    /// The time of the launch is not cloned.
+    #[must_use]
+    pub fn cloned(self, request: CloneRequest) -> Self {
+        let name = match &request.name {
+            Some(name) => name.clone(),
+            // The text is never empty, so there is always something to keep.
+            None => Text::cut(&format!("Copy of {}", self.name.as_str())).unwrap_or(self.name),
+        };
+        Self {
+            name,
+            scheduled_at: None,
+            at_once: false,
+            clone_of: Some(request),
+            ..self
+        }
+    }
+
+    /// Returns the content after these changes.
+    #[must_use]
+    pub fn with(self, changes: CampaignChanges) -> Self {
+        Self {
+            name: changes.name.unwrap_or(self.name),
+            audience: changes.audience.unwrap_or(self.audience),
+            template: changes.template.unwrap_or(self.template),
+            scheduled_at: changes.scheduled_at.or(self.scheduled_at),
+            messages_per_second: changes.messages_per_second.or(self.messages_per_second),
+            tags: changes.tags.unwrap_or(self.tags),
+            ..self
+        }
+    }
+
+    /// Returns a digest of the creation that has this content. A clone is
+    /// created by its request alone: its content is that of another campaign at
+    /// that time.
+    pub(super) fn creation_digest(&self) -> u64 {
+        match &self.clone_of {
+            Some(request) => digest(request),
+            None => digest(self),
+        }
+    }
 }
 
 /// Audience of a campaign.

@@ -11,6 +11,19 @@ pub enum CampaignEvent {
     /// The campaign was created.
     #[serde(rename = "campaign_created.1")]
     Created(CampaignContent),
+    /// The draft was given this content.
+    #[serde(rename = "campaign_updated.1")]
+    Updated(CampaignContent),
+    /// The draft was deleted.
+    #[serde(rename = "campaign_deleted.1")]
+    Deleted {},
+    /// The draft was launched for the time in its content.
+    #[serde(rename = "campaign_scheduled.1")]
+    Scheduled {
+        /// Digest of the idempotency key with which the launch may be repeated.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<u64>,
+    },
     /// The campaign was launched.
     #[serde(rename = "campaign_launched.1")]
     Launched(Launch),

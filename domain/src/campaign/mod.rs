@@ -12,7 +12,8 @@ use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 pub use content::{
-    Audience, AudienceSize, CampaignContent, DeterminedOutcome, Launch, MAX_CAMPAIGN_TAGS, MAX_RATE,
+    Audience, AudienceSize, CampaignChanges, CampaignContent, CloneRequest, DeterminedOutcome,
+    Launch, MAX_CAMPAIGN_TAGS, MAX_RATE,
 };
 pub use event::{CampaignEvent, MAX_LISTED_UNDETERMINED};
 
@@ -30,8 +31,31 @@ pub enum CampaignCommand {
     Create(CampaignContent),
     /// Creates the campaign with this content and launches it.
     CreateAndLaunch(CampaignContent, Box<Launch>),
+    /// Gives the draft this content.
+    Update {
+        /// New content.
+        content: CampaignContent,
+        /// Version of the content that the new one was made from.
+        from: u64,
+    },
+    /// Deletes the draft.
+    Delete,
+    /// Launches the draft for the time in its content.
+    Schedule {
+        /// Version of the content that the launch was prepared from.
+        from: u64,
+        /// Time of the command.
+        now: Timestamp,
+        /// Digest of the idempotency key with which the launch may be repeated.
+        key: Option<u64>,
+    },
     /// Launches the campaign now.
-    Launch(Box<Launch>),
+    Launch {
+        /// Version of the content that the launch was prepared from.
+        from: u64,
+        /// Data that the launch fixes.
+        launch: Box<Launch>,
+    },
     /// Records that every recipient has a message, and which customers are
     /// undetermined.
     RecordAudience(AudienceSize, Vec<CustomerId>),
@@ -102,6 +126,12 @@ pub enum CampaignError {
     /// The campaign exists, created with different content.
     #[error("the campaign was created with other content")]
     Conflict,
+    /// The draft was changed while the command was prepared from its content.
+    #[error("the draft was changed at the same time; check it and send the request again")]
+    Changed,
+    /// The time for which the draft is to be launched has passed.
+    #[error("the draft's scheduled time has passed; change or clear it first")]
+    Passed,
     /// The campaign's status does not allow the command.
     #[error("a campaign that is {} cannot be {wanted}", .status.name())]
     Impossible {
@@ -110,6 +140,17 @@ pub enum CampaignError {
         /// Past participle of the requested action: `launched`, `paused` …
         wanted: &'static str,
     },
+}
+
+/// Effect of a launch on a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaunchEffect {
+    /// Launches the campaign now.
+    Launches,
+    /// Schedules the launch for the time in the draft's content.
+    Schedules,
+    /// Repeats an earlier launch, which gave the campaign this status.
+    Repeats(CampaignStatus),
 }
 
 /// Campaign aggregate; empty until the campaign is created.
@@ -121,9 +162,16 @@ pub struct Campaign(Option<CampaignState>);
 /// message reads it and a template may be long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct CampaignState {
-    /// Digest of the content that the campaign was created with.
+    /// Digest of the creation.
     created: u64,
+    /// Digest of the current content.
+    content: u64,
+    /// Version of the event with the current content.
+    content_version: u64,
     status: CampaignStatus,
+    /// True if the draft was deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_deleted: bool,
     /// Number of events, which is the version of the last one.
     events: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,6 +190,15 @@ struct CampaignState {
     determined: BTreeMap<CustomerId, DeterminedOutcome>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     launched: Option<Launched>,
+    /// The launch of a draft that has a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scheduled: Option<ScheduledLaunch>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct ScheduledLaunch {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,12 +210,26 @@ struct Launched {
 }
 
 impl Campaign {
-    /// Version of the event with the campaign's content: the first one.
-    pub const CONTENT_VERSION: u64 = 1;
+    /// Version of the event with the content that the campaign was created with.
+    pub const CREATION_VERSION: u64 = 1;
 
-    /// Returns the status; `None` if the campaign does not exist.
+    /// Returns the state of a campaign that exists: it was created and not
+    /// deleted.
+    fn existing(&self) -> Result<&CampaignState, CampaignError> {
+        let state = self.0.as_ref().filter(|state| !state.is_deleted);
+        state.ok_or(CampaignError::NotFound)
+    }
+
+    /// Returns the status; `None` if the campaign does not exist or was
+    /// deleted.
     pub fn status(&self) -> Option<CampaignStatus> {
-        self.0.as_ref().map(|state| state.status)
+        self.existing().ok().map(|state| state.status)
+    }
+
+    /// Returns the version of the event with the current content; `None` if the
+    /// campaign does not exist or was deleted.
+    pub fn content_version(&self) -> Option<u64> {
+        self.existing().ok().map(|state| state.content_version)
     }
 
     /// Returns the version of the last launch event; `None` before the first
@@ -202,15 +273,40 @@ impl Campaign {
             .filter(|_| state.scheduled_at.is_some())
     }
 
-    /// Returns whether a launch with this key would make an event; false if it
-    /// repeats the current launch. Needs only the key, so the check can run
-    /// before the launch is prepared.
+    /// Returns the effect that a launch with this key has at this time. The
+    /// check can run before the launch is prepared.
     ///
     /// # Errors
-    /// [`CampaignError`], as for [`CampaignCommand::Launch`].
-    pub fn check_launch(&self, key: Option<u64>) -> Result<bool, CampaignError> {
-        let state = self.0.as_ref().ok_or(CampaignError::NotFound)?;
-        state.check_launch(key)
+    /// [`CampaignError`], as for [`CampaignCommand::Launch`] and
+    /// [`CampaignCommand::Schedule`].
+    pub fn check_launch(
+        &self,
+        key: Option<u64>,
+        now: Timestamp,
+    ) -> Result<LaunchEffect, CampaignError> {
+        self.existing()?.check_launch(key, now)
+    }
+
+    /// Checks that the content can be changed.
+    ///
+    /// # Errors
+    /// [`CampaignError`], as for [`CampaignCommand::Update`].
+    pub fn check_update(&self) -> Result<(), CampaignError> {
+        self.existing()?.require_draft("changed")
+    }
+
+    /// Returns whether the campaign was already created by this request; false
+    /// if it was not created at all. The check can run before the clone's content
+    /// is read.
+    ///
+    /// # Errors
+    /// [`CampaignError::Conflict`] if the campaign was created differently.
+    pub fn is_created_by(&self, request: &CloneRequest) -> Result<bool, CampaignError> {
+        match &self.0 {
+            None => Ok(false),
+            Some(state) if state.created == digest(request) => Ok(true),
+            Some(_) => Err(CampaignError::Conflict),
+        }
     }
 
     /// Returns the events that a command makes.
@@ -218,7 +314,7 @@ impl Campaign {
     /// # Errors
     /// [`CampaignError`] if a rule rejects the command.
     pub fn decide(&self, command: CampaignCommand) -> Result<Vec<CampaignEvent>, CampaignError> {
-        let state = self.0.as_ref().ok_or(CampaignError::NotFound);
+        let state = self.existing();
         let event = match command {
             CampaignCommand::Create(content) => self.create(content)?,
             CampaignCommand::CreateAndLaunch(content, launch) => {
@@ -228,7 +324,10 @@ impl Campaign {
                     .then_some(CampaignEvent::Launched(*launch));
                 return Ok(created.into_iter().chain(launched).collect());
             }
-            CampaignCommand::Launch(launch) => state?.launch(*launch)?,
+            CampaignCommand::Update { content, from } => state?.update(content, from)?,
+            CampaignCommand::Delete => self.delete()?,
+            CampaignCommand::Schedule { from, now, key } => state?.schedule(from, now, key)?,
+            CampaignCommand::Launch { from, launch } => state?.launch(from, *launch)?,
             CampaignCommand::RecordAudience(size, undetermined) => {
                 return Ok(state?.resolve(size, undetermined));
             }
@@ -257,37 +356,103 @@ impl Campaign {
     fn create(&self, content: CampaignContent) -> Result<Option<CampaignEvent>, CampaignError> {
         match &self.0 {
             None => Ok(Some(CampaignEvent::Created(content))),
-            Some(state) if state.created == digest(&content) => Ok(None),
+            Some(state) if state.created == content.creation_digest() => Ok(None),
             Some(_) => Err(CampaignError::Conflict),
         }
+    }
+
+    /// Returns the event of a deletion. A campaign that was deleted stays
+    /// deleted.
+    fn delete(&self) -> Decision {
+        let state = self.0.as_ref().ok_or(CampaignError::NotFound)?;
+        if state.is_deleted {
+            return Ok(None);
+        }
+        state.require_draft("deleted")?;
+        Ok(Some(CampaignEvent::Deleted {}))
     }
 }
 
 type Decision = Result<Option<CampaignEvent>, CampaignError>;
 
 impl CampaignState {
-    fn impossible(&self, wanted: &'static str) -> Decision {
+    fn impossible<T>(&self, wanted: &'static str) -> Result<T, CampaignError> {
         let status = self.status;
         Err(CampaignError::Impossible { status, wanted })
     }
 
-    fn launch(&self, launch: Launch) -> Decision {
-        let is_new = self.check_launch(launch.key)?;
-        Ok(is_new.then_some(CampaignEvent::Launched(launch)))
+    fn require_draft(&self, wanted: &'static str) -> Result<(), CampaignError> {
+        match self.status {
+            CampaignStatus::Draft => Ok(()),
+            _ => self.impossible(wanted),
+        }
     }
 
-    fn check_launch(&self, key: Option<u64>) -> Result<bool, CampaignError> {
-        use CampaignStatus::{Draft, Missed, Scheduled};
-        let was = self.launched.and_then(|launched| launched.key);
+    /// Checks that a command was prepared from the current content.
+    fn require_content(&self, from: u64) -> Result<(), CampaignError> {
+        match self.content_version == from {
+            true => Ok(()),
+            false => Err(CampaignError::Changed),
+        }
+    }
+
+    fn update(&self, content: CampaignContent, from: u64) -> Decision {
+        self.require_draft("changed")?;
+        if digest(&content) == self.content {
+            return Ok(None);
+        }
+        self.require_content(from)?;
+        Ok(Some(CampaignEvent::Updated(content)))
+    }
+
+    fn schedule(&self, from: u64, now: Timestamp, key: Option<u64>) -> Decision {
+        match self.check_launch(key, now)? {
+            LaunchEffect::Repeats(_) => Ok(None),
+            // The time was cleared since the command was prepared.
+            LaunchEffect::Launches => Err(CampaignError::Changed),
+            LaunchEffect::Schedules => {
+                self.require_content(from)?;
+                Ok(Some(CampaignEvent::Scheduled { key }))
+            }
+        }
+    }
+
+    fn launch(&self, from: u64, launch: Launch) -> Decision {
+        match self.check_launch(launch.key, launch.clock)? {
+            LaunchEffect::Repeats(_) => Ok(None),
+            // The draft got a time since the command was prepared.
+            LaunchEffect::Schedules => Err(CampaignError::Changed),
+            LaunchEffect::Launches => {
+                self.require_content(from)?;
+                Ok(Some(CampaignEvent::Launched(launch)))
+            }
+        }
+    }
+
+    fn check_launch(
+        &self,
+        key: Option<u64>,
+        now: Timestamp,
+    ) -> Result<LaunchEffect, CampaignError> {
+        use CampaignStatus::{Draft, Launching, Missed, Scheduled};
+        let repeats = |before: Option<u64>| before.is_some() && before == key;
+        let is_early = self.scheduled_at.is_some_and(|at| at > now);
+        // The sender of a repeated launch may have missed the first response.
+        if self.scheduled.is_some_and(|launch| repeats(launch.key)) {
+            return Ok(LaunchEffect::Repeats(Scheduled));
+        }
         match self.status {
-            Draft | Scheduled | Missed => Ok(true),
-            // This repeats the current launch: its sender may have missed the
-            // first response.
-            _ if was.is_some() && was == key => Ok(false),
-            status => Err(CampaignError::Impossible {
-                status,
-                wanted: "launched",
-            }),
+            Draft if is_early => Ok(LaunchEffect::Schedules),
+            Draft if self.scheduled_at.is_some() => Err(CampaignError::Passed),
+            // A second request must not send what the first one scheduled.
+            Scheduled if is_early && self.scheduled.is_some() => {
+                self.impossible("launched again before its time")
+            }
+            Draft | Scheduled | Missed => Ok(LaunchEffect::Launches),
+            _ if self.launched.is_some_and(|launch| repeats(launch.key)) => {
+                Ok(LaunchEffect::Repeats(Launching))
+            }
+            _ => self.impossible("launched"),
         }
     }
 
@@ -363,6 +528,17 @@ impl CampaignState {
         self.events += 1;
         match event {
             CampaignEvent::Created(_) | CampaignEvent::Retried { .. } => {}
+            CampaignEvent::Updated(content) => {
+                self.content = digest(&content);
+                self.content_version = self.events;
+                self.scheduled_at = content.scheduled_at;
+                self.segment = segment_of(content.audience);
+            }
+            CampaignEvent::Deleted {} => self.is_deleted = true,
+            CampaignEvent::Scheduled { key } => {
+                self.scheduled = Some(ScheduledLaunch { key });
+                self.status = CampaignStatus::Scheduled;
+            }
             CampaignEvent::Launched(launch) => {
                 self.launched = Some(Launched {
                     version: self.events,
@@ -401,23 +577,31 @@ impl CampaignState {
     }
 }
 
-fn initial_state(content: &CampaignContent) -> CampaignState {
+fn initial_state(content: CampaignContent) -> CampaignState {
     CampaignState {
-        created: digest(content),
+        created: content.creation_digest(),
+        content: digest(&content),
+        content_version: Campaign::CREATION_VERSION,
+        is_deleted: false,
         status: match content.scheduled_at {
             Some(_) => CampaignStatus::Scheduled,
             None => CampaignStatus::Draft,
         },
         undetermined: BTreeSet::new(),
         determined: BTreeMap::new(),
-        events: Campaign::CONTENT_VERSION,
+        events: Campaign::CREATION_VERSION,
         scheduled_at: content.scheduled_at,
-        segment: match &content.audience {
-            Audience::SegmentId(segment) => Some(segment.clone()),
-            Audience::Rules(_) => None,
-        },
+        segment: segment_of(content.audience),
         size: None,
         launched: None,
+        scheduled: None,
+    }
+}
+
+fn segment_of(audience: Audience) -> Option<SegmentId> {
+    match audience {
+        Audience::SegmentId(segment) => Some(segment),
+        Audience::Rules(_) => None,
     }
 }
 
@@ -443,7 +627,7 @@ impl Aggregate for Campaign {
     fn apply(&mut self, event: CampaignEvent) {
         match (&mut self.0, event) {
             (campaign, CampaignEvent::Created(content)) => {
-                *campaign = Some(initial_state(&content));
+                *campaign = Some(initial_state(content));
             }
             (Some(state), event) => state.apply(event),
             // The first event of a campaign is its creation, so this cannot

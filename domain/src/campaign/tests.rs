@@ -8,7 +8,7 @@ use super::CampaignStatus::{
 };
 use super::*;
 use crate::event::LoggedEvent;
-use crate::{SegmentId, Template, Text};
+use crate::{Change, SegmentId, Template, Text};
 
 type CampaignTest = TestFramework<Campaign>;
 
@@ -25,7 +25,24 @@ fn content() -> CampaignContent {
         at_once: false,
         messages_per_second: None,
         tags: [Text::try_from("win-back".to_owned()).unwrap()].into(),
+        clone_of: None,
     }
+}
+
+/// The content of [`content`] with a time.
+fn timed() -> CampaignContent {
+    CampaignContent {
+        scheduled_at: Some(at("2026-03-01T09:00:00Z")),
+        ..content()
+    }
+}
+
+fn updated(content: CampaignContent) -> CampaignEvent {
+    CampaignEvent::Updated(content)
+}
+
+fn text(text: &str) -> Text<200> {
+    Text::try_from(text.to_owned()).unwrap()
 }
 
 fn scheduled() -> CampaignContent {
@@ -89,6 +106,17 @@ const ALL: [CampaignStatus; 8] = [
     Draft, Scheduled, Launching, Sending, Paused, Completed, Cancelled, Missed,
 ];
 
+fn launching(launch: &Launch) -> CampaignCommand {
+    CampaignCommand::Launch {
+        from: 1,
+        launch: Box::new(launch.clone()),
+    }
+}
+
+fn updating(content: CampaignContent, from: u64) -> CampaignCommand {
+    CampaignCommand::Update { content, from }
+}
+
 fn folded(events: impl IntoIterator<Item = CampaignEvent>) -> Campaign {
     let mut campaign = Campaign::default();
     for event in events {
@@ -105,13 +133,13 @@ fn table() -> [(
     Option<CampaignEvent>,
     &'static str,
     &'static str,
-); 8] {
+); 10] {
     use CampaignCommand as Command;
     use CampaignEvent as Event;
     let other = launch(Some(2));
     [
         (
-            Command::Launch(Box::new(other.clone())),
+            launching(&other),
             Some(Event::Launched(other)),
             "e e x x x x x e",
             "launched",
@@ -148,6 +176,18 @@ fn table() -> [(
             "cancelled",
         ),
         (Command::Miss, Some(Event::Missed {}), "- e - - - - - -", ""),
+        (
+            updating(timed(), 1),
+            Some(updated(timed())),
+            "e x x x x x x x",
+            "changed",
+        ),
+        (
+            Command::Delete,
+            Some(Event::Deleted {}),
+            "e x x x x x x x",
+            "deleted",
+        ),
     ]
 }
 
@@ -215,12 +255,12 @@ fn a_launch_can_be_repeated_only_with_its_key() {
         };
         CampaignTest::with(())
             .given(history(status))
-            .when(CampaignCommand::Launch(Box::new(again)))
+            .when(launching(&again))
             .then_expect_events(vec![]);
         for key in [None, Some(2)] {
             CampaignTest::with(())
                 .given(history(status))
-                .when(CampaignCommand::Launch(Box::new(launch(key))))
+                .when(launching(&launch(key)))
                 .then_expect_error(CampaignError::Impossible {
                     status,
                     wanted: "launched",
@@ -230,7 +270,7 @@ fn a_launch_can_be_repeated_only_with_its_key() {
     // Launches without a key are never repetitions of each other.
     CampaignTest::with(())
         .given(vec![created(), CampaignEvent::Launched(launch(None))])
-        .when(CampaignCommand::Launch(Box::new(launch(None))))
+        .when(launching(&launch(None)))
         .then_expect_error(CampaignError::Impossible {
             status: Launching,
             wanted: "launched",
@@ -361,6 +401,258 @@ fn statuses_serialize_as_their_names() {
     }
 }
 
+#[test]
+fn a_draft_takes_new_content_and_its_launch_takes_the_latest() {
+    let one = CampaignContent {
+        name: text("Summer"),
+        audience: Audience::Rules("visits > 3".parse().unwrap()),
+        ..content()
+    };
+    let test = CampaignTest::with(()).given(vec![created()]);
+    test.when(updating(one.clone(), 1))
+        .then_expect_events(vec![updated(one.clone())]);
+    let history = vec![created(), updated(one.clone())];
+    let draft = folded(history.clone());
+    assert_eq!(draft.content_version(), Some(2));
+    // The same content again changes nothing, from whichever content it was made.
+    for from in [1, 2] {
+        CampaignTest::with(())
+            .given(history.clone())
+            .when(updating(one.clone(), from))
+            .then_expect_events(vec![]);
+    }
+    // A change, a launch or a schedule that was prepared from the first content.
+    let stale = [
+        updating(content(), 1),
+        launching(&launch(None)),
+        CampaignCommand::Schedule {
+            from: 1,
+            now: at("2026-03-01T08:00:00Z"),
+            key: None,
+        },
+    ];
+    for command in stale {
+        CampaignTest::with(())
+            .given(history.clone())
+            .when(command)
+            .then_expect_error(CampaignError::Changed);
+    }
+    let now = CampaignCommand::Launch {
+        from: 2,
+        launch: Box::new(launch(None)),
+    };
+    CampaignTest::with(())
+        .given(history.clone())
+        .when(now)
+        .then_expect_events(vec![CampaignEvent::Launched(launch(None))]);
+    // The first content again is a change.
+    CampaignTest::with(())
+        .given(history)
+        .when(updating(content(), 2))
+        .then_expect_events(vec![updated(content())]);
+}
+
+#[test]
+fn a_repeated_creation_of_a_changed_or_deleted_draft_makes_no_event() {
+    for later in [updated(timed()), CampaignEvent::Deleted {}] {
+        CampaignTest::with(())
+            .given(vec![created(), later.clone()])
+            .when(CampaignCommand::Create(content()))
+            .then_expect_events(vec![]);
+        CampaignTest::with(())
+            .given(vec![created(), later])
+            .when(CampaignCommand::Create(timed()))
+            .then_expect_error(CampaignError::Conflict);
+    }
+}
+
+#[test]
+fn a_deleted_draft_does_not_exist() {
+    let history = vec![created(), CampaignEvent::Deleted {}];
+    for (command, ..) in table() {
+        let test = CampaignTest::with(())
+            .given(history.clone())
+            .when(command.clone());
+        match command {
+            CampaignCommand::Delete => test.then_expect_events(vec![]),
+            _ => test.then_expect_error(CampaignError::NotFound),
+        }
+    }
+    let deleted = folded(history);
+    assert_eq!((deleted.status(), deleted.content_version()), (None, None));
+    // The release of a hold still finds the segment.
+    let timed = folded([created(), updated(timed()), CampaignEvent::Deleted {}]);
+    assert_eq!(timed.held_segment(), Some(&SegmentId::from(7)));
+}
+
+#[test]
+fn a_draft_with_a_time_is_launched_at_that_time() {
+    let (early, late) = (at("2026-03-01T08:59:59Z"), at("2026-03-01T09:00:00Z"));
+    let schedule = |now, key| CampaignCommand::Schedule { from: 2, now, key };
+    let launch_at = |clock, key| CampaignCommand::Launch {
+        from: 2,
+        launch: Box::new(Launch {
+            clock,
+            ..launch(key)
+        }),
+    };
+    let event = CampaignEvent::Scheduled { key: Some(3) };
+    let history = vec![created(), updated(timed())];
+    let draft = folded(history.clone());
+    assert_eq!((draft.status(), draft.due_at()), (Some(Draft), None));
+    assert_eq!(
+        draft.check_launch(Some(3), early),
+        Ok(LaunchEffect::Schedules)
+    );
+    assert_eq!(
+        draft.check_launch(Some(3), late),
+        Err(CampaignError::Passed)
+    );
+    CampaignTest::with(())
+        .given(history.clone())
+        .when(schedule(early, Some(3)))
+        .then_expect_events(vec![event.clone()]);
+    CampaignTest::with(())
+        .given(history.clone())
+        .when(launch_at(early, Some(3)))
+        .then_expect_error(CampaignError::Changed);
+    for command in [schedule(late, Some(3)), launch_at(late, Some(3))] {
+        CampaignTest::with(())
+            .given(history.clone())
+            .when(command)
+            .then_expect_error(CampaignError::Passed);
+    }
+    // Without a time there is nothing to wait for.
+    CampaignTest::with(())
+        .given(vec![created()])
+        .when(schedule(early, None))
+        .then_expect_error(CampaignError::Changed);
+
+    let history = [history, vec![event]].concat();
+    let scheduled = folded(history.clone());
+    assert_eq!(scheduled.status(), Some(Scheduled));
+    assert_eq!(scheduled.due_at(), Some(late));
+    assert_eq!(scheduled.held_segment(), Some(&SegmentId::from(7)));
+    // A second request does not launch it before its time, unless it repeats the
+    // first one.
+    for key in [None, Some(4)] {
+        CampaignTest::with(())
+            .given(history.clone())
+            .when(launch_at(early, key))
+            .then_expect_error(CampaignError::Impossible {
+                status: Scheduled,
+                wanted: "launched again before its time",
+            });
+    }
+    for events in [
+        history.clone(),
+        [history.clone(), vec![CampaignEvent::Missed {}]].concat(),
+    ] {
+        CampaignTest::with(())
+            .given(events)
+            .when(launch_at(late, Some(3)))
+            .then_expect_events(vec![]);
+    }
+    let launched = CampaignEvent::Launched(Launch {
+        clock: late,
+        ..launch(None)
+    });
+    CampaignTest::with(())
+        .given(history.clone())
+        .when(launch_at(late, None))
+        .then_expect_events(vec![launched.clone()]);
+    let sent = folded([history, vec![launched]].concat());
+    assert_eq!(
+        sent.check_launch(Some(3), late),
+        Ok(LaunchEffect::Repeats(Scheduled))
+    );
+}
+
+fn clone_request(name: Option<&str>) -> CloneRequest {
+    CloneRequest {
+        campaign_id: "cmp_2".try_into().unwrap(),
+        name: name.map(text),
+    }
+}
+
+#[test]
+fn a_clone_has_the_content_but_not_the_schedule() {
+    let source = CampaignContent {
+        at_once: true,
+        ..scheduled()
+    };
+    let named = source.clone().cloned(clone_request(Some("Summer")));
+    let expected = CampaignContent {
+        name: text("Summer"),
+        scheduled_at: None,
+        at_once: false,
+        clone_of: Some(clone_request(Some("Summer"))),
+        ..source.clone()
+    };
+    assert_eq!(named, expected);
+    let copy = source.cloned(clone_request(None));
+    assert_eq!(copy.name.as_str(), "Copy of Spring");
+    let again = copy.cloned(clone_request(None));
+    assert_eq!(again.name.as_str(), "Copy of Copy of Spring");
+    let long = CampaignContent {
+        name: text(&"ä".repeat(100)),
+        ..content()
+    };
+    let cut = long.cloned(clone_request(None)).name;
+    assert_eq!(cut.as_str(), format!("Copy of {}", "ä".repeat(96)));
+}
+
+#[test]
+fn a_repeated_clone_is_recognized_by_its_request() {
+    let clone = content().cloned(clone_request(None));
+    let history = vec![CampaignEvent::Created(clone.clone()), updated(timed())];
+    let changed = timed().cloned(clone_request(None));
+    CampaignTest::with(())
+        .given(history.clone())
+        .when(CampaignCommand::Create(changed))
+        .then_expect_events(vec![]);
+    let campaign = folded(history.clone());
+    assert_eq!(campaign.is_created_by(&clone_request(None)), Ok(true));
+    let other = clone_request(Some("Copy of Spring"));
+    assert_eq!(campaign.is_created_by(&other), Err(CampaignError::Conflict));
+    assert_eq!(
+        Campaign::default().is_created_by(&clone_request(None)),
+        Ok(false)
+    );
+    // A creation with the content of the clone is not the clone.
+    let same = CampaignContent {
+        clone_of: None,
+        ..clone
+    };
+    CampaignTest::with(())
+        .given(history)
+        .when(CampaignCommand::Create(same))
+        .then_expect_error(CampaignError::Conflict);
+}
+
+#[test]
+fn absent_changes_keep_the_content() {
+    assert_eq!(scheduled().with(CampaignChanges::default()), scheduled());
+    let changes = CampaignChanges {
+        name: Some(text("Summer")),
+        audience: Some(Audience::SegmentId(SegmentId::from(8))),
+        template: Some(Template::try_from("Hello".to_owned()).unwrap()),
+        scheduled_at: Change::Clear,
+        messages_per_second: Change::Set(7),
+        tags: Some(BTreeSet::new()),
+    };
+    let expected = CampaignContent {
+        name: text("Summer"),
+        audience: Audience::SegmentId(SegmentId::from(8)),
+        template: Template::try_from("Hello".to_owned()).unwrap(),
+        scheduled_at: None,
+        messages_per_second: Some(7),
+        tags: BTreeSet::new(),
+        ..scheduled()
+    };
+    assert_eq!(scheduled().with(changes), expected);
+}
+
 fn ada() -> CustomerId {
     "ada".try_into().unwrap()
 }
@@ -431,6 +723,10 @@ fn events_survive_the_log() {
         },
         determined(DeterminedOutcome::Queued),
         unkeyed,
+        updated(timed()),
+        CampaignEvent::Deleted {},
+        CampaignEvent::Scheduled { key: None },
+        CampaignEvent::Scheduled { key: Some(3) },
     ];
     for event in all.chain(more) {
         let read = CampaignEvent::decode(event.tag(), event.data().get()).unwrap();
@@ -454,7 +750,7 @@ fn the_state_survives_its_head() {
 }
 
 fn commands() -> impl Strategy<Value = Vec<usize>> {
-    prop::collection::vec(0..8_usize, 0..20)
+    prop::collection::vec(0..10_usize, 0..20)
 }
 
 proptest! {
@@ -466,7 +762,10 @@ proptest! {
         let content = if planned { scheduled() } else { content() };
         let mut campaign = folded([CampaignEvent::Created(content)]);
         for index in asked {
-            let before = campaign.status().unwrap();
+            // A draft may be deleted, after which only its deletion can be repeated.
+            let Some(before) = campaign.status() else {
+                break;
+            };
             let (command, ..) = table()[index].clone();
             let is_retry = matches!(command, CampaignCommand::RecordRetry { .. });
             let Some(event) = campaign.decide(command.clone()).unwrap_or_default().pop() else {

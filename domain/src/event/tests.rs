@@ -36,6 +36,7 @@ fn write(event: &Event) -> (&'static str, Box<RawValue>) {
         Event::Assistance(event) => written(event),
         Event::Log(event) => written(event),
         Event::Quarantine(event) => written(event),
+        Event::Demo(event) => written(event),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PersonalContent, TemplateIdentity, Text, Timestamp};
+use crate::rules::CustomerFacts;
+use crate::{Currency, CustomerId, PersonalContent, Renderer, TemplateIdentity, Text, Timestamp};
 
 /// Content of a message to a customer. All personal data is in `to` and
 /// `content`. The text is not stored: it is rendered from the template and the
@@ -17,6 +18,44 @@ pub struct MessageContent {
     pub template: TemplateIdentity,
     /// Values that the template used, and digest of the text.
     pub content: PersonalContent,
+}
+
+impl MessageContent {
+    /// Returns the content of a message to this customer; amounts in its text
+    /// are in `currency`.
+    ///
+    /// # Errors
+    /// The reason why the customer gets no message.
+    pub fn new(
+        renderer: &Renderer,
+        currency: Currency,
+        customer: &CustomerId,
+        facts: &CustomerFacts,
+    ) -> Result<Self, Suppression> {
+        if facts.unsubscribed {
+            return Err(Suppression::Unsubscribed);
+        }
+        let ways = [
+            (Channel::Email, &facts.email),
+            (Channel::Phone, &facts.phone),
+        ];
+        let address = ways.into_iter().find_map(|(channel, to)| {
+            let to = Text::try_from(to.clone()?).ok()?;
+            Some((channel, to))
+        });
+        let (channel, to) = address.ok_or(Suppression::NoAddress)?;
+        let values = renderer.values(customer, facts, currency);
+        let content = renderer.personalize(values);
+        let content = content.map_err(|error| Suppression::Template {
+            detail: error.to_string(),
+        })?;
+        Ok(Self {
+            channel,
+            to,
+            template: renderer.identity(),
+            content,
+        })
+    }
 }
 
 /// Channel of a message.

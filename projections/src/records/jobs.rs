@@ -39,17 +39,20 @@ pub enum JobKind {
     Reconciliation,
     /// Preview of rules as of a past instant.
     Preview,
+    /// Verification of heads and views against the log.
+    Verification,
 }
 
 impl JobKind {
     /// All values.
-    pub const ALL: [Self; 2] = [Self::Reconciliation, Self::Preview];
+    pub const ALL: [Self; 3] = [Self::Reconciliation, Self::Preview, Self::Verification];
 
     /// Returns the wire name, such as `reconciliation`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Reconciliation => "reconciliation",
             Self::Preview => "preview",
+            Self::Verification => "verification",
         }
     }
 }

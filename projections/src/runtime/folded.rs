@@ -43,7 +43,8 @@ impl Topics {
             | Subject::Refusals(_)
             | Subject::Assistance(_)
             | Subject::Log(_)
-            | Subject::Quarantine(_) => Self::OTHERS,
+            | Subject::Quarantine(_)
+            | Subject::Demo => Self::OTHERS,
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bson::Binary;
+use chrono_tz::Tz;
 use eventlog::{Log, LogError, Partition, Position};
 use mongodb::options::ReadConcern;
 
@@ -54,6 +55,11 @@ impl Folding {
         self.batch.view()
     }
 
+    /// Returns the deployment's time zone.
+    pub(crate) fn zone(&self) -> Tz {
+        self.batch.zone()
+    }
+
     /// Binds the fold to a collection. See [`BatchFold::bind`].
     ///
     /// # Errors
@@ -92,11 +98,11 @@ impl Folding {
         let mut folded_already = Vec::new();
         for decision in &decisions {
             // Before the batch is folded: later events raise the number by
-            // which `document_with` recognizes that the event was folded.
+            // which `documents_with` recognizes that the event was folded.
             let was_skipped = self.quarantine.is_skipped(decision.event);
             self.quarantine.decide(decision).await?;
             if decision.is_skip() && !was_skipped {
-                folded_already.extend(self.document_with(decision.event).await?);
+                folded_already.extend(self.documents_with(decision.event).await?);
             }
         }
         self.fold_events(events, None).await?;
@@ -181,11 +187,11 @@ impl Folding {
         let waiting = self.quarantine.waiting_from(&decided);
         self.release(waiting, end).await?;
         for event in decided {
-            let Some(document) = self.quarantine.document_leaving_out(event) else {
+            if !self.quarantine.is_left_out(event) {
                 continue;
-            };
+            }
             let skipped = self.quarantine.is_skipped(event);
-            if skipped || self.recompute(&document, Some(event), end).await? {
+            if skipped || self.recompute_with(event, end).await? {
                 self.quarantine.release_event(event).await?;
             }
         }
@@ -202,9 +208,30 @@ impl Folding {
         Ok(())
     }
 
-    /// Returns the document into which an event was folded, and the event's
-    /// number; `None` if the event is in no document.
-    async fn document_with(&self, event: u64) -> Result<Option<(String, u64)>, ProjectError> {
+    /// Returns the documents into which an event was folded, each with the
+    /// event's number.
+    async fn documents_with(&self, event: u64) -> Result<Vec<(String, u64)>, ProjectError> {
+        if self.quarantine.is_left_out(event) {
+            return Ok(Vec::new());
+        }
+        let Some(inputs) = self.readable_inputs(event).await? else {
+            return Ok(Vec::new()); // It was never folded.
+        };
+        let touched = inputs.into_iter().map(|input| input.document);
+        let touched = touched.filter(|document| !self.quarantine.waits(document, event));
+        let touched: Vec<String> = touched.collect();
+        let ids: Vec<&str> = touched.iter().map(String::as_str).collect();
+        let documents = self.batch.documents();
+        let stored = documents.load(&ids, ReadConcern::majority()).await?;
+        let number = |document: &String| stored.get(document).map_or(0, |stored| stored.number);
+        let folded = touched.into_iter();
+        let folded = folded.filter(|document| number(document) >= event as i64);
+        Ok(folded.map(|document| (document, event)).collect())
+    }
+
+    /// Reads an event again. Returns an input for each document that it touches;
+    /// `None` if the event was trimmed or cannot be decoded.
+    async fn readable_inputs(&self, event: u64) -> Result<Option<Vec<FoldInput>>, ProjectError> {
         let at = Position {
             partition: self.partition,
             number: event,
@@ -213,26 +240,11 @@ impl Folding {
             return Ok(None);
         };
         let entry = EntryReader::default().share(entry);
-        let Some(document) = self.view().document_of(&entry) else {
-            return Ok(None);
-        };
-        let Ok([_, Some(input)]) = FoldInput::all_of(self.view(), &entry) else {
-            return Ok(None);
-        };
-        if matches!(input.content, InputContent::Unreadable(_)) {
-            return Ok(None); // It was never folded.
-        }
-        if self.quarantine.waits(&document, event)
-            || self.quarantine.document_leaving_out(event).is_some()
-        {
-            return Ok(None);
-        }
-        let documents = self.batch.documents();
-        let stored = documents
-            .load(&[&document], ReadConcern::majority())
-            .await?;
-        let number = stored.get(&document).map_or(0, |stored| stored.number);
-        Ok((number >= event as i64).then_some((document, event)))
+        let mut inputs = Vec::new();
+        let added = FoldInput::add_events(self.view(), &entry, self.zone(), &mut inputs);
+        let is_readable = |input: &FoldInput| !matches!(input.content, InputContent::Unreadable(_));
+        let is_known = added.is_ok() && inputs.iter().all(is_readable);
+        Ok(is_known.then_some(inputs))
     }
 
     /// Folds the events that waited, up to number `end`. Documents whose events
@@ -269,6 +281,21 @@ impl Folding {
             }
         }
         Ok(())
+    }
+
+    /// Computes the shared documents that an event touches again up to number
+    /// `end`, with the event, which they left out. Returns whether that
+    /// succeeded.
+    async fn recompute_with(&self, event: u64, end: u64) -> Result<bool, ProjectError> {
+        let Some(inputs) = self.readable_inputs(event).await? else {
+            return Ok(false);
+        };
+        for input in inputs {
+            if !self.recompute(&input.document, Some(event), end).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Computes a shared document again up to number `end`, optionally with an
@@ -349,13 +376,12 @@ impl Folding {
         let mut events = Vec::new();
         for entry in entries {
             let entry = reader.share(entry);
-            let document = self.view().document_of(&entry);
-            if document.is_some_and(|document| wanted.contains(&document))
-                && let Ok([_, event]) = FoldInput::all_of(self.view(), &entry)
-            {
-                events.extend(event);
+            if self.view().may_touch(&entry, wanted) {
+                // An entry of an unknown type gives no events.
+                let _unknown = FoldInput::add_events(self.view(), &entry, self.zone(), &mut events);
             }
         }
+        events.retain(|event| wanted.contains(&event.document));
         Ok(events)
     }
 }

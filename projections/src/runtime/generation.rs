@@ -140,12 +140,19 @@ impl Generations {
         self.collection.find_one(doc! {"_id": view}).await
     }
 
-    /// Returns the serving generation; 1 before the workers' first start.
+    /// Returns the serving generation; 1 before the workers' first start, and
+    /// [`UNBUILT`] if the view is new to the deployment and is not built yet.
     ///
     /// # Errors
     /// If MongoDB does not answer.
     pub async fn active(&self, view: &str) -> Result<i32, mongodb::error::Error> {
-        Ok(self.find(view).await?.map_or(1, |pointer| pointer.active))
+        match self.find(view).await? {
+            Some(pointer) => Ok(pointer.active),
+            // Other views are folded, so only workers of an older program have
+            // been started.
+            None if self.store.has_folded().await? => Ok(UNBUILT),
+            None => Ok(1),
+        }
     }
 
     /// Returns the pointers of all views that have some.

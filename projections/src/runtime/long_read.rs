@@ -53,18 +53,23 @@ impl LongRead {
     pub(crate) async fn begin(&self, log: &Log) -> Result<(), LogError> {
         require_whole(log).await?;
         let ends = log.ends().await?;
-        let events = ends.iter().map(|end| end.number).sum();
-        self.0.of.store(events, Ordering::Relaxed);
+        self.expect(ends.iter().map(|end| end.number).sum());
         Ok(())
     }
 
-    pub(crate) fn count(&self, events: u64) {
+    /// Sets the number of events to read.
+    pub fn expect(&self, events: u64) {
+        self.0.of.store(events, Ordering::Relaxed);
+    }
+
+    /// Counts events that were read.
+    pub fn count(&self, events: u64) {
         self.0.read.fetch_add(events, Ordering::Relaxed);
     }
 
     /// Waits until this read may fold one more partition. It may do so until
     /// the permits are dropped.
-    pub(crate) async fn turn(&self) -> Vec<OwnedSemaphorePermit> {
+    pub async fn turn(&self) -> Vec<OwnedSemaphorePermit> {
         let mut permits = Vec::with_capacity(self.0.semaphores.len());
         for semaphore in &self.0.semaphores {
             // A closed semaphore gives no permit, and there is nothing to wait

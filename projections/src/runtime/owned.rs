@@ -202,6 +202,7 @@ impl OwnedPartition {
     /// Decodes each entry once for all generations.
     async fn decode(&mut self, entries: Vec<Entry>, topics: &mut Topics) -> Vec<Share> {
         let views: Vec<&dyn AnyView> = self.generations().map(|kept| kept.view).collect();
+        let zone = self.store.zone();
         let mut shares: Vec<Share> = Vec::new();
         shares.resize_with(views.len(), Share::default);
         for (index, entry) in entries.into_iter().enumerate() {
@@ -212,12 +213,10 @@ impl OwnedPartition {
             }
             let mut unknown = None;
             for (view, share) in views.iter().zip(&mut shares) {
-                match FoldInput::all_of(*view, &entry) {
-                    Ok(inputs) => share.events.extend(inputs.into_iter().flatten()),
-                    Err(reason) => {
-                        share.skipped += 1;
-                        unknown = Some(reason);
-                    }
+                let added = FoldInput::add_all(*view, &entry, zone, &mut share.events);
+                if let Err(reason) = added {
+                    share.skipped += 1;
+                    unknown = Some(reason);
                 }
             }
             if let Some(reason) = unknown {

@@ -230,12 +230,14 @@ impl Projector {
     /// passed over and, in a rebuild, the error for the first entry of an
     /// unknown type, where reading ends.
     fn decode(&mut self, entries: Vec<Entry>) -> (Vec<FoldInput>, i64, Option<ProjectError>) {
+        let zone = self.folding.zone();
         let mut events = Vec::with_capacity(entries.len());
         let mut skipped = 0;
         for entry in entries {
             let position = entry.position;
-            match FoldInput::all_of(self.view(), &self.reader.share(entry)) {
-                Ok(inputs) => events.extend(inputs.into_iter().flatten()),
+            let entry = self.reader.share(entry);
+            match FoldInput::add_all(self.view(), &entry, zone, &mut events) {
+                Ok(()) => {}
                 Err(reason) if self.mode == Mode::Live => {
                     tracing::warn!(
                         view = self.view().name(),

@@ -109,9 +109,10 @@ impl PartitionQuarantine {
             .is_some_and(|known| known.skipped.contains(number))
     }
 
-    /// Returns the document that leaves out this event, if any.
-    pub(crate) fn document_leaving_out(&self, number: u64) -> Option<String> {
-        self.known.as_ref()?.left_out.get(&number).cloned()
+    /// Returns whether shared documents leave out this event.
+    pub(crate) fn is_left_out(&self, number: u64) -> bool {
+        let known = self.known.as_ref();
+        known.is_some_and(|known| known.left_out.contains(&number))
     }
 
     /// Returns the documents that have waited since one of these events, with
@@ -160,7 +161,7 @@ impl PartitionQuarantine {
         let known = self.known.get_or_insert_default();
         for (document, number, _) in events {
             if is_shared {
-                known.left_out.insert(number, document);
+                known.left_out.insert(number);
             } else {
                 known.set_aside.insert(document, number);
             }

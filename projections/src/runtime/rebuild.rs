@@ -157,16 +157,51 @@ pub async fn roll_back(
     log: &Log,
     view: &'static dyn AnyView,
 ) -> Result<i32, RebuildError> {
-    let pointer = store.generations().find(view.name()).await?;
-    let previous = pointer
-        .and_then(|pointer| pointer.previous)
-        .ok_or(RebuildError::NoPrevious(view.name()))?;
+    let previous = previous_generation(store, view).await?;
     // `Mode::Live`: events of unknown types that were passed over while it
     // served are passed over again.
     let candidate = Candidate::new(store, log, view, previous, Mode::Live);
     candidate.fold(log.partitions().collect(), &|_| {}).await?;
     candidate.hand_over().await?;
     Ok(previous)
+}
+
+/// Offers the previous generation of a view to the workers, which fold what it
+/// lacks and then switch back to it, as they complete a rebuild whose process died.
+/// Returns its number. A rebuild that begins before the switch takes precedence. The
+/// caller must hold the view's rebuild lease.
+///
+/// # Errors
+/// [`RebuildError::NoPrevious`] if there is none, [`RebuildError::Superseded`] if
+/// another process has just switched.
+pub async fn offer_previous(
+    store: &Store,
+    log: &Log,
+    view: &'static dyn AnyView,
+) -> Result<i32, RebuildError> {
+    let previous = previous_generation(store, view).await?;
+    if !store.generations().offer(view.name(), previous).await? {
+        return Err(RebuildError::Superseded(view.name()));
+    }
+    // Without this notice, owners would see the offer within a second.
+    store.folded().announce(log, Topics::VIEWS).await;
+    Ok(previous)
+}
+
+/// Returns the number of the generation that a rollback would serve again.
+///
+/// # Errors
+/// [`RebuildError::NoPrevious`] if there is none.
+pub async fn previous_generation(store: &Store, view: &dyn AnyView) -> Result<i32, RebuildError> {
+    let pointer = store.generations().find(view.name()).await?;
+    let previous = pointer.and_then(|pointer| pointer.previous);
+    previous.ok_or(RebuildError::NoPrevious(view.name()))
+}
+
+/// Returns the name of the lease that a process holds while it changes which
+/// generation of the view serves reads.
+pub fn rebuild_lease(view: &dyn AnyView) -> String {
+    format!("rebuild/{}", view.name())
 }
 
 /// A generation that is to serve.

@@ -4,7 +4,7 @@ use eventlog::{Log, Position};
 
 use crate::runtime::checkpoint::{Checkpoint, Checkpoints};
 use crate::runtime::error::ProjectError;
-use crate::runtime::generation::Pointer;
+use crate::runtime::generation::{Pointer, UNBUILT};
 use crate::runtime::store::Store;
 
 /// Generations of a view, and the progress of the serving one.
@@ -12,7 +12,7 @@ use crate::runtime::store::Store;
 pub struct ViewStatus {
     /// Name of the view.
     pub name: &'static str,
-    /// Serving generation.
+    /// Serving generation; 0 while the first one is being built.
     pub generation: i32,
     /// Version of the fold that made the serving generation.
     pub fold: i32,
@@ -21,9 +21,13 @@ pub struct ViewStatus {
     pub outdated: bool,
     /// Previous generation, kept for one rollback.
     pub previous: Option<i32>,
+    /// Generation that is offered to the workers, and serves once all partitions
+    /// vouch for it.
+    pub joining: Option<i32>,
     /// Rebuild in progress, if any.
     pub building: Option<BuildStatus>,
-    /// Progress of the serving generation in each partition.
+    /// Progress of the serving generation in each partition, or of the first one
+    /// while it is being built.
     pub partitions: Vec<PartitionStatus>,
 }
 
@@ -52,6 +56,12 @@ pub struct PartitionStatus {
 }
 
 impl ViewStatus {
+    /// Returns whether no generation serves yet: the view came with a newer
+    /// program and is being built.
+    pub fn is_unbuilt(&self) -> bool {
+        self.generation == UNBUILT
+    }
+
     /// Returns the number of events in the log that the view has not folded.
     pub fn lag(&self) -> u64 {
         self.partitions.iter().map(PartitionStatus::lag).sum()
@@ -76,8 +86,9 @@ impl Store {
         for view in self.views().iter().copied() {
             let name = view.name();
             let pointer = self.generations().find(name).await?;
-            let generation = pointer.as_ref().map_or(1, |p| p.active);
-            let reached = Checkpoints::of(self, name, generation).all().await?;
+            let generation = self.generations().active(name).await?;
+            let shown = shown_generation(generation, pointer.as_ref());
+            let reached = Checkpoints::of(self, name, shown).all().await?;
             let partitions = ends.iter().map(|end| {
                 let mut reached = reached.iter();
                 let checkpoint = reached.find(|c| c.position().partition == end.partition);
@@ -106,7 +117,8 @@ impl Store {
                 generation,
                 fold: pointer.as_ref().map_or(view.fold_version(), Pointer::fold),
                 outdated: pointer.as_ref().is_some_and(|p| p.is_outdated(view)),
-                previous: pointer.and_then(|p| p.previous),
+                previous: pointer.as_ref().and_then(|p| p.previous),
+                joining: pointer.and_then(|p| p.joining),
                 building,
                 partitions,
             });
@@ -122,10 +134,27 @@ impl Store {
     pub async fn stopped(&self) -> Result<Vec<(&'static str, String)>, mongodb::error::Error> {
         let mut all = Vec::new();
         for view in self.views() {
-            let generation = self.generations().active(view.name()).await?;
-            let checkpoints = Checkpoints::of(self, view.name(), generation).all().await?;
+            let generations = self.generations();
+            let active = generations.active(view.name()).await?;
+            let pointer = generations.find(view.name()).await?;
+            let shown = shown_generation(active, pointer.as_ref());
+            let checkpoints = Checkpoints::of(self, view.name(), shown).all().await?;
             let reasons = checkpoints.into_iter().filter_map(|c| c.stopped);
             all.extend(reasons.map(|reason| (view.name(), reason)));
+        }
+        Ok(all)
+    }
+
+    /// Returns the views that came with a newer program and are being built for
+    /// the first time. Reads of them fail until they are.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn unbuilt(&self) -> Result<Vec<&'static str>, mongodb::error::Error> {
+        let mut all = Vec::new();
+        for view in self.views().iter().copied() {
+            let active = self.generations().active(view.name()).await?;
+            all.extend((active == UNBUILT).then_some(view.name()));
         }
         Ok(all)
     }
@@ -143,5 +172,14 @@ impl Store {
             all.extend(outdated.then_some(view.name()));
         }
         Ok(all)
+    }
+}
+
+/// Returns the generation whose progress the status shows: the serving one, or the
+/// one that is being built while none serves.
+fn shown_generation(active: i32, pointer: Option<&Pointer>) -> i32 {
+    match active {
+        UNBUILT => pointer.and_then(|pointer| pointer.building).unwrap_or(1),
+        active => active,
     }
 }

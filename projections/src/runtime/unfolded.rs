@@ -27,13 +27,15 @@ pub struct Unfolded {
 
 impl Store {
     /// Returns the lag of the serving generations; `None` if they have folded
-    /// everything that the log keeps. Reads at most one event per partition.
+    /// everything that the log keeps. Views without one, which a newer program
+    /// builds from the log, do not lag. Reads at most one event per partition.
     ///
     /// # Errors
     /// If Redis or MongoDB does not answer, or such an event cannot be decoded.
     pub async fn unfolded(&self, log: &Log) -> Result<Option<Unfolded>, ProjectError> {
         let views = self.status(log).await?;
-        let behind: Vec<_> = views.iter().filter(|view| view.lag() > 0).collect();
+        let serving = views.iter().filter(|view| !view.is_unbuilt());
+        let behind: Vec<_> = serving.filter(|view| view.lag() > 0).collect();
         let times = stream::iter(lowest(&behind))
             .map(|(partition, number)| recorded_at(log, Position { partition, number }))
             .buffer_unordered(AT_ONCE);

@@ -14,6 +14,7 @@ use crate::runtime::checkpoint::Checkpoints;
 use crate::runtime::decisions::Until;
 use crate::runtime::documents::Documents;
 use crate::runtime::error::ProjectError;
+use crate::runtime::long_read::LongRead;
 use crate::runtime::parallel::each_partition;
 use crate::runtime::recorded::EntryReader;
 use crate::runtime::refold::{FoldedDocument, fold_from_beginning};
@@ -21,8 +22,9 @@ use crate::runtime::store::Store;
 use crate::runtime::view::{AnyView, FoldInput, InputContent};
 use crate::runtime::withheld::{Withheld, WithheldEvents};
 
-/// Approximate number of a view's documents that are folded again from the log.
-const SAMPLE: u64 = 400;
+/// Approximate number of a view's documents that are folded again from the log,
+/// unless the caller asks for another number.
+pub const VERIFIED_SAMPLE: u64 = 400;
 
 /// Entries read at once.
 const BATCH: usize = 4_000;
@@ -44,12 +46,7 @@ pub struct DocumentsReport {
     pub withheld: Vec<Withheld>,
 }
 
-/// Reads the log up to a generation's checkpoints, counts the documents that it
-/// yields, and folds a sample of them again.
-///
-/// Documents ahead of their checkpoint are not compared, and their partitions
-/// are not counted, since a projector is running or died before it moved the
-/// checkpoint.
+/// Verifies a generation with the usual sample, like [`verify_sample`].
 ///
 /// # Errors
 /// [`ProjectError`] if Redis or MongoDB does not answer.
@@ -58,6 +55,28 @@ pub async fn verify_documents(
     log: &Log,
     view: &'static dyn AnyView,
     generation: i32,
+) -> Result<DocumentsReport, ProjectError> {
+    let read = LongRead::default();
+    verify_sample(store, log, view, generation, VERIFIED_SAMPLE, &read).await
+}
+
+/// Reads the log up to a generation's checkpoints, counts the documents that it
+/// yields, and folds about `sample` of them again. `read` counts the events, and
+/// each partition is read in its turn.
+///
+/// Documents ahead of their checkpoint are not compared, and their partitions
+/// are not counted, since a projector is running or died before it moved the
+/// checkpoint.
+///
+/// # Errors
+/// [`ProjectError`] if Redis or MongoDB does not answer.
+pub async fn verify_sample(
+    store: &Store,
+    log: &Log,
+    view: &'static dyn AnyView,
+    generation: i32,
+    sample: u64,
+    read: &LongRead,
 ) -> Result<DocumentsReport, ProjectError> {
     let documents = StoredGeneration {
         view,
@@ -75,7 +94,7 @@ pub async fn verify_documents(
     // A sixteenth of the log's size is a lower bound. Otherwise the sample
     // would be the whole log if the collection lost its documents.
     let least = ends.iter().map(|end| end.number).sum::<u64>() / 16;
-    let one_in = (total.max(least) / SAMPLE).max(1);
+    let one_in = (total.max(least) / sample.max(1)).max(1);
     let all = checkpoints.all().await?;
     let ends: HashMap<Partition, Position> = all
         .iter()
@@ -91,11 +110,14 @@ pub async fn verify_documents(
     let scanned = each_partition(log.partitions(), |partition| {
         let end = ends.get(&partition).copied();
         let (log, documents, withheld) = (log.clone(), documents.clone(), withheld.clone());
+        let read = read.clone();
         async move {
             let Some(end) = end else { return Ok(None) };
             let nothing = WithheldEvents::default();
             let known = withheld.get(&partition).unwrap_or(&nothing);
-            let scan = scan(&log, view, end, one_in, known).await?;
+            let _turn = read.turn().await;
+            let StoredGeneration { view, zone, .. } = documents;
+            let scan = scan(&log, view, zone, end, one_in, known, &read).await?;
             let mut report = DocumentsReport {
                 events: end.number,
                 documents: scan.documents,
@@ -146,14 +168,17 @@ struct Scan {
 async fn scan(
     log: &Log,
     view: &'static dyn AnyView,
+    zone: Tz,
     end: Position,
     one_in: u64,
     known: &WithheldEvents,
+    read: &LongRead,
 ) -> Result<Scan, ProjectError> {
     let mut reader = EntryReader::default();
     let mut seen = HashSet::new();
     let mut sample: HashMap<String, Vec<FoldInput>> = HashMap::new();
     let mut damage = Vec::new();
+    let mut events = Vec::new();
     let mut at = Position { number: 0, ..end };
     while at.number < end.number {
         let entries = log.read(at, BATCH).await?;
@@ -162,26 +187,28 @@ async fn scan(
             return Err(LogError::Damaged { at, what }.into());
         };
         at = last.position;
+        read.count(entries.len() as u64);
         for entry in entries {
             let position = entry.position;
             if position.number > end.number {
                 break;
             }
-            let Ok([_, Some(event)]) = FoldInput::all_of(view, &reader.share(entry)) else {
-                continue;
-            };
-            if !known.admits(&event.document, position.number) {
-                continue;
-            }
-            if let InputContent::Unreadable(error) = &event.content {
-                damage.push(format!("{position} cannot be read: {error}"));
-                continue;
-            }
-            let hash = xxh3_64(event.document.as_bytes());
-            seen.insert(hash);
-            if hash.is_multiple_of(one_in) {
-                let of_document = sample.entry(event.document.clone()).or_default();
-                of_document.push(event);
+            // An entry of an unknown type gives no events. Projectors count it.
+            let _unknown = FoldInput::add_events(view, &reader.share(entry), zone, &mut events);
+            for event in events.drain(..) {
+                if !known.admits(&event.document, position.number) {
+                    continue;
+                }
+                if let InputContent::Unreadable(error) = &event.content {
+                    damage.push(format!("{position} cannot be read: {error}"));
+                    continue;
+                }
+                let hash = xxh3_64(event.document.as_bytes());
+                seen.insert(hash);
+                if hash.is_multiple_of(one_in) {
+                    let of_document = sample.entry(event.document.clone()).or_default();
+                    of_document.push(event);
+                }
             }
         }
     }

@@ -1,9 +1,11 @@
 //! The contract of a view: documents, and a pure fold.
 
+use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bson::{RawDocument, RawDocumentBuf};
+use chrono_tz::Tz;
 use domain::{Event, Subject};
 use eventlog::Position;
 use mongodb::IndexModel;
@@ -110,20 +112,35 @@ pub trait AnyView: Send + Sync {
 
     /// Returns the id of the document that an entry touches, without decoding
     /// the entry; `None` if it touches none. An entry with an unreadable key
-    /// has a document id of its own.
+    /// has a document id of its own. A view whose documents depend on an
+    /// event's data returns a stand-in, which names no document.
     fn document_of(&self, entry: &SharedEntry) -> Option<String>;
+
+    /// Returns whether an entry may touch one of these documents, without
+    /// decoding the entry.
+    fn may_touch(&self, entry: &SharedEntry, documents: &HashSet<String>) -> bool {
+        let document = self.document_of(entry);
+        document.is_some_and(|document| documents.contains(&document))
+    }
 
     /// Returns whether documents may have parts.
     fn has_parts(&self) -> bool {
         false
     }
 
-    /// Decodes as much of an entry as the view needs; `None` for an entry that
-    /// touches no document.
+    /// Decodes as much of an entry as the view needs, and appends an input for
+    /// each document that it touches. Only an entry of a shared view may touch
+    /// several. `zone` is the deployment's time zone.
     ///
     /// # Errors
-    /// [`ReadError`] if it is not an event that the view can read.
-    fn read(&self, entry: &SharedEntry) -> Result<Option<FoldInput>, ReadError>;
+    /// [`ReadError`] if it is not an event that the view can read; nothing is
+    /// appended then.
+    fn read(
+        &self,
+        entry: &SharedEntry,
+        zone: Tz,
+        inputs: &mut Vec<FoldInput>,
+    ) -> Result<(), ReadError>;
 
     /// Folds events of one document, in order. A view with parts may fold only
     /// the first ones. Pure, and the result does not depend on how events are
@@ -164,8 +181,14 @@ impl<V: View> AnyView for Typed<V> {
         document_of::<V>(entry)
     }
 
-    fn read(&self, entry: &SharedEntry) -> Result<Option<FoldInput>, ReadError> {
-        read::<V>(entry)
+    fn read(
+        &self,
+        entry: &SharedEntry,
+        _: Tz,
+        inputs: &mut Vec<FoldInput>,
+    ) -> Result<(), ReadError> {
+        inputs.extend(read::<V>(entry)?);
+        Ok(())
     }
 
     fn fold(
@@ -223,40 +246,61 @@ pub(crate) fn not_read(content: &InputContent) -> FoldError {
 }
 
 impl FoldInput {
-    /// Returns the inputs that an entry gives a view: a decision if the entry
-    /// is one that concerns the view, and an event if it touches a document. An
-    /// entry that cannot be decoded becomes an event that cannot be folded.
+    /// Appends the inputs that an entry gives a view: a decision if the entry is
+    /// one that concerns the view, and the [events](Self::add_events).
     ///
     /// # Errors
     /// The reason, if the entry has a type that this program does not know.
-    pub(crate) fn all_of(
+    /// Nothing is appended then.
+    pub(crate) fn add_all(
         view: &dyn AnyView,
         entry: &SharedEntry,
-    ) -> Result<[Option<Self>; 2], String> {
+        zone: Tz,
+        inputs: &mut Vec<Self>,
+    ) -> Result<(), String> {
         let position = entry.position();
+        let before = inputs.len();
         let decision = entry.decision().filter(|d| d.record.concerns(view.name()));
-        let decision = decision.map(|decision| Self {
+        inputs.extend(decision.map(|decision| Self {
             document: String::new(),
             position,
             begins: false,
             content: InputContent::Decision(decision),
-        });
-        let event = match view.read(entry) {
-            Ok(event) => event,
-            Err(ReadError::Unknown(reason)) => return Err(reason),
+        }));
+        let added = Self::add_events(view, entry, zone, inputs);
+        if added.is_err() {
+            inputs.truncate(before);
+        }
+        added
+    }
+
+    /// Appends an event for each document that an entry touches. An entry that
+    /// cannot be decoded becomes an event that cannot be folded.
+    ///
+    /// # Errors
+    /// As [`Self::add_all`].
+    pub(crate) fn add_events(
+        view: &dyn AnyView,
+        entry: &SharedEntry,
+        zone: Tz,
+        inputs: &mut Vec<Self>,
+    ) -> Result<(), String> {
+        match view.read(entry, zone, inputs) {
+            Ok(()) => Ok(()),
+            Err(ReadError::Unknown(reason)) => Err(reason),
             Err(ReadError::Malformed(reason)) => {
                 // Without a document there is nothing to set aside, so the
                 // entry counts as unknown.
                 let document = view.document_of(entry).ok_or_else(|| reason.clone())?;
-                Some(Self {
+                inputs.push(Self {
                     document,
-                    position,
+                    position: entry.position(),
                     begins: false,
                     content: InputContent::Unreadable(reason),
-                })
+                });
+                Ok(())
             }
-        };
-        Ok([decision, event])
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Notes of events that generations of views cannot fold, and of the documents
 //! that they affect.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bson::{DateTime, Document, doc};
 use eventlog::{Log, Partition, Position};
@@ -82,8 +82,8 @@ impl Withheld {
 pub(crate) struct WithheldEvents {
     /// First event that waits, by document.
     pub(crate) set_aside: HashMap<String, u64>,
-    /// Document that leaves out the event, by event.
-    pub(crate) left_out: HashMap<u64, String>,
+    /// Events that shared documents leave out.
+    pub(crate) left_out: HashSet<u64>,
     pub(crate) skipped: SkippedEvents,
 }
 
@@ -94,7 +94,7 @@ impl WithheldEvents {
             .set_aside
             .get(document)
             .is_some_and(|first| number >= *first);
-        !waits && !self.left_out.contains_key(&number) && !self.skipped.contains(number)
+        !waits && !self.left_out.contains(&number) && !self.skipped.contains(number)
     }
 
     /// Returns the first event that waits for a document; `None` if the
@@ -164,7 +164,7 @@ impl Store {
         for note in notes {
             let number = note.position().number;
             if note.is_left_out {
-                known.left_out.insert(number, note.document);
+                known.left_out.insert(number);
             } else {
                 known.set_aside.insert(note.document, number);
             }

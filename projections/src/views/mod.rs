@@ -6,6 +6,7 @@ pub mod audit;
 pub mod campaign_stats;
 pub mod campaigns;
 pub mod customers;
+pub mod daily_figures;
 #[cfg(test)]
 mod history;
 pub mod messages;
@@ -23,13 +24,14 @@ use audit::Audit;
 use campaign_stats::CampaignStats;
 use campaigns::Campaigns;
 use customers::CustomersWithBuckets;
+use daily_figures::DailyFigures;
 use messages::Messages;
 use orders::Orders;
 use segments::Segments;
 use users::Users;
 
 /// Every view of this program.
-pub const VIEWS: [&'static dyn AnyView; 9] = [
+pub const VIEWS: [&'static dyn AnyView; 10] = [
     &CustomersWithBuckets,
     &Typed::<Orders>(PhantomData),
     &Audit,
@@ -39,6 +41,7 @@ pub const VIEWS: [&'static dyn AnyView; 9] = [
     &Typed::<CampaignStats>(PhantomData),
     &Typed::<Users>(PhantomData),
     &Typed::<ApiKeys>(PhantomData),
+    &DailyFigures,
 ];
 
 /// Returns the view with this name.

@@ -4,6 +4,7 @@
 //! afterward, since it would do the same work.
 
 mod bodies;
+mod drafts;
 mod idempotency;
 mod lifecycle;
 mod logs;

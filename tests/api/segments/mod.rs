@@ -1,7 +1,9 @@
 //! `/api/segments`: creating, reading, replacing, and archiving segments.
 
 mod bodies;
+mod history;
 mod idempotency;
+mod of_customer;
 
 use std::collections::HashSet;
 

@@ -24,6 +24,10 @@ pub(super) const LANES: [Duration; 3] = [
 /// Interval between counts of segments whose rules are relative to the current time.
 const CLOCK: Duration = Duration::from_secs(10);
 
+/// Longest time between counts of a segment, so that its history has a point of
+/// every day.
+const HALF_DAY: Duration = Duration::from_secs(12 * 60 * 60);
+
 /// Delay before the next attempt at a segment that could not be counted.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
@@ -149,8 +153,12 @@ fn is_due(
     let Some(audience) = audience else {
         return true;
     };
-    let is_old = !is_within(CLOCK, audience.as_of.timestamp_millis(), now);
-    let by_clock = segment.rules.is_relative() && is_old;
+    let longest = if segment.rules.is_relative() {
+        CLOCK
+    } else {
+        HALF_DAY
+    };
+    let by_clock = !is_within(longest, audience.as_of.timestamp_millis(), now);
     by_clock || !audience.is_of(segment.version, basis)
 }
 
@@ -237,14 +245,15 @@ mod tests {
     }
 
     #[test]
-    fn an_audience_is_due_when_something_has_changed() {
+    fn an_audience_is_due_when_something_has_changed_and_twice_a_day() {
         let (plain, known) = (
             segment("seg_1", "total_spend > 1"),
             counted("seg_1", 0, 3).1,
         );
         let due = |audience, positions: &str, now| is_due(&plain, audience, &basis(positions), now);
         assert!(due(None, "0:7", at(0)));
-        assert!(!due(Some(&known), "0:7", at(1_000)));
+        assert!(!due(Some(&known), "0:7", at(12 * 60 * 60 - 1)));
+        assert!(due(Some(&known), "0:7", at(12 * 60 * 60)));
         assert!(due(Some(&known), "0:8", at(1)));
         let changed = LiveSegment {
             version: 3,

@@ -1,6 +1,6 @@
 //! Decision for one recipient: a message, or the reason for its suppression.
 
-use domain::{Channel, Currency, MessageCommand, MessageContent, Renderer, Suppression, Text};
+use domain::{Currency, MessageCommand, MessageContent, Renderer, Suppression};
 use projections::recipients::Recipient;
 
 /// Recipient to decide on, and the number of messages that count toward the weekly
@@ -22,7 +22,8 @@ pub(super) fn decide(
         recipient,
         received,
     } = case;
-    let content = content(renderer, currency, recipient);
+    let Recipient { customer, document } = recipient;
+    let content = MessageContent::new(renderer, currency, customer, &document.facts());
     // The cap comes last, so that a customer who cannot get a message anyway is
     // recorded with that reason.
     match (content, most) {
@@ -34,40 +35,9 @@ pub(super) fn decide(
     }
 }
 
-fn content(
-    renderer: &Renderer,
-    currency: Currency,
-    recipient: &Recipient,
-) -> Result<MessageContent, Suppression> {
-    let Recipient { customer, document } = recipient;
-    if document.unsubscribed {
-        return Err(Suppression::Unsubscribed);
-    }
-    let ways = [
-        (Channel::Email, &document.email),
-        (Channel::Phone, &document.phone),
-    ];
-    let address = ways.into_iter().find_map(|(channel, to)| {
-        let to = Text::try_from(to.clone()?).ok()?;
-        Some((channel, to))
-    });
-    let (channel, to) = address.ok_or(Suppression::NoAddress)?;
-    let values = renderer.values(customer, &document.facts(), currency);
-    let content = renderer.personalize(values);
-    let content = content.map_err(|error| Suppression::Template {
-        detail: error.to_string(),
-    })?;
-    Ok(MessageContent {
-        channel,
-        to,
-        template: renderer.identity(),
-        content,
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use domain::{Template, TextDigest};
+    use domain::{Channel, Template, TextDigest};
     use projections::customers::CustomerDocument;
 
     use super::*;

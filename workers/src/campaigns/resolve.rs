@@ -149,7 +149,7 @@ async fn determine(shared: &SharedResources, id: &CampaignId) -> Result<(), Work
     if determined.is_empty() {
         return Ok(());
     }
-    let request = request_of(&shared.log, id, "campaign_launched").await?;
+    let request = request_of(&shared.log, id, &["campaign_launched"]).await?;
     let queueing = Queueing::begin(shared, id, &launch, request.clone()).await?;
     for Determined {
         customer,
@@ -207,7 +207,7 @@ async fn resolve(shared: &SharedResources, id: &CampaignId) -> Result<(), WorkEr
     let Some(launch) = shared.commands.campaign_launch(id).await? else {
         return Ok(());
     };
-    let request = request_of(&shared.log, id, "campaign_launched").await?;
+    let request = request_of(&shared.log, id, &["campaign_launched"]).await?;
     // The process that launched the campaign may have died before it released the
     // segment.
     let releasing = context(ACTOR, request.clone());

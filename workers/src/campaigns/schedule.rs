@@ -125,13 +125,15 @@ async fn launch_or_miss(shared: &SharedResources, id: &CampaignId) -> Result<boo
     let Some(at) = head.and_then(|campaign| campaign.due_at()) else {
         return Ok(true); // The view lags: the campaign is no longer scheduled.
     };
-    let request = request_of(&shared.log, id, "campaign_created").await?;
+    let types = ["campaign_created", "campaign_scheduled"];
+    let request = request_of(&shared.log, id, &types).await?;
     let (context, commands) = (context(ACTOR, request), &shared.commands);
     let done = match due(at, context.now, shared.delivery.grace) {
         Due::NotYet => return Ok(true),
         Due::Now => {
             require_launchable(&shared.store, &shared.log).await?;
-            commands.launch_campaign(&context, id.clone(), None).await?
+            let launched = commands.launch_campaign(&context, id.clone(), None).await?;
+            launched.map(|launched| launched.outcome)
         }
         Due::TooLate => {
             commands

@@ -180,7 +180,7 @@ async fn complete(
     id: &CampaignId,
     size: AudienceSize,
 ) -> Result<(), WorkError> {
-    let request = request_of(&shared.log, id, "campaign_launched").await?;
+    let request = request_of(&shared.log, id, &["campaign_launched"]).await?;
     let context = context(ACTOR, request);
     let completed =
         shared
@@ -197,7 +197,7 @@ async fn complete(
 
 /// Suppresses the remaining messages of a cancelled campaign.
 async fn suppress(shared: &SharedResources, id: &CampaignId) -> Result<(), WorkError> {
-    let request = request_of(&shared.log, id, "campaign_cancelled").await?;
+    let request = request_of(&shared.log, id, &["campaign_cancelled"]).await?;
     let context = context(ACTOR, request);
     let open = [MessageStatus::Queued, MessageStatus::Undeliverable];
     let (mut after, mut count): (Option<String>, usize) = (None, 0);

@@ -2,8 +2,8 @@
 //!
 //! [`crate::http::payload`] reads a body, [`batch`] splits it into items, and [`item`]
 //! parses an item into a typed value or a problem, for which [`faults`] finds all faults.
-//! [`JsonBody`] is the extractor for a single object. [`labels`] is a field type that
-//! several bodies share.
+//! [`JsonBody`] is the extractor for a single object, [`OptionalJsonBody`] for one that may
+//! be left out. [`labels`] is a field type that several bodies share.
 
 pub(crate) mod batch;
 mod faults;
@@ -11,6 +11,7 @@ mod input;
 pub(crate) mod item;
 pub(crate) mod labels;
 
+use axum::body::HttpBody;
 use axum::extract::{FromRef, FromRequest, Request};
 use domain::Currency;
 
@@ -48,10 +49,39 @@ where
         payload::require_json(request.headers())?;
         let limit = settings.limit.min(OBJECT_LIMIT);
         let body = payload::read(request, settings.budget.reserve(), limit).await?;
-        let raw = object(payload::text(&body)?)?;
-        let read = ItemReader::default().read(raw, |body: &T| body.check(settings.currency));
-        read.map(Self)
+        parse(payload::text(&body)?, &settings).map(Self)
     }
+}
+
+/// Body of one JSON object that may be left out: no body, or white space alone, is the
+/// default. `openapi.rs` lists the operations that have one.
+pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
+
+impl<T: Input + Default, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T>
+where
+    BodySettings: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        let settings = BodySettings::from_ref(state);
+        let declared = payload::require_json(request.headers());
+        let limit = settings.limit.min(OBJECT_LIMIT);
+        let body = payload::read(request, settings.budget.reserve(), limit).await?;
+        if body.trim_ascii().is_empty() {
+            return Ok(Self(T::default()));
+        }
+        declared?;
+        parse(payload::text(&body)?, &settings).map(Self)
+    }
+}
+
+fn parse<T: Input>(text: &str, settings: &BodySettings) -> Result<T, Problem> {
+    let raw = object(text)?;
+    ItemReader::default().read(raw, |body: &T| body.check(settings.currency))
 }
 
 /// Requires an object. Without this check, serde would also read a struct from an

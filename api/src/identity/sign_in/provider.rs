@@ -28,11 +28,11 @@ const CALLBACK: &str = "/api/auth/google/callback";
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SignInParams {
-    /// The path of this server to go to after signing in; by default `/`, or `/docs/` on a server
-    /// without the console.
+    /// The page to go to after signing in: a path of this server, or a URL of an allowed
+    /// origin; by default `/`, or `/docs/` on a server without the console.
     #[param(
         max_length = 512,
-        pattern = r"^/(?:[!-.0-\[\]-~][!-\[\]-~]*)?$",
+        pattern = r"^(?:/(?:[!-.0-\[\]-~][!-\[\]-~]*)?|https?://[!-\[\]-~]+)$",
         example = "/campaigns"
     )]
     return_to: Option<String>,
@@ -78,8 +78,9 @@ pub(super) async fn begin_sign_in(
 ) -> Result<Response, Problem> {
     let (sign_in, provider) = provider(&identity)?;
     let return_to = params.return_to.unwrap_or_else(|| identity.home.to_owned());
-    if !is_local_path(&return_to) {
-        let detail = "return_to: must be a path of this server";
+    let is_ours = is_local_path(&return_to) || identity.credentials.origins.has_page(&return_to);
+    if !is_ours {
+        let detail = "return_to: must be a path of this server, or a URL of an allowed origin";
         return Err(Problem::new(ProblemKind::InvalidParameter, detail));
     }
     let callback = sign_in.public_url.join(CALLBACK);
@@ -187,7 +188,8 @@ fn pending_sign_in(
 }
 
 /// Returns whether a location is a path that no browser interprets as the address of
-/// another server. Without this check the API would be an open redirect.
+/// another server. Without this check and that of the allowed origins, the API would be
+/// an open redirect.
 fn is_local_path(location: &str) -> bool {
     let is_graphic = location
         .bytes()

@@ -1,8 +1,14 @@
-//! Operations for administrators: views, quarantine, the log and workers.
+//! Operations for administrators: views, quarantine, verification, the log, workers,
+//! settings and the demo shop.
 
+pub(crate) mod demo_load;
+mod demo_shop;
 mod log;
 mod projections;
 mod quarantine;
+pub(crate) mod setting;
+mod settings;
+pub(crate) mod verification;
 mod workers;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -15,4 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(log::routes())
         .merge(workers::routes())
         .merge(quarantine::routes())
+        .merge(verification::routes())
+        .merge(settings::routes())
+        .merge(demo_shop::routes())
 }

@@ -1,29 +1,41 @@
-//! `GET /api/admin/projections`, `POST /api/admin/projections/{name}/rebuild`
+//! `GET /api/admin/projections`, `POST /api/admin/projections/{name}/{rebuild|rollback}`
+
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use commands::Context;
 use domain::{ViewCommand, ViewName};
-use projections::{BuildStatus, PartitionStatus, Topics, ViewStatus, require_whole, view_named};
+use eventlog::Leases;
+use projections::{
+    AnyView, BuildStatus, PartitionStatus, RebuildError, Topics, ViewStatus, offer_previous,
+    previous_generation, rebuild_lease, require_whole, view_named,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use crate::http::after::Satisfied;
 use crate::http::extract::{Path, Query};
-use crate::http::openapi::{NotFound, Trimmed};
+use crate::http::openapi::{Conflict, NotFound, Trimmed};
 use crate::http::position::{self, PositionText};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::identity::caller::Caller;
-use crate::state::AppState;
+use crate::state::{AppContext, AppState};
+
+/// Lifetime of the lease under which a rollback is requested, if this process dies.
+const LEASE: Duration = Duration::from_secs(5);
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list_projections))
         .routes(routes!(rebuild_projection))
+        .routes(routes!(roll_back_projection))
 }
 
 /// Status of all views.
@@ -39,7 +51,7 @@ struct Projection {
     /// Name of the view.
     #[schema(example = "customers")]
     name: &'static str,
-    /// Generation that serves reads.
+    /// Generation that serves reads; 0 while the first one is being built.
     #[schema(example = 1)]
     generation: i32,
     /// Version of the fold that made this generation.
@@ -51,6 +63,13 @@ struct Projection {
     /// Previous generation, kept for a rollback.
     #[schema(example = 1)]
     previous_generation: Option<i32>,
+    /// `true` if there is a previous generation, so that the view can be rolled back.
+    #[schema(example = true)]
+    can_roll_back: bool,
+    /// Generation that the workers are about to serve: they fold what it lacks. After a
+    /// rebuild, a rollback, or the first start of a program with a new view.
+    #[schema(example = json!(null))]
+    switching_to: Option<i32>,
     /// Positions up to which the serving generation has folded.
     #[schema(example = "0:12,1:7")]
     positions: String,
@@ -60,6 +79,9 @@ struct Projection {
     /// Number of events with unknown types, which the view skipped.
     #[schema(example = 0)]
     skipped: u64,
+    /// Number of events in quarantine, which the view could not fold.
+    #[schema(example = 0)]
+    quarantined: u64,
     /// Stalled partitions, with reasons.
     stopped: Vec<Stopped>,
     /// Rebuild in progress.
@@ -121,6 +143,20 @@ struct RebuildRequested {
     position: PositionText,
 }
 
+/// Acknowledgment of a requested rollback.
+#[derive(Serialize, ToSchema)]
+struct RollbackRequested {
+    /// Name of the view.
+    #[schema(example = "customers")]
+    name: &'static str,
+    /// Generation that will serve reads again.
+    #[schema(example = 1)]
+    generation: i32,
+    /// Position of the request in the log.
+    #[schema(value_type = schema::Position)]
+    position: PositionText,
+}
+
 /// Lists all views with their progress.
 #[utoipa::path(
     get,
@@ -134,8 +170,15 @@ async fn list_projections(
     _satisfied: Query<Satisfied>,
 ) -> Result<Json<Projections>, Problem> {
     let views = app.store.status(app.commands.log()).await?;
-    let items = views.into_iter().map(Projection::from).collect();
-    Ok(Json(Projections { items }))
+    let withheld = app.store.count_withheld().await?;
+    let items = views.into_iter().map(|view| {
+        let quarantined = withheld.iter().find(|(name, _)| name == view.name);
+        let quarantined = quarantined.map_or(0, |(_, count)| *count);
+        Projection::new(view, quarantined)
+    });
+    Ok(Json(Projections {
+        items: items.collect(),
+    }))
 }
 
 /// Rebuilds a view from the log without downtime.
@@ -158,9 +201,7 @@ async fn rebuild_projection(
     Path(name): Path<String>,
     Caller(context): Caller,
 ) -> Result<impl IntoResponse, Problem> {
-    let absent = || Problem::new(ProblemKind::NotFound, "there is no view of this name");
-    let view = view_named(&name).ok_or_else(absent)?.name();
-    let view_name = ViewName::try_from(view).map_err(|_| absent())?;
+    let (view, view_name) = find(&name)?;
     require_whole(app.commands.log()).await?;
     let Ok(outcome) = app
         .commands
@@ -172,15 +213,105 @@ async fn rebuild_projection(
     app.store.folded().announce(log, Topics::VIEWS).await;
     let position = position::header_value(&[outcome.position].into_iter().collect());
     let body = RebuildRequested {
-        name: view,
+        name: view.name(),
         position: PositionText(outcome.position),
     };
     let headers = [(position::HEADER, position)];
     Ok((StatusCode::ACCEPTED, headers, Json(body)))
 }
 
-impl From<ViewStatus> for Projection {
-    fn from(view: ViewStatus) -> Self {
+/// Rolls a view back to its previous generation.
+///
+/// Workers fold what the previous generation lacks, and then switch reads to it;
+/// `GET /api/admin/projections` shows its number in `switching_to` until then. The present
+/// generation becomes the previous one, so a second rollback returns to it.
+#[utoipa::path(
+    post,
+    path = "/api/admin/projections/{name}/rollback",
+    tag = "Operations",
+    params(("name" = inline(schema::View), Path, description = "The view", example = "customers")),
+    responses(
+        (status = 202, description = "Rollback requested", body = RollbackRequested,
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound, Conflict
+    )
+)]
+async fn roll_back_projection(
+    State(app): State<AppState>,
+    Path(name): Path<String>,
+    Caller(context): Caller,
+) -> Result<impl IntoResponse, Problem> {
+    let (view, view_name) = find(&name)?;
+    // The same lease as that of a rebuild: a rollback during a rebuild would drop the
+    // generation that is being built.
+    let leases = Leases::new(
+        app.commands.log().clone(),
+        Uuid::now_v7().to_string(),
+        LEASE,
+    );
+    let lease = rebuild_lease(view);
+    if !leases.hold(&lease).await? {
+        let detail = format!("{name} is being rebuilt or rolled back");
+        return Err(Problem::new(ProblemKind::Rebuilding, detail));
+    }
+    let requested = request_rollback(&app, &context, view, view_name).await;
+    if let Err(error) = leases.release(&lease).await {
+        tracing::warn!(lease, %error, "a lease could not be released; it expires by itself");
+    }
+    let body = requested?;
+    let position = position::header_value(&[body.position.0].into_iter().collect());
+    let headers = [(position::HEADER, position)];
+    Ok((StatusCode::ACCEPTED, headers, Json(body)))
+}
+
+/// Records the request and offers the previous generation to the workers.
+async fn request_rollback(
+    app: &AppContext,
+    context: &Context,
+    view: &'static dyn AnyView,
+    name: ViewName,
+) -> Result<RollbackRequested, Problem> {
+    // Checked first, so that no request is recorded that has no effect.
+    previous_generation(&app.store, view).await?;
+    let requested = ViewCommand::RequestRollback;
+    let Ok(outcome) = app.commands.execute(context, name, requested).await?;
+    let generation = offer_previous(&app.store, app.commands.log(), view).await?;
+    Ok(RollbackRequested {
+        name: view.name(),
+        generation,
+        position: PositionText(outcome.position),
+    })
+}
+
+/// Returns the view of this name, with its name as the id of an aggregate.
+///
+/// # Errors
+/// 404 if there is none.
+fn find(name: &str) -> Result<(&'static dyn AnyView, ViewName), Problem> {
+    let absent = || Problem::new(ProblemKind::NotFound, "there is no view of this name");
+    let view = view_named(name).ok_or_else(absent)?;
+    let name = ViewName::try_from(view.name()).map_err(|_| absent())?;
+    Ok((view, name))
+}
+
+impl From<RebuildError> for Problem {
+    fn from(error: RebuildError) -> Self {
+        match error {
+            RebuildError::Project(error) => error.into(),
+            RebuildError::NoPrevious(_) => {
+                Self::new(ProblemKind::NoPreviousGeneration, error.to_string())
+            }
+            RebuildError::Superseded(_) => Self::new(ProblemKind::Rebuilding, error.to_string()),
+            RebuildError::Verification { .. } => {
+                tracing::error!(%error, "request failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl Projection {
+    fn new(view: ViewStatus, quarantined: u64) -> Self {
         let reached: eventlog::Positions = view.partitions.iter().map(|p| p.position).collect();
         Self {
             name: view.name,
@@ -188,9 +319,12 @@ impl From<ViewStatus> for Projection {
             fold: view.fold,
             outdated: view.outdated,
             previous_generation: view.previous,
+            can_roll_back: view.previous.is_some(),
+            switching_to: view.joining,
             positions: reached.to_string(),
             lag: view.lag(),
             skipped: view.partitions.iter().map(|p| p.skipped).sum(),
+            quarantined,
             stopped: view.partitions.iter().filter_map(stopped).collect(),
             building: view.building.map(Building::from),
             partitions: view

@@ -1,14 +1,14 @@
 //! Request bodies of campaigns.
 
 use domain::{
-    Audience, CampaignContent, Currency, MAX_CAMPAIGN_TAGS, MAX_RATE, SegmentId, Template,
-    TemplateError, Text, Timestamp,
+    Audience, CampaignChanges, CampaignContent, Change, Currency, MAX_CAMPAIGN_TAGS, MAX_RATE,
+    SegmentId, Template, TemplateError, Text, Timestamp,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::audience::AudienceSchema;
+use super::audience::{AudienceChangeSchema, AudienceSchema};
 use crate::http::body::Input;
 use crate::http::body::labels::Labels;
 use crate::http::problem::{Problem, ProblemKind};
@@ -133,9 +133,115 @@ impl CampaignBody {
             at_once: self.launch,
             messages_per_second: self.messages_per_second.map(|MessageRate(rate)| rate),
             tags: self.tags.0,
+            clone_of: None,
         })
     }
 }
+
+/// Changes to a draft. An absent field keeps its value; `null` clears a field that
+/// is optional.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with changes")]
+#[schema(as = CampaignChanges, example = json!({
+    "name": "Come back soon",
+    "message": {"template": "Hi {{ name | default('there') }}, we miss you!"},
+    "messages_per_second": 50,
+    "scheduled_at": null
+}))]
+pub(super) struct CampaignChangesBody {
+    /// The campaign's name, at most 200 bytes.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = schema::Text200, required = false)]
+    name: Option<Text<200>>,
+    /// The segment that the campaign is for. It replaces the rules of the campaign's
+    /// own. `null` counts as absent.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::SegmentId>)]
+    segment_id: Option<SegmentId>,
+    /// Rules that select the audience. They replace the segment, and may not be
+    /// given together with one. `null` counts as absent.
+    #[serde(default)]
+    #[schema(value_type = Option<RulesSchema>)]
+    rules: Option<Value>,
+    /// The message to send.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = MessageBody, required = false)]
+    message: Option<MessageBody>,
+    /// Time for which the launch schedules the campaign. Without it the launch
+    /// starts the campaign.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Time>)]
+    scheduled_at: Change<Timestamp>,
+    /// Complete new set of labels: at most 20, each at most 64 bytes.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<schema::Text64>>, max_items = 20)]
+    tags: Change<Labels<MAX_CAMPAIGN_TAGS>>,
+    /// Maximum number of messages sent per second.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 100_000, example = 50)]
+    messages_per_second: Change<MessageRate>,
+}
+
+/// Schema of [`CampaignChangesBody`].
+pub(super) type CampaignChangesSchema = AudienceChangeSchema<CampaignChangesBody>;
+
+/// Reads a field that may be absent, but not `null`.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
+}
+
+impl Input for CampaignChangesBody {
+    fn check(&self, _: Currency) -> Result<(), Problem> {
+        self.audience().map(drop)
+    }
+}
+
+impl CampaignChangesBody {
+    fn audience(&self) -> Result<Option<Audience>, Problem> {
+        match (&self.segment_id, &self.rules) {
+            (None, None) => Ok(None),
+            (segment, rules) => audience(segment.clone(), rules.as_ref()).map(Some),
+        }
+    }
+
+    /// Parses the body into changes.
+    ///
+    /// # Errors
+    /// 422 with every invalid field.
+    pub(super) fn into_changes(self) -> Result<CampaignChanges, Problem> {
+        let audience = self.audience()?;
+        Ok(CampaignChanges {
+            audience,
+            name: self.name,
+            template: self.message.map(|message| message.template.0),
+            scheduled_at: self.scheduled_at,
+            messages_per_second: match self.messages_per_second {
+                Change::Keep => Change::Keep,
+                Change::Clear => Change::Clear,
+                Change::Set(MessageRate(rate)) => Change::Set(rate),
+            },
+            tags: match self.tags {
+                Change::Keep => None,
+                Change::Clear => Some(Labels::<MAX_CAMPAIGN_TAGS>::default().0),
+                Change::Set(Labels(tags)) => Some(tags),
+            },
+        })
+    }
+}
+
+/// A clone of a campaign.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with a name")]
+#[schema(as = CampaignCloneIn, example = json!({"name": "Come back, again"}))]
+pub(super) struct CampaignCloneBody {
+    /// The clone's name, at most 200 bytes. By default `Copy of` and the name of the
+    /// campaign.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Text200>)]
+    pub(super) name: Option<Text<200>>,
+}
+
+impl Input for CampaignCloneBody {}
 
 /// Parses an audience: either a segment or rules.
 ///

@@ -62,9 +62,7 @@ async fn check_time(
     if !has_passed || app.commands.campaign(id).await?.is_some() {
         return Ok(());
     }
-    let reason = "lies in the past".to_owned();
-    let kind = ProblemKind::InvalidField;
-    Err(Problem::field(kind, "/scheduled_at", reason))
+    Err(refused(id, &CampaignRefusal::Past))
 }
 
 async fn create(
@@ -83,10 +81,15 @@ async fn create(
         }
         false => commands.create_campaign(context, campaign, content).await?,
     };
-    created.map_err(|refusal| match refusal {
-        CampaignRefusal::Segment(error) => bad_segment(&error),
-        refusal => refused(id, &refusal),
-    })
+    created.map_err(|refusal| bad_content(id, &refusal))
+}
+
+/// Returns the problem of a campaign's content that was refused.
+pub(super) fn bad_content(id: &CampaignId, refusal: &CampaignRefusal) -> Problem {
+    match refusal {
+        CampaignRefusal::Segment(error) => bad_segment(error),
+        refusal => refused(id, refusal),
+    }
 }
 
 /// Returns the problem of a segment that cannot be an audience.

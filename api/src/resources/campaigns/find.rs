@@ -42,10 +42,15 @@ pub(super) fn refused(id: &CampaignId, refusal: &CampaignRefusal) -> Problem {
             let detail = "this key was used before for a campaign with different content";
             return Problem::new(ProblemKind::IdempotencyConflict, detail);
         }
-        CampaignRefusal::Campaign(CampaignError::Impossible { .. }) => {
+        CampaignRefusal::Campaign(CampaignError::Impossible { .. } | CampaignError::Passed) => {
             ProblemKind::ImpossibleTransition
         }
+        CampaignRefusal::Campaign(CampaignError::Changed) => ProblemKind::DraftChanged,
         CampaignRefusal::Segment(_) => ProblemKind::Archived,
+        CampaignRefusal::Past => {
+            let kind = ProblemKind::InvalidField;
+            return Problem::field(kind, "/scheduled_at", refusal.to_string());
+        }
         CampaignRefusal::Text(_) | CampaignRefusal::Id(_) => {
             tracing::error!(error = %refusal, "a command on a campaign failed");
             return Problem::internal();
@@ -55,8 +60,12 @@ pub(super) fn refused(id: &CampaignId, refusal: &CampaignRefusal) -> Problem {
 }
 
 /// Returns a campaign from its head: its current state, even if the views lag.
+///
+/// # Errors
+/// 404 if the campaign was never created, or was deleted.
 pub(super) async fn head(app: &AppContext, id: &CampaignId) -> Result<Campaign, Problem> {
     let found = app.commands.campaign(id).await?;
+    let found = found.filter(|campaign| campaign.status().is_some());
     found.ok_or_else(|| unknown(id))
 }
 

@@ -1,7 +1,7 @@
 //! Campaigns: one message to each customer of an audience.
 //!
 //! [`body`] has the request bodies, [`answer`] the response bodies. [`create`],
-//! [`transitions`], and [`retry`] write; [`read`] reads. [`preview`] renders a message
+//! [`drafts`], [`transitions`], and [`retry`] write; [`read`] reads. [`preview`] renders a message
 //! before the launch. [`logs`] and [`table`] serve the communication log,
 //! [`reconcile`] and [`recipient`] check and explain it, and [`progress`]
 //! streams a campaign's progress. [`texts`] renders the texts of messages.
@@ -10,6 +10,7 @@ mod answer;
 mod audience;
 mod body;
 mod create;
+mod drafts;
 mod find;
 mod logs;
 mod message;
@@ -34,7 +35,12 @@ use crate::state::AppState;
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(read::list_campaigns, create::create_campaign))
-        .routes(routes!(read::get_campaign))
+        .routes(routes!(
+            read::get_campaign,
+            drafts::update_campaign,
+            drafts::delete_campaign
+        ))
+        .routes(routes!(drafts::clone_campaign))
         .routes(routes!(preview::preview_message))
         .routes(routes!(transitions::launch_campaign))
         .routes(routes!(transitions::pause_campaign))

@@ -17,7 +17,7 @@ use tokio::time::Interval;
 use utoipa::ToSchema;
 
 use super::answer::Statistics;
-use super::find::missing;
+use super::find::{head, missing};
 use crate::http::after::AfterParam;
 use crate::http::extract::{Path, Query};
 use crate::http::openapi::NotFound;
@@ -127,7 +127,10 @@ impl CampaignFollower {
                 // of Redis leaves the access open.
                 Ok(None) => continue,
                 Err(problem) => match problem.kind() {
-                    ProblemKind::Unauthenticated | ProblemKind::Forbidden => return None,
+                    // A draft that was deleted has no more progress.
+                    ProblemKind::Unauthenticated
+                    | ProblemKind::Forbidden
+                    | ProblemKind::NotFound => return None,
                     // The reason was logged where it occurred; the next read may succeed.
                     _ => continue,
                 },
@@ -151,6 +154,9 @@ impl CampaignFollower {
             return Ok(None);
         }
         let progress = read_progress(&self.app, &self.id).await?;
+        if progress.is_none() {
+            head(&self.app, &self.id).await?;
+        }
         let has_ended = progress.as_ref().is_some_and(CampaignProgress::has_ended);
         let is_permitted = !has_ended || self.access.check().await?;
         Ok(progress.filter(|_| is_permitted))

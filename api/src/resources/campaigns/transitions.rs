@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use commands::CampaignResult;
+use commands::{CampaignResult, Outcome};
 use domain::{CampaignCommand, CampaignId, CampaignStatus};
 
 use super::answer::TransitionResponse;
@@ -22,7 +22,7 @@ use crate::state::AppState;
 /// Launches a campaign.
 ///
 /// The launch fixes the audience: customers in their current state, whatever
-/// changes later.
+/// changes later. A draft with `scheduled_at` is scheduled for that time instead.
 #[utoipa::path(
     post,
     path = "/api/campaigns/{id}/launch",
@@ -32,7 +32,7 @@ use crate::state::AppState;
         Idempotency
     ),
     responses(
-        (status = 202, description = "Launched", body = TransitionResponse,
+        (status = 202, description = "Launched or scheduled", body = TransitionResponse,
             headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
         NotFound, Conflict, Trimmed
     )
@@ -49,7 +49,9 @@ pub(super) async fn launch_campaign(
     check_launchable(&app, &id).await?;
     let commands = &app.commands;
     let launched = commands.launch_campaign(&context, id.clone(), key.as_ref());
-    transition_response(id, launched.await?, CampaignStatus::Launching)
+    let launched = launched.await?;
+    let launched = launched.map_err(|refusal| refused(&id, &refusal))?;
+    Ok(answer(id, launched.outcome, launched.status))
 }
 
 /// Pauses a campaign.
@@ -137,10 +139,14 @@ fn transition_response(
     status: CampaignStatus,
 ) -> Result<Response, Problem> {
     let outcome = result.map_err(|refusal| refused(&id, &refusal))?;
+    Ok(answer(id, outcome, status))
+}
+
+fn answer(id: CampaignId, outcome: Outcome, status: CampaignStatus) -> Response {
     let headers = [(position::HEADER, position::of(outcome))];
     let body = Json(TransitionResponse {
         campaign_id: id,
         status,
     });
-    Ok((StatusCode::ACCEPTED, headers, body).into_response())
+    (StatusCode::ACCEPTED, headers, body).into_response()
 }

@@ -108,8 +108,9 @@ fn memory(app: &AppContext) -> Result<(), CheckFailure> {
 }
 
 async fn views(app: &AppContext) -> Result<(), CheckFailure> {
-    let queries = async { tokio::try_join!(app.store.stopped(), app.store.outdated()) };
-    let (stopped, outdated) = respond(queries).await?;
+    let store = &app.store;
+    let queries = async { tokio::try_join!(store.stopped(), store.unbuilt(), store.outdated()) };
+    let (stopped, unbuilt, outdated) = respond(queries).await?;
     let withheld = respond(app.store.count_withheld()).await?;
     // `/readyz` is public: it names the views only. The reasons are in
     // `/api/admin/projections`.
@@ -118,6 +119,10 @@ async fn views(app: &AppContext) -> Result<(), CheckFailure> {
     let mut reasons = Vec::new();
     if !names.is_empty() {
         reasons.push(format!("stalled: {}", names.join(", ")));
+    }
+    if !unbuilt.is_empty() {
+        let names = unbuilt.join(", ");
+        reasons.push(format!("being built for the first time: {names}"));
     }
     reasons.extend(
         outdated.into_iter().map(|view| {

@@ -30,7 +30,8 @@ pub(crate) struct JobResponse {
     /// The job's id.
     #[schema(value_type = schema::JobId)]
     pub(crate) job_id: JobId,
-    /// `reconciliation` of a campaign, or `preview` of rules in the past.
+    /// `reconciliation` of a campaign, `preview` of rules in the past, or `verification` of
+    /// heads and views.
     #[schema(value_type = schema::JobKind)]
     kind: &'static str,
     /// `running`; `done`, with a `result`; or `failed`, with a `problem`.
@@ -45,7 +46,8 @@ pub(crate) struct JobResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Time>)]
     ended_at: Option<Timestamp>,
-    /// The body that the operation would have returned with 200.
+    /// The body that the operation would have returned with 200; of a verification, its
+    /// report.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<JobResult>)]
     result: Option<Box<RawValue>>,
@@ -75,7 +77,8 @@ impl PartialSchema for JobResult {
     fn schema() -> RefOr<Schema> {
         let of_either = AnyOfBuilder::new()
             .item(Ref::from_schema_name("Reconciliation"))
-            .item(Ref::from_schema_name("Preview"));
+            .item(Ref::from_schema_name("Preview"))
+            .item(Ref::from_schema_name("Verification"));
         RefOr::T(Schema::from(of_either.build()))
     }
 }
@@ -101,6 +104,7 @@ pub(super) fn operation(kind: JobKind) -> ApiOperation {
     match kind {
         JobKind::Reconciliation => ApiOperation("GET", "/api/campaigns/{id}/reconcile"),
         JobKind::Preview => ApiOperation("POST", "/api/segments/preview"),
+        JobKind::Verification => ApiOperation("POST", "/api/admin/verify"),
     }
 }
 

@@ -1,12 +1,15 @@
 //! Segments: named rules.
 //!
 //! [`body`] has the request bodies, [`answer`] the response bodies. [`write`] and
-//! [`read`] have the operations on segments, [`preview`] and [`members`] those on
-//! the customers who match.
+//! [`read`] have the operations on segments, [`preview`], [`members`], and
+//! [`of_customer`] those on the customers who match, [`history`] the one on their
+//! number over time.
 
 mod answer;
 mod body;
+mod history;
 mod members;
+mod of_customer;
 mod preview;
 mod read;
 mod write;
@@ -34,6 +37,8 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(preview::preview_rules))
         .routes(routes!(members::list_members))
         .routes(routes!(members::explain))
+        .routes(routes!(history::get_segment_history))
+        .routes(routes!(of_customer::list_customer_segments))
 }
 
 /// Returns the problem of a segment that was never created, or is not in the

@@ -8,6 +8,7 @@ mod timeline;
 use std::collections::HashMap;
 
 use bson::{DateTime, Document, doc};
+use chrono_tz::Tz;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -93,13 +94,19 @@ impl AnyView for Audit {
         Some(entry.commit().to_owned())
     }
 
-    fn read(&self, entry: &SharedEntry) -> Result<Option<FoldInput>, ReadError> {
-        Ok(Some(FoldInput {
+    fn read(
+        &self,
+        entry: &SharedEntry,
+        _: Tz,
+        inputs: &mut Vec<FoldInput>,
+    ) -> Result<(), ReadError> {
+        inputs.push(FoldInput {
             document: entry.commit().to_owned(),
             position: entry.position(),
             begins: entry.begins_commit(),
             content: InputContent::Noted(entry.noted()?),
-        }))
+        });
+        Ok(())
     }
 
     fn fold(

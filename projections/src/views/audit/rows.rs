@@ -94,6 +94,7 @@ fn occurrence_time(event: Event) -> Option<Timestamp> {
         | Event::Refusal(_)
         | Event::Assistance(_)
         | Event::Log(_)
-        | Event::Quarantine(_) => None,
+        | Event::Quarantine(_)
+        | Event::Demo(_) => None,
     }
 }

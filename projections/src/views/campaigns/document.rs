@@ -43,6 +43,9 @@ pub struct CampaignDocument {
     /// True if some undetermined customers were determined after the launch.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_determined: bool,
+    /// True if the draft was deleted. Queries leave out such a document.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_deleted: bool,
     /// Time when the campaign was created.
     pub created_at: DateTime,
     /// Actor that created the campaign.

@@ -1,8 +1,12 @@
 //! Fold of the view `campaigns`.
 
+use std::collections::BTreeSet;
+
 use bson::DateTime;
+use domain::rules::Rules;
 use domain::{
-    Audience, CampaignContent, CampaignEvent, CampaignId, CampaignStatus, Event, Subject,
+    Audience, CampaignContent, CampaignEvent, CampaignId, CampaignStatus, Event, SegmentId,
+    Subject, Text,
 };
 
 use super::document::CampaignDocument;
@@ -30,10 +34,7 @@ pub(super) fn fold(
 }
 
 fn created(id: &CampaignId, content: CampaignContent, event: &Recorded) -> CampaignDocument {
-    let (segment_id, rules) = match content.audience {
-        Audience::SegmentId(segment) => (Some(segment), None),
-        Audience::Rules(rules) => (None, Some(rules)),
-    };
+    let (segment_id, rules) = split(content.audience);
     CampaignDocument {
         campaign_id: id.clone(),
         name: content.name.into(),
@@ -46,10 +47,11 @@ fn created(id: &CampaignId, content: CampaignContent, event: &Recorded) -> Campa
         template: content.template,
         scheduled_at: content.scheduled_at.map(date),
         messages_per_second: content.messages_per_second,
-        tags: content.tags.into_iter().map(String::from).collect(),
+        tags: tags(content.tags),
         launch: None,
         size: None,
         has_determined: false,
+        is_deleted: false,
         created_at: recorded(event),
         created_by: event.metadata.actor.clone(),
         launched_at: None,
@@ -57,6 +59,31 @@ fn created(id: &CampaignId, content: CampaignContent, event: &Recorded) -> Campa
         updated_at: recorded(event),
         version: event.version as i64,
     }
+}
+
+fn updated(document: CampaignDocument, content: CampaignContent) -> CampaignDocument {
+    let (segment_id, rules) = split(content.audience);
+    CampaignDocument {
+        name: content.name.into(),
+        segment_id,
+        rules,
+        template: content.template,
+        scheduled_at: content.scheduled_at.map(date),
+        messages_per_second: content.messages_per_second,
+        tags: tags(content.tags),
+        ..document
+    }
+}
+
+fn split(audience: Audience) -> (Option<SegmentId>, Option<Rules>) {
+    match audience {
+        Audience::SegmentId(segment) => (Some(segment), None),
+        Audience::Rules(rules) => (None, Some(rules)),
+    }
+}
+
+fn tags(tags: BTreeSet<Text<64>>) -> Vec<String> {
+    tags.into_iter().map(String::from).collect()
 }
 
 fn changed(
@@ -68,6 +95,9 @@ fn changed(
         CampaignEvent::Created(_)
         | CampaignEvent::Retried { .. }
         | CampaignEvent::Undetermined { .. } => {}
+        CampaignEvent::Updated(content) => return updated(document, content.clone()),
+        CampaignEvent::Deleted {} => document.is_deleted = true,
+        CampaignEvent::Scheduled { .. } => document.status = CampaignStatus::Scheduled,
         CampaignEvent::Launched(launch) => {
             document.status = CampaignStatus::Launching;
             document.rules = Some(launch.rules.clone());

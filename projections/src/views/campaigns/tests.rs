@@ -22,6 +22,7 @@ fn content(audience: Audience, scheduled: bool) -> CampaignContent {
         at_once: false,
         messages_per_second: Some(100_000),
         tags: tags.into(),
+        clone_of: None,
     }
 }
 
@@ -178,4 +179,37 @@ fn a_retry_changes_only_version_and_time() {
 fn contradicting_events_are_rejected() {
     assert!(fold(vec![for_rules(), for_rules()]).is_err());
     assert!(fold(vec![launched()]).is_err());
+}
+
+#[test]
+fn a_changed_draft_has_its_new_content_and_its_creation() {
+    let segment = "seg_1".try_into().unwrap();
+    let new = CampaignContent {
+        name: "Summer".to_owned().try_into().unwrap(),
+        messages_per_second: None,
+        tags: Default::default(),
+        ..content(Audience::SegmentId(segment), true)
+    };
+    let document = fold(vec![for_rules(), CampaignEvent::Updated(new)]).unwrap();
+    assert_eq!(document.name, "Summer");
+    assert_eq!(document.status, CampaignStatus::Draft);
+    assert_eq!(document.segment_id.as_ref().unwrap().as_str(), "seg_1");
+    assert_eq!(document.rules, None);
+    assert_eq!(millis(document.scheduled_at), Some(60_000));
+    assert_eq!(document.messages_per_second, None);
+    assert_eq!(document.tags, [""; 0]);
+    assert_eq!(document.created_by, "key:1");
+    assert_eq!(millis(Some(document.created_at)), Some(1_000));
+    assert_eq!(millis(Some(document.updated_at)), Some(2_000));
+    assert_eq!(document.version, 2);
+}
+
+#[test]
+fn a_draft_is_scheduled_or_deleted() {
+    let scheduled = CampaignEvent::Scheduled { key: None };
+    let document = fold(vec![for_rules(), scheduled]).unwrap();
+    assert_eq!(document.status, CampaignStatus::Scheduled);
+    assert!(!document.is_deleted);
+    let deleted = fold(vec![for_rules(), CampaignEvent::Deleted {}]).unwrap();
+    assert!(deleted.is_deleted);
 }

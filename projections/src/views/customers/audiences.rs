@@ -94,8 +94,8 @@ impl Store {
         Ok(by_segment.try_collect().await?)
     }
 
-    /// Counts a segment's customers and stores the result, unless a later
-    /// version of the segment was counted meanwhile.
+    /// Counts a segment's customers and stores the result, also in the segment's
+    /// history, unless a later version of the segment was counted meanwhile.
     ///
     /// # Errors
     /// [`QueryError::TooLong`] if MongoDB does not finish within `limit`; any
@@ -119,6 +119,10 @@ impl Store {
             basis: basis.clone(),
             took_ms: counted.took.as_millis() as i64,
         };
+        // The point first: if the process dies in between, the next count still
+        // differs from the stored one.
+        let before = self.audiences(&[segment]).await?.remove(segment);
+        self.record_count(before.as_ref(), &audience).await?;
         let audiences = self.audience_collection();
         // A later version of the segment may have been counted meanwhile. Its
         // count stays: then the upsert fails with a duplicate key.

@@ -98,12 +98,26 @@ impl Days {
 /// Returns the date of an instant in the zone, in days since 1970-01-01. A
 /// [date without a time](is_date_only) is the same date in every zone.
 pub(crate) fn day_of(at: Timestamp, zone: Tz) -> i32 {
+    date_of(at, zone).num_days_from_ce() - NaiveDate::default().num_days_from_ce()
+}
+
+/// Returns the date of an instant that the shop gave, in the zone. A [date
+/// without a time](is_date_only) is the same date in every zone.
+pub(crate) fn date_of(at: Timestamp, zone: Tz) -> NaiveDate {
+    match is_date_only(at) {
+        true => DateTime::<Utc>::from(at).date_naive(),
+        false => date_in(at, zone),
+    }
+}
+
+/// Returns the date of an exact instant in the zone.
+pub(crate) fn date_in(at: Timestamp, zone: Tz) -> NaiveDate {
     let utc = DateTime::<Utc>::from(at);
-    let date = match is_date_only(at) {
-        true => utc.date_naive(),
-        false => utc.with_timezone(&zone).date_naive(),
-    };
-    date.num_days_from_ce() - NaiveDate::default().num_days_from_ce()
+    match zone {
+        // The usual zone, without a search in its table of offsets.
+        Tz::UTC => utc.date_naive(),
+        zone => utc.with_timezone(&zone).date_naive(),
+    }
 }
 
 /// Returns whether an instant stands for a date without a time of day: shops that

@@ -43,7 +43,8 @@ pub(crate) fn fold(
         | Event::Refusal(_)
         | Event::Assistance(_)
         | Event::Log(_)
-        | Event::Quarantine(_) => {}
+        | Event::Quarantine(_)
+        | Event::Demo(_) => {}
     }
     if let Some(id) = event.subject.customer() {
         let texts = [

@@ -1,5 +1,6 @@
 //! View `customers`: the profile, orders and activity of each customer.
 
+pub(crate) mod audience_history;
 pub(crate) mod audiences;
 #[cfg(test)]
 mod bucket_tests;
@@ -97,7 +98,8 @@ impl View for Customers {
             | Subject::Refusals(_)
             | Subject::Assistance(_)
             | Subject::Log(_)
-            | Subject::Quarantine(_) => None,
+            | Subject::Quarantine(_)
+            | Subject::Demo => None,
         }
     }
 

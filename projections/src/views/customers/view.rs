@@ -1,6 +1,7 @@
 //! The view `customers` for the projector: a document per customer, with
 //! buckets of times beside customers that have very many.
 
+use chrono_tz::Tz;
 use mongodb::IndexModel;
 
 use super::buckets::Buckets;
@@ -38,8 +39,14 @@ impl AnyView for CustomersWithBuckets {
         document_of::<Customers>(entry)
     }
 
-    fn read(&self, entry: &SharedEntry) -> Result<Option<FoldInput>, ReadError> {
-        read::<Customers>(entry)
+    fn read(
+        &self,
+        entry: &SharedEntry,
+        _: Tz,
+        inputs: &mut Vec<FoldInput>,
+    ) -> Result<(), ReadError> {
+        inputs.extend(read::<Customers>(entry)?);
+        Ok(())
     }
 
     fn fold(

@@ -1,8 +1,8 @@
 //! Queries of the view `segments`.
 
 use bson::{Bson, doc};
-use domain::SegmentId;
-use domain::rules::Rules;
+use domain::rules::{CustomerFacts, Rules};
+use domain::{SegmentId, Timestamp};
 use futures::TryStreamExt;
 use serde::Deserialize;
 
@@ -49,6 +49,30 @@ impl Store {
         let place =
             |segment: &SegmentDocument| (segment.created_at, segment.segment_id.to_string());
         self.newest(Segments::NAME, filter, page, place).await
+    }
+
+    /// Returns the unarchived segments whose rules match a customer at an
+    /// instant, newest first.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn segments_of(
+        &self,
+        facts: &CustomerFacts,
+        now: Timestamp,
+    ) -> Result<Vec<SegmentDocument>, QueryError> {
+        let segments = self.serving::<SegmentDocument>(Segments::NAME).await?;
+        let mut cursor = segments
+            .find(doc! {"archived_at": Bson::Null})
+            .sort(doc! {"created_at": -1, "_id": -1})
+            .await?;
+        let mut found = Vec::new();
+        while let Some(segment) = cursor.try_next().await? {
+            if segment.rules.at(now).matches(facts) {
+                found.push(segment);
+            }
+        }
+        Ok(found)
     }
 
     /// Returns the segments that have a hold.

@@ -137,7 +137,7 @@ impl Lane {
     }
 
     async fn run_pass(self: &Arc<Self>, stop: &StopTokens) {
-        let request = request_of(&self.shared.log, &self.campaign, "campaign_launched").await;
+        let request = request_of(&self.shared.log, &self.campaign, &["campaign_launched"]).await;
         let request = request.unwrap_or_default();
         let commands = self.shared.commands.clone();
         let recorder = ResultRecorder::start(commands, request, stop.give_up.clone());

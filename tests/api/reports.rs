@@ -25,8 +25,8 @@ fn figures(report: &Value, date: &str) -> Value {
     some(items.iter().find(|item| item["date"] == date).unwrap())
 }
 
-/// Reads a report with this query, which ends in `&`, and these positions. Repeats a read that the view did not reach in time,
-/// as clients have to.
+/// Reads a report that includes these positions; `query` is empty or ends in `&`. Repeats a read that
+/// the view did not reach in time, as clients have to.
 async fn read_after(api: &Client, query: &str, after: &str) -> Value {
     let path = format!("{PATH}?{query}after={after}");
     eventually("the view reaches the position", async || {

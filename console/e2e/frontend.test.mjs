@@ -20,8 +20,8 @@ test('a frontend works on an allowed origin, and on no other', async (t) => {
     message: { template: 'Hi {{ name }}!' },
   })
   // From now on the provider signs this user in.
-  const console = await t.newPage({ server, role: null })
-  await server.signIn(console.context(), USERS.marketer.email)
+  const consolePage = await t.newPage({ server, role: null })
+  await server.signIn(consolePage.context(), USERS.marketer.email)
 
   const page = await t.newPage({
     server,

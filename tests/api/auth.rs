@@ -6,7 +6,7 @@ use crate::support::app::App;
 use crate::support::client::send;
 
 /// Operations that require a key. Paths that do not exist require one too.
-const PROTECTED: [(Method, &str); 21] = [
+const PROTECTED: [(Method, &str); 23] = [
     (Method::POST, "/api/data/customers"),
     (Method::POST, "/api/data/orders"),
     (Method::POST, "/api/data/events"),

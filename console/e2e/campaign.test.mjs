@@ -69,8 +69,8 @@ async function cancelByClicks(page) {
 }
 
 test('pauses, resumes and cancels a campaign that it follows live', async (t) => {
-  const campaign = await campaignFor(server(), await tagged(server(), 60), {
-    messages_per_second: 2,
+  const campaign = await campaignFor(server(), await tagged(server(), 120), {
+    messages_per_second: 1,
   })
   const page = await t.newPage({ role: 'marketer' })
   await page.goto(pathOf(campaign))
@@ -233,8 +233,8 @@ test('offers a viewer nothing that a viewer may not do', async (t) => {
 })
 
 test('shows a refused transition, and the campaign as it is', async (t) => {
-  const campaign = await campaignFor(server(), await tagged(server(), 60), {
-    messages_per_second: 2,
+  const campaign = await campaignFor(server(), await tagged(server(), 120), {
+    messages_per_second: 1,
   })
   const id = campaign.campaign_id
   const page = await t.newPage({ role: 'marketer', permit: [409] })
@@ -253,8 +253,8 @@ test('shows a refused transition, and the campaign as it is', async (t) => {
 })
 
 test('says when it is not live, and is live again', async (t) => {
-  const campaign = await campaignFor(server(), await tagged(server(), 60), {
-    messages_per_second: 2,
+  const campaign = await campaignFor(server(), await tagged(server(), 120), {
+    messages_per_second: 1,
   })
   const page = await t.newPage({ role: 'viewer', permit: [503] })
   const stream = `**/api/campaigns/${campaign.campaign_id}/progress*`

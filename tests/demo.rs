@@ -201,6 +201,11 @@ async fn a_deployment_with_nothing_but_the_demo_shop_is_removed() {
     assert_eq!(unconfirmed.code, Some(1), "{unconfirmed:?}");
     assert!(unconfirmed.err.contains("--yes"), "{unconfirmed:?}");
     app.add_worker();
+    until("the worker has sent a heartbeat", async || {
+        let workers = app.client.read("/api/admin/workers").await;
+        !workers["items"].as_array().unwrap().is_empty()
+    })
+    .await;
     let running = remove(&app);
     assert_eq!(running.code, Some(1), "{running:?}");
     assert!(

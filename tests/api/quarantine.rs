@@ -208,7 +208,12 @@ async fn only_admins_decide_and_only_about_events_in_quarantine() {
             client.get(PATH).await.assert_problem(403, "forbidden");
         }
     }
-    assert_eq!(listed(api).await.len(), 2, "nothing was decided");
+    // Each of these views notes an event that cannot be read.
+    let views = ["customers", "daily_figures", "orders"];
+    let listed = listed(api).await;
+    let mut without: Vec<_> = listed.iter().map(|[_, view, ..]| view).collect();
+    without.sort();
+    assert_eq!(without, views, "nothing was decided");
 }
 
 #[tokio::test]

@@ -210,6 +210,7 @@ test('a segment is not archived while a campaign holds it', async (t) => {
     name: unique('Holder'),
     segment_id: segment.segment_id,
     message: { template: 'Hello' },
+    scheduled_at: new Date(Date.now() + 86_400_000).toISOString(),
   })
   const page = await t.newPage({ role: 'marketer', permit: [409] })
   await page.goto(`/segments/${segment.segment_id}`)

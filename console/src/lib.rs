@@ -97,12 +97,14 @@ fn pages_of<S: Clone + Send + Sync + 'static>(files: &'static Files) -> Router<S
                 .unwrap_or("its page is not among the built files"),
         ),
     };
-    let asset = get(move |Path(path): Path<String>, headers: HeaderMap| async move {
-        match files.file(&format!("assets/{path}")) {
-            Some(file) => answer(file, &headers, IMMUTABLE),
-            None => StatusCode::NOT_FOUND.into_response(),
-        }
-    });
+    let asset = get(
+        move |Path(path): Path<String>, headers: HeaderMap| async move {
+            match files.file(&format!("assets/{path}")) {
+                Some(file) => answer(file, &headers, IMMUTABLE),
+                None => StatusCode::NOT_FOUND.into_response(),
+            }
+        },
+    );
     let mut routes = Router::new().route(ASSETS, asset);
     for path in PAGES {
         routes = routes.route(path, page.clone());

@@ -3,6 +3,11 @@
 //! The cases are in `console/e2e`, and their README describes them. One process of node runs all
 //! of them against this build of the program. They need the node and the packages that the program
 //! was built with, and Chromium.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failed step should fail the test at its line"
+)]
 
 mod tools;
 

@@ -5,20 +5,13 @@
 import createClient from 'openapi-fetch'
 import { session } from '@/app/session'
 import { NetworkError, problemOf, type SentRequest } from './error'
-import type { PendingPaths } from './pending'
 import type { components, paths } from './schema'
 
 export type Schemas = components['schemas']
 
-export type ApiPaths = Omit<paths, keyof PendingPaths> & {
-  [Path in keyof PendingPaths]: Path extends keyof paths
-    ? Omit<paths[Path], keyof PendingPaths[Path]> & PendingPaths[Path]
-    : PendingPaths[Path]
-}
-
 const sent = new WeakMap<Response, SentRequest>()
 
-export const api = createClient<ApiPaths>({
+export const api = createClient<paths>({
   baseUrl: globalThis.location?.origin ?? 'http://localhost',
   fetch: async (request) => {
     const url = new URL(request.url)

@@ -17,14 +17,15 @@ import type {
   RequiredKeysOf,
 } from 'openapi-typescript-helpers'
 import { useCallback, useMemo } from 'react'
-import { type ApiPaths, api, call } from './client'
+import { api, call } from './client'
 import { ApiError, isTemporary } from './error'
+import type { paths } from './schema'
 
-export type GetPath = PathsWithMethod<ApiPaths, 'get'> & keyof ApiPaths & string
+export type GetPath = PathsWithMethod<paths, 'get'> & keyof paths & string
 
 type Init<Path extends GetPath> = MaybeOptionalInit<
-  ApiPaths[Path],
-  'get' & keyof ApiPaths[Path]
+  paths[Path],
+  'get' & keyof paths[Path]
 >
 
 type InitArguments<Path extends GetPath, Rest extends unknown[]> =
@@ -40,7 +41,7 @@ type GetOf<Operations> = Operations extends {
 
 /** The body of a successful answer. */
 export type Answer<Path extends GetPath> = NonNullable<
-  FetchResponse<GetOf<ApiPaths[Path]>, object, MediaType>['data']
+  FetchResponse<GetOf<paths[Path]>, object, MediaType>['data']
 >
 
 export interface ReadOptions {

@@ -152,7 +152,7 @@ impl Store {
     /// If MongoDB does not answer.
     pub async fn unbuilt(&self) -> Result<Vec<&'static str>, mongodb::error::Error> {
         let mut all = Vec::new();
-        for view in self.views().iter().copied() {
+        for view in self.views() {
             let active = self.generations().active(view.name()).await?;
             all.extend((active == UNBUILT).then_some(view.name()));
         }

@@ -18,7 +18,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(read::list_users))
         .routes(routes!(read::get_user))
         .routes(routes!(write::give_role))
-        .routes(routes!(write::sign_out))
+        .routes(routes!(write::sign_out_user))
 }
 
 /// Returns the problem of a user who never signed in, or is not in the view yet.

@@ -90,7 +90,7 @@ pub(super) async fn give_role(
         NotFound
     )
 )]
-pub(super) async fn sign_out(
+pub(super) async fn sign_out_user(
     State(app): State<AppState>,
     Path(id): Path<UserId>,
     Caller(context): Caller,

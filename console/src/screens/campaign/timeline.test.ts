@@ -79,10 +79,17 @@ describe('LiveCounts', () => {
     const live = new LiveCounts()
     live.add(START + 500, statistics({ sent: 9 }))
     live.add(START + 9_000, statistics({ sent: 3, failed: 2, undeliverable: 1 }))
-    const { times, counts } = live.continue(bins.timeline(START))
+    const { times, counts } = live.continue(bins.timeline(START), START + 2_000)
     expect(times.at(-1)).toBe(START + 9_000)
     expect(counts.accepted.at(-1)).toBe(4)
     expect(counts.accepted).not.toContain(9)
+  })
+
+  it('leaves out what it saw before the messages were read', () => {
+    const live = new LiveCounts()
+    live.add(START + 5_000, statistics({ sent: 9 }))
+    const read = START + 6_000
+    expect(live.continue(new TimeBins().timeline(START), read).times).toEqual([START])
   })
 
   it('keeps a bounded number of moments, among them the newest', () => {
@@ -91,7 +98,7 @@ describe('LiveCounts', () => {
       live.add(START + second * 1_000, statistics({ sent: second }))
     }
     expect(live.size).toBeLessThanOrEqual(20)
-    const { counts } = live.continue(new TimeBins().timeline(START))
+    const { counts } = live.continue(new TimeBins().timeline(START), START)
     expect(counts.accepted.at(-1)).toBe(999)
   })
 })

@@ -120,9 +120,12 @@ export class LiveCounts {
     }
   }
 
-  /** Returns the timeline with the moments after its end. */
-  continue(timeline: Timeline): Timeline {
-    const end = timeline.times.at(-1) ?? -Infinity
+  /**
+   * Returns the timeline with the moments after its end and after `read`, when its
+   * messages were read: what they say about an earlier moment is more exact.
+   */
+  continue(timeline: Timeline, read: number): Timeline {
+    const end = Math.max(timeline.times.at(-1) ?? -Infinity, read)
     const continued: Timeline = {
       times: [...timeline.times],
       counts: {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
-import { actionsOf, hasEnded, isUnderWay } from './transitions'
-import { campaign } from './testing'
+import { actionsOf, hasEnded, isSettled, isUnderWay } from './transitions'
+import { campaign, statistics } from './testing'
 
 describe('actionsOf', () => {
   it('offers a draft to be edited, launched, cloned and deleted, not canceled', () => {
@@ -33,6 +33,13 @@ describe('actionsOf', () => {
 })
 
 describe('status', () => {
+  it('is settled once no message of an ended campaign is pending', () => {
+    const pending = statistics({ pending: 3 })
+    expect(isSettled({ status: 'cancelled', statistics: pending })).toBe(false)
+    expect(isSettled({ status: 'cancelled', statistics: statistics() })).toBe(true)
+    expect(isSettled({ status: 'paused', statistics: statistics() })).toBe(false)
+  })
+
   it('tells campaigns that change from those that have ended', () => {
     expect(isUnderWay('sending')).toBe(true)
     expect(isUnderWay('scheduled')).toBe(false)

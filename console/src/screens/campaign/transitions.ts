@@ -43,6 +43,17 @@ export function hasEnded(status: CampaignStatus): boolean {
   return status === 'completed' || status === 'cancelled'
 }
 
+/**
+ * Returns whether no count can change any more. A canceled campaign's messages are
+ * suppressed one after the other, after its status has changed.
+ */
+export function isSettled({
+  status,
+  statistics,
+}: Pick<Campaign, 'status' | 'statistics'>) {
+  return hasEnded(status) && statistics.pending === 0
+}
+
 /** Returns whether the campaign has recipients that can be accounted for. */
 export function isLaunched(campaign: Pick<Campaign, 'launch'>): boolean {
   return campaign.launch != null

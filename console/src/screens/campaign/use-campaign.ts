@@ -1,10 +1,10 @@
 /** One campaign, kept current while it is under way. */
 import { useQueryClient } from '@tanstack/react-query'
-import { useCallback } from 'react'
+import { useCallback, useEffect, useRef } from 'react'
 import { api, call } from '@/api/client'
 import { useApi, useInvalidate } from '@/api/query'
 import { type Connection, useFollower } from '@/api/use-follower'
-import { hasEnded, isUnderWay } from './transitions'
+import { hasEnded, isSettled, isUnderWay } from './transitions'
 import type { Campaign, Progress } from './types'
 
 const PATH = '/api/campaigns/{id}'
@@ -12,6 +12,7 @@ const PATH = '/api/campaigns/{id}'
 /** Milliseconds between reads of what the event stream does not have, such as a reason to wait. */
 const WHILE_UNDER_WAY = 10_000
 const WHILE_SCHEDULED = 5_000
+const WHILE_SETTLING = 1_000
 
 /** Changes the campaign in the cache, without a read. */
 export function useSetCampaign(id: string) {
@@ -33,7 +34,7 @@ export function useCampaign(id: string) {
   const query = useApi(
     PATH,
     { params: { path: { id } } },
-    { refetchInterval: pauseAfter(known?.status) },
+    { refetchInterval: pauseAfter(known) },
   )
   const campaign = query.data
   const followed = useFollower<Progress>(
@@ -54,15 +55,28 @@ export function useCampaign(id: string) {
         }
       : null,
   )
+  useFinalRead(id, campaign)
   return { ...query, connection: connectionOf(campaign, followed.connection) }
+}
+
+/** Reads the messages again once nothing changes any more. */
+function useFinalRead(id: string, campaign: Campaign | undefined) {
+  const invalidate = useInvalidate()
+  const settled = campaign && isSettled(campaign)
+  const wasOpen = useRef(false)
+  useEffect(() => {
+    if (settled && wasOpen.current) void invalidate(`/api/campaigns/${id}`)
+    wasOpen.current = settled === false
+  }, [settled, id, invalidate])
 }
 
 function connectionOf(campaign: Campaign | undefined, followed: Connection): Connection {
   return campaign && !isUnderWay(campaign.status) ? 'ended' : followed
 }
 
-function pauseAfter(status: Campaign['status'] | undefined): number | false {
-  if (!status) return false
-  if (status === 'scheduled') return WHILE_SCHEDULED
-  return isUnderWay(status) ? WHILE_UNDER_WAY : false
+function pauseAfter(campaign: Campaign | undefined): number | false {
+  if (!campaign) return false
+  if (campaign.status === 'scheduled') return WHILE_SCHEDULED
+  if (hasEnded(campaign.status)) return isSettled(campaign) ? false : WHILE_SETTLING
+  return isUnderWay(campaign.status) ? WHILE_UNDER_WAY : false
 }

@@ -35,6 +35,9 @@ export function useMessages(id: string, { status, reason }: MessageFilter) {
       }),
     initialPageParam: undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
+    // Reading again means reading every page: not for every look at the window.
+    staleTime: 30_000,
+    refetchOnWindowFocus: false,
   })
   const pages = query.data?.pages
   const items = useMemo(() => pages?.flatMap((page) => page.items), [pages])

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useEffect, useMemo, useRef } from 'react'
 import { api, call } from '@/api/client'
 import { LiveCounts, TimeBins, type Timeline } from './timeline'
-import { isUnderWay } from './transitions'
+import { isSettled } from './transitions'
 import type { Campaign, Message } from './types'
 
 /** Messages that are read without being asked for. */
@@ -16,6 +16,8 @@ interface Course {
   /** Number of messages that were read. */
   read: number
   isComplete: boolean
+  /** When it was read, in milliseconds since 1970. */
+  at: number
 }
 
 /** Reads the course; all messages with `all`, otherwise the first 20,000. */
@@ -31,7 +33,7 @@ export function useTimeline(campaign: Campaign, all: boolean) {
   })
   const live = useRef(new LiveCounts())
   const { statistics } = campaign
-  const isLive = isUnderWay(campaign.status)
+  const isLive = !isSettled(campaign)
   useEffect(() => {
     if (isLive) live.current.add(Date.now(), statistics)
   }, [isLive, statistics])
@@ -39,7 +41,9 @@ export function useTimeline(campaign: Campaign, all: boolean) {
   const timeline = useMemo(
     () =>
       course &&
-      (course.isComplete ? live.current.continue(course.timeline) : course.timeline),
+      (course.isComplete
+        ? live.current.continue(course.timeline, course.at)
+        : course.timeline),
     // The live counts grow with the statistics.
     [course, statistics],
   )
@@ -65,5 +69,5 @@ async function readCourse(
     read += page.items.length
     cursor = page.next_cursor
   } while (cursor && read < most)
-  return { timeline: bins.timeline(start), read, isComplete: !cursor }
+  return { timeline: bins.timeline(start), read, isComplete: !cursor, at: Date.now() }
 }

@@ -3,7 +3,9 @@
  */
 import type { Schemas } from '@/api/client'
 import type { FieldError } from '@/api/error'
-import type { DraftChange } from '@/api/pending'
+import type { Schemas as S } from '@/api/client'
+
+type DraftChange = S['CampaignChanges']
 import { fromLocalInput, toLocalInput } from '@/format/local-time'
 import { isWithin } from '@/ui/form'
 

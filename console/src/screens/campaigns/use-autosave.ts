@@ -57,7 +57,9 @@ export function useAutosave(id: string, form: DraftForm, initial: SaveState): Au
         const fields = toSend(form, state)
         if (fields.length === 0) break
         try {
-          const body = changeOf(form, fields)
+          // The generated type cannot express that a change has either form of an audience
+          // or none.
+          const body = changeOf(form, fields) as never
           await call(api.PATCH('/api/campaigns/{id}', { params: { path: { id } }, body }))
           become(accept(now.current.state, form, fields))
         } catch (error) {

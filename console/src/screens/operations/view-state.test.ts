@@ -10,6 +10,8 @@ const view: View = {
   positions: '0:12',
   lag: 0,
   skipped: 0,
+  quarantined: 0,
+  can_roll_back: false,
   stopped: [],
   partitions: [],
   building: null,

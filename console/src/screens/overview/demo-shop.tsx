@@ -1,7 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import { useEffect, useRef } from 'react'
-import { api, call } from '@/api/client'
-import type { DemoShop } from '@/api/pending'
+import { api, call, type Schemas } from '@/api/client'
 import { queryClient, useApi } from '@/api/query'
 import { useMay } from '@/app/use-session'
 import { number } from '@/format'
@@ -67,7 +66,7 @@ export function DemoOffer() {
 }
 
 /** Reads everything again when the load has ended. */
-function useLoaded(state: DemoShop | undefined) {
+function useLoaded(state: Schemas['Demo'] | undefined) {
   const before = useRef(state?.state)
   useEffect(() => {
     if (before.current === 'loading' && state?.state === 'loaded') {

@@ -1,4 +1,4 @@
-import type { DailyFigures, DailyNumbers } from '@/api/pending'
+import type { Schemas } from '@/api/client'
 import { useApi } from '@/api/query'
 import { calendarDay, money, number, percent, shortMoney, shortNumber } from '@/format'
 import { startOfDay, toLocalInput } from '@/format/local-time'
@@ -10,6 +10,8 @@ import { Card } from '@/ui/page'
 import { StatTile, StatTiles } from '@/ui/stat'
 import { Read } from '@/ui/state'
 import { PERIODS, periodOf, reportQuery } from './period'
+
+type DailyReport = Schemas['DailyReport']
 
 /** The figures of a period, and by day. */
 export function Figures() {
@@ -47,7 +49,7 @@ export function Figures() {
   )
 }
 
-function Report({ figures }: { figures: DailyFigures }) {
+function Report({ figures }: { figures: DailyReport }) {
   const { totals, currency } = figures
   const average = totals.orders > 0 ? totals.revenue / totals.orders : null
   const ended = totals.delivered + totals.failed
@@ -93,9 +95,9 @@ function Report({ figures }: { figures: DailyFigures }) {
 }
 
 function series(
-  { items }: DailyFigures,
+  { items }: DailyReport,
   label: string,
-  field: keyof DailyNumbers,
+  field: keyof Schemas['ShopFigures'],
   color: ChartSeries['color'],
   format: (value: number) => string,
 ): ChartSeries {
@@ -109,7 +111,7 @@ function Chart({
   formatAxis,
 }: {
   title: string
-  figures: DailyFigures
+  figures: DailyReport
   series: ChartSeries[]
   formatAxis: (value: number) => string
 }) {

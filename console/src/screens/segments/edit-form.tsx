@@ -4,7 +4,7 @@ import { useScreenActions } from '@/app/actions'
 import { Button, ButtonLink } from '@/ui/button'
 import { CopyCurl } from '@/ui/copy'
 import { ConfirmDialog } from '@/ui/dialog'
-import { Field, FormErrors, FormProblem } from '@/ui/form'
+import { Field, fieldErrors, FormErrors, FormProblem } from '@/ui/form'
 import { Input, Textarea } from '@/ui/input'
 import { Card } from '@/ui/page'
 import { Time } from '@/ui/time'
@@ -33,7 +33,11 @@ export function EditForm({ segment, base, edit, onEdit, onForget }: EditFormProp
     toast(segment ? 'The segment was saved.' : 'The segment was created.')
     void navigate(`/segments/${segmentId}`)
   })
-  const change = (part: Partial<SegmentEdit>) => onEdit({ ...edit, ...part })
+  const change = (part: Partial<SegmentEdit>) => {
+    // What the API said of the last attempt is about what was sent then.
+    if (part.rules && save.error) save.reset()
+    onEdit({ ...edit, ...part })
+  }
   const changed = segment === null || isChanged(edit, base)
   const submit = () => save.mutate({ edit })
   useScreenActions([
@@ -66,6 +70,7 @@ export function EditForm({ segment, base, edit, onEdit, onForget }: EditFormProp
           prompt={edit.prompt}
           onPrompt={(prompt) => change({ prompt })}
           asOf={asOf || null}
+          faults={fieldErrors(save.error)}
           sample
           actions={<AsOfPicker value={asOf} onChange={setAsOf} />}
         />

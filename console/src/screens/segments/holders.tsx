@@ -1,16 +1,29 @@
 import { useMemo } from 'react'
+import type { Schemas } from '@/api/client'
 import { useApi } from '@/api/query'
 import { count } from '@/format'
+import { Badge, CampaignStatusBadge } from '@/ui/badge'
 import { None } from '@/ui/page'
 import { TextLink } from '@/ui/link'
+import type { Segment } from './edit-state'
 
-/** Names of the latest campaigns by id: those that can still hold a segment. */
-export function useCampaignNames(): Map<string, string> {
+type Campaign = Schemas['Campaign']
+
+/** The latest campaigns: those that can still hold a segment are among them. */
+function useCampaigns(): readonly Campaign[] {
   const params = { query: { limit: 500 } }
-  const { data } = useApi('/api/campaigns', { params }, { staleTime: 30_000 })
+  const { data } = useApi('/api/campaigns', { params }, { staleTime: 10_000 })
+  return data?.items ?? NONE
+}
+
+const NONE: readonly Campaign[] = []
+
+/** Names of the latest campaigns by id. */
+export function useCampaignNames(): Map<string, string> {
+  const campaigns = useCampaigns()
   return useMemo(
-    () => new Map(data?.items.map(({ campaign_id, name }) => [campaign_id, name]) ?? []),
-    [data],
+    () => new Map(campaigns.map(({ campaign_id, name }) => [campaign_id, name])),
+    [campaigns],
   )
 }
 
@@ -38,12 +51,9 @@ export function HolderSummary({
   )
 }
 
-/** All campaigns that hold a segment. */
+/** All campaigns that hold a segment, so that it cannot be archived. */
 export function HolderList({ ids }: { ids: readonly string[] }) {
   const names = useCampaignNames()
-  if (ids.length === 0) {
-    return <p className="text-muted">No campaign holds this segment.</p>
-  }
   return (
     <ul className="flex flex-col gap-1.5">
       {ids.map((id) => (
@@ -52,5 +62,39 @@ export function HolderList({ ids }: { ids: readonly string[] }) {
         </li>
       ))}
     </ul>
+  )
+}
+
+/** The campaigns of a segment, the latest first, with their status. */
+export function CampaignsOf({ segment }: { segment: Segment }) {
+  const campaigns = useCampaigns().filter((one) => one.segment_id === segment.segment_id)
+  if (campaigns.length === 0 && segment.held_by.length === 0) {
+    return <p className="text-muted">No campaign uses this segment.</p>
+  }
+  const known = new Set(campaigns.map(({ campaign_id }) => campaign_id))
+  return (
+    <>
+      <ul className="flex flex-col">
+        {campaigns.map(({ campaign_id, name, status }) => (
+          <li
+            key={campaign_id}
+            className="flex items-center justify-between gap-3 border-b border-line py-1.5 last:border-0"
+          >
+            <TextLink to={`/campaigns/${campaign_id}`} className="truncate">
+              {name}
+            </TextLink>
+            <span className="flex shrink-0 items-center gap-2">
+              {segment.held_by.includes(campaign_id) && (
+                <Badge title="The segment cannot be archived before this campaign is launched or canceled">
+                  Holds the segment
+                </Badge>
+              )}
+              <CampaignStatusBadge status={status} />
+            </span>
+          </li>
+        ))}
+      </ul>
+      <HolderList ids={segment.held_by.filter((id) => !known.has(id))} />
+    </>
   )
 }

@@ -16,7 +16,7 @@ import { useVocabulary } from './builder/vocabulary'
 import type { RuleGroup, Segment } from './edit-state'
 import { formatsIn } from './formats'
 import { changeOf, useSegmentHistory } from './history'
-import { HolderList } from './holders'
+import { CampaignsOf } from './holders'
 import { RuleTree } from './rule-tree'
 import { SendTimeCard } from './send-time-card'
 
@@ -38,8 +38,8 @@ export function OverviewTab({ segment }: { segment: Segment }) {
       </div>
       <div className="grid items-start gap-4 lg:grid-cols-2">
         <div className="flex min-w-0 flex-col gap-4">
-          <Card title="Held by">
-            <HolderList ids={segment.held_by} />
+          <Card title="Used by">
+            <CampaignsOf segment={segment} />
           </Card>
           <AboutCard segment={segment} />
         </div>

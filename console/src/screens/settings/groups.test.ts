@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Setting } from '@/api/pending'
-import { filterSettings, valueText } from './groups'
+import { filterSettings, type Setting, valueText } from './groups'
 
 const currency: Setting = {
   name: 'PATRON_CURRENCY',

@@ -1,4 +1,6 @@
-import type { Setting } from '@/api/pending'
+import type { Schemas } from '@/api/client'
+
+export type Setting = Schemas['Setting']
 
 export const SOURCES: Record<Setting['source'], { text: string; hint: string }> = {
   flag: {
@@ -16,7 +18,7 @@ export const SOURCES: Record<Setting['source'], { text: string; hint: string }> 
 
 /** The text of a setting's value. A secret has none: only whether it is set is known. */
 export function valueText(setting: Setting): string | null {
-  if (!setting.secret) return setting.value
+  if (!setting.secret) return setting.value ?? null
   return setting.source === 'unset' ? null : 'Set'
 }
 

@@ -1,4 +1,3 @@
-import type { Setting } from '@/api/pending'
 import { useApi } from '@/api/query'
 import { useQueryParam } from '@/url/use-query-param'
 import { Badge } from '@/ui/badge'
@@ -7,7 +6,7 @@ import { SearchInput, Segmented } from '@/ui/input'
 import { Card, None, PageHeader } from '@/ui/page'
 import { EmptyState, Read } from '@/ui/state'
 import { type Column, Table } from '@/ui/table'
-import { filterSettings, SOURCES, valueText } from './groups'
+import { filterSettings, type Setting, SOURCES, valueText } from './groups'
 
 const COLUMNS: Column<Setting>[] = [
   {

@@ -129,7 +129,7 @@ fn a_customer_counts_once_on_the_day_of_registration() {
         changed("customer/c-1", event, Event::Customer)
     };
     let given = Change::Set(at("2025-06-01T09:00:00Z"));
-    assert_eq!(registered(given.clone()), ["2025-06-01: customers 1"]);
+    assert_eq!(registered(given), ["2025-06-01: customers 1"]);
     assert_eq!(registered(Change::Keep), ["1970-01-01: customers 1"]);
     let event = CustomerEvent::Updated(profile(given));
     assert_eq!(changed("customer/c-1", event, Event::Customer), [""; 0]);

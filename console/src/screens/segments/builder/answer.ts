@@ -32,6 +32,15 @@ export function ruleErrors(errors: readonly FieldError[], text: string): RuleErr
   return sorted
 }
 
+/** Both answers together; what is the same is told once. */
+export function mergedErrors(a: RuleErrors, b: RuleErrors): RuleErrors {
+  const byPointer = new Map(a.byPointer)
+  for (const [pointer, messages] of b.byPointer) {
+    byPointer.set(pointer, [...new Set([...(byPointer.get(pointer) ?? []), ...messages])])
+  }
+  return { byPointer, ofText: a.ofText.length > 0 ? a.ofText : b.ofText }
+}
+
 export interface TextError {
   message: string
   span: Span

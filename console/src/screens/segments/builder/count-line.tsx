@@ -50,7 +50,10 @@ export function CountLine({
 }
 
 function Total({ live, isFault }: { live: LivePreview; isFault: boolean }) {
-  const { preview, isStale, hasRules } = live
+  const { preview, isStale, hasRules, isUnfinished } = live
+  if (isUnfinished) {
+    return <span className="text-muted">Fill in every value to see who matches.</span>
+  }
   if (!hasRules)
     return <span className="text-muted">Write a rule to see who matches.</span>
   if (isFault)

@@ -3,6 +3,7 @@ import {
   draftOf,
   draftOfText,
   draftOfTree,
+  isUnfinished,
   rulesForRequest,
   sameRules,
   valueOf,
@@ -35,6 +36,24 @@ describe('a draft of rules', () => {
 
   it('keeps a text as it was typed', () => {
     expect(valueOf(draftOf('visits>3 and city=Rome'))).toBe('visits>3 and city=Rome')
+  })
+})
+
+describe('rows without a value', () => {
+  const withValue = (value: '' | string[] | number): RuleGroup => ({
+    ...tree,
+    rules: [{ combinator: 'or', rules: [{ field: 'visits', operator: 'in', value }] }],
+  })
+
+  it('are unfinished in the builder, and typed in a text', () => {
+    expect(isUnfinished(withValue(''))).toBe(true)
+    expect(isUnfinished(withValue([]))).toBe(true)
+    expect(isUnfinished(withValue(['a', '']))).toBe(true)
+    expect(isUnfinished(withValue(3))).toBe(false)
+    expect(isUnfinished({ ...tree, rules: [{ field: 'city', operator: 'null' }] })).toBe(
+      false,
+    )
+    expect(isUnfinished('city = ""')).toBe(false)
   })
 })
 

@@ -4,7 +4,8 @@
  */
 import { parseRules, type Span } from './parse'
 import { printRules } from './print'
-import { plainTree, type RuleGroup, type Rules } from './rules'
+import { arityOf } from './catalog'
+import { isGroup, placedNodes, plainTree, type RuleGroup, type Rules } from './rules'
 
 export interface RulesDraft {
   lead: 'text' | 'tree'
@@ -44,6 +45,19 @@ export function rulesForRequest(value: Rules): Rules {
   if (typeof value !== 'string') return plainTree(value)
   const parsed = parseRules(value)
   return parsed?.exact ? plainTree(parsed.tree) : value
+}
+
+/**
+ * Returns true while a row of the builder has no value yet. The API would only say so.
+ * In a text, an empty value was typed.
+ */
+export function isUnfinished(value: Rules): boolean {
+  if (typeof value === 'string') return false
+  return placedNodes(value).some(({ node }) => {
+    if (isGroup(node) || arityOf(node.operator) === 'none') return false
+    const values = Array.isArray(node.value) ? node.value : [node.value ?? '']
+    return values.length === 0 || values.includes('')
+  })
 }
 
 /** Returns true if both values select by the same rules, however they are written. */

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from 'react'
 import { api, call, callWithResponse, type Schemas } from '@/api/client'
 import { ApiError, isTemporary } from '@/api/error'
 import { countsByPointer, NO_ERRORS, ruleErrors } from './answer'
-import { rulesForRequest } from './draft'
+import { isUnfinished, rulesForRequest } from './draft'
 import type { Rules } from './rules'
 
 export type Preview = Schemas['Preview']
@@ -35,31 +35,33 @@ export function useRulePreview(value: Rules, options: PreviewOptions = {}) {
   const { asOf = null, sample = 5, enabled = true } = options
   const settled = useSettled(value, PAUSE)
   const rules = useMemo(() => rulesForRequest(settled), [settled])
+  const unfinished = isUnfinished(settled) || isUnfinished(value)
   const hasRules = typeof rules !== 'string' || rules.trim() !== ''
   const body = { rules: asSent(rules), as_of: asOf, sample }
   const query = useQuery({
     queryKey: ['/api/segments/preview', body],
     queryFn: ({ signal }) => previewRules(body, signal),
-    enabled: enabled && hasRules,
+    enabled: enabled && hasRules && !unfinished,
     placeholderData: keepPreviousData,
     staleTime: 5_000,
     retry: (failures, error) => isTemporary(error) && failures < 2,
   })
-  const preview = hasRules ? query.data : undefined
+  const preview = hasRules && !unfinished ? query.data : undefined
   const text = typeof settled === 'string' ? settled : ''
   return {
     preview,
-    error: query.error,
+    error: unfinished ? null : query.error,
     retry: () => void query.refetch(),
     isStale: value !== settled || query.isPlaceholderData || query.isFetching,
     hasRules,
+    isUnfinished: unfinished,
     counts: useMemo(() => countsByPointer(preview?.rules ?? []), [preview]),
     errors: useMemo(
       () =>
-        query.error instanceof ApiError
+        query.error instanceof ApiError && !unfinished
           ? ruleErrors(query.error.errors, text)
           : NO_ERRORS,
-      [query.error, text],
+      [query.error, text, unfinished],
     ),
   }
 }

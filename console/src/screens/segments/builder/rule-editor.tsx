@@ -2,10 +2,12 @@
  * Rules in three forms that stay in step: rows, text and plain words, with live counts.
  * The value is what the API takes as `rules`: the text as it was typed, or a tree.
  */
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useMemo, useState } from 'react'
+import type { FieldError } from '@/api/error'
 import { Card } from '@/ui/page'
 import { IfMay } from '@/app/use-session'
 import { useFieldErrors } from '@/ui/form'
+import { mergedErrors, ruleErrors } from './answer'
 import { CountLine } from './count-line'
 import {
   draftOf,
@@ -33,6 +35,8 @@ export interface RuleEditorProps {
   onPrompt?: (prompt: string) => void
   /** A past instant or day to count at; `null` for now. */
   asOf?: string | null
+  /** What the API said when the rules were sent, beside what the preview says. */
+  faults?: readonly FieldError[]
   /** Shows some of the matching customers. */
   sample?: boolean
   /** Stands beside the count. */
@@ -40,14 +44,26 @@ export interface RuleEditorProps {
 }
 
 export function RuleEditor(props: RuleEditorProps) {
-  const { value, onChange, asOf = null, sample = false, actions, ...words } = props
+  const {
+    value,
+    onChange,
+    asOf = null,
+    sample = false,
+    actions,
+    faults,
+    ...words
+  } = props
   const [draft, change] = useDraft(value, onChange)
   const [ownPrompt, setOwnPrompt] = useState('')
   const vocabulary = useVocabulary()
   const live = useRulePreview(value, { asOf })
-  // The preview shows each fault at its place; what only the form knows is listed here.
+  const errors = useMemo(
+    () => mergedErrors(live.errors, ruleErrors(faults ?? [], draft.text)),
+    [live.errors, faults, draft.text],
+  )
+  // A form around the editor may have told it nothing but the messages.
   const rest = useFieldErrors('/rules')
-  const isFaulty = live.errors.byPointer.size > 0 || live.errors.ofText.length > 0
+  const isFaulty = errors.byPointer.size > 0 || errors.ofText.length > 0
   return (
     <div className="flex flex-col gap-4">
       <CountLine live={live} asOf={asOf} actions={actions} />
@@ -70,7 +86,7 @@ export function RuleEditor(props: RuleEditorProps) {
               tree={draft.tree}
               onChange={(tree) => change(draftOfTree(tree))}
               counts={draft.inStep ? live.counts : NO_COUNTS}
-              errors={live.errors}
+              errors={errors}
               isStale={live.isStale}
               vocabulary={vocabulary}
               currency={vocabulary.currency ?? 'USD'}
@@ -82,7 +98,7 @@ export function RuleEditor(props: RuleEditorProps) {
             <TextPane
               text={draft.text}
               onChange={(text) => change(draftOfText(text, draft.tree))}
-              errors={live.errors}
+              errors={errors}
               isLead={draft.lead === 'text'}
             />
           </Card>

@@ -90,6 +90,7 @@ describe('another field', () => {
       operator: '>',
       value: '',
     })
+    expect(withField(spend, 'city')).toEqual({ field: 'city', operator: '=', value: '' })
     expect(withField(spend, 'tags')).toEqual({
       field: 'tags',
       operator: 'contains',

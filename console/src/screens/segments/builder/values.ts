@@ -117,6 +117,10 @@ function isPossible(value: Scalar, kind: Kind): boolean {
   }
 }
 
+function isNumeric(kind: Kind): boolean {
+  return kind === 'count' || kind === 'money' || kind === 'days'
+}
+
 /** The condition with another operator; its values stay as far as they fit. */
 export function withOperator(condition: RuleCondition, operator: string): RuleCondition {
   const kind = kindOf(condition.field)
@@ -133,9 +137,10 @@ export function withOperator(condition: RuleCondition, operator: string): RuleCo
 export function withField(condition: RuleCondition, field: string): RuleCondition {
   const [before, kind] = [kindOf(condition.field), kindOf(field)]
   const operators = operatorsOf(kind)
-  const operator = operators.includes(condition.operator)
-    ? condition.operator
-    : (operators[0] ?? '=')
+  // "More than" means little for a text, even where the API takes it.
+  const isLike = before === kind || (isNumeric(before) && isNumeric(kind))
+  const stays = isLike && operators.includes(condition.operator)
+  const operator = stays ? condition.operator : (operators[0] ?? '=')
   const isSame = before === kind || kind === 'attribute'
   const kept = isSame
     ? valuesOf(condition).filter((value) => isPossible(value, kind))

@@ -215,7 +215,7 @@ test('the phone has a drawer for the navigation', async (t) => {
 for (const theme of ['light', 'dark']) {
   test(
     `every screen is accessible in the ${theme} theme`,
-    { timeout: 180_000 },
+    { timeout: 300_000 },
     async (t) => {
       const page = await t.newPage({ theme })
       for (const screen of await screens()) {
@@ -227,7 +227,7 @@ for (const theme of ['light', 'dark']) {
   )
 }
 
-test('no screen of a phone scrolls sideways', { timeout: 180_000 }, async (t) => {
+test('no screen of a phone scrolls sideways', { timeout: 300_000 }, async (t) => {
   const page = await t.newPage({ width: 390 })
   for (const screen of await screens()) {
     await page.goto(screen)

@@ -26,7 +26,7 @@ export function beginFile(name) {
 }
 
 /** Time for a case, far more than any needs on a busy machine. */
-const TIMEOUT = 90_000
+const TIMEOUT = 180_000
 
 /** Registers a case: `fn` gets a `Case`. */
 export function test(name, options, fn) {

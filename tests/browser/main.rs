@@ -62,22 +62,25 @@ fn the_pages_pass_their_own_checks() {
         return;
     };
     let copy = copy_of_the_project(&tools);
-    for script in ["check", "format:check", "test", "size"] {
-        let mut npm = tools.npm();
-        let output = npm
-            .args(["run", "--silent", script])
-            .current_dir(&copy)
-            .env("npm_config_update_notifier", "false")
-            .env("npm_config_cache", tools.target().join("npm"))
-            .output()
-            .expect("npm can be run");
-        let shown = String::from_utf8_lossy(&output.stdout);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "npm run {script} failed:\n{shown}\n{errors}"
-        );
-    }
+    let failures: Vec<_> = ["check", "format:check", "test", "size"]
+        .into_iter()
+        .filter_map(|script| failure_of(&tools, &copy, script))
+        .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+/// Runs a script of the project; returns what it printed if it failed.
+fn failure_of(tools: &Tools, project: &Path, script: &str) -> Option<String> {
+    let mut npm = tools.npm();
+    npm.args(["run", "--silent", script])
+        .current_dir(project)
+        .env("npm_config_update_notifier", "false")
+        .env("npm_config_cache", tools.target().join("npm"));
+    let output = npm.output().expect("npm can be run");
+    let shown = [output.stdout, output.stderr].concat();
+    let shown = String::from_utf8_lossy(&shown);
+    let failed = !output.status.success();
+    failed.then(|| format!("npm run {script} failed:\n{shown}"))
 }
 
 /// Waits for the end of a run; returns whether it succeeded. A run that is late is ended.

@@ -1,5 +1,6 @@
 // Pages that are watched: a case fails if its pages report anything that it does not permit.
 import { CHROMIUM, chromium } from './tools.mjs'
+import { PATIENCE } from './waiting.mjs'
 
 /** Starts the browser. */
 export async function startBrowser() {
@@ -27,7 +28,7 @@ export async function newContext(browser, server, options = {}) {
     timezoneId: 'Europe/Berlin',
     storageState: storage,
   })
-  context.setDefaultTimeout(15_000)
+  context.setDefaultTimeout(PATIENCE)
   return context
 }
 

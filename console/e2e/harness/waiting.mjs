@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const PATIENCE = 15_000
+export const PATIENCE = 60_000
 
 /** Repeats `check` until it does not throw; returns what it returns. */
 export async function eventually(check, { timeout = PATIENCE } = {}) {

@@ -5,6 +5,7 @@ import { Card } from '@/ui/page'
 import { ProgressBar, StatTile, StatTiles } from '@/ui/stat'
 import { TextLink } from '@/ui/link'
 import { recipientsPath } from './paths'
+import { hasEnded } from './transitions'
 import type { Campaign, MessageStatus } from './types'
 
 export function Counts({ campaign }: { campaign: Campaign }) {
@@ -20,7 +21,7 @@ export function Counts({ campaign }: { campaign: Campaign }) {
         <StatTile
           label="Audience"
           value={number(audience)}
-          detail={size ? 'planned at the launch' : 'being determined'}
+          detail={audienceDetail(campaign)}
         />
         <StatTile
           label={link('Pending', 'queued')}
@@ -73,9 +74,15 @@ export function Counts({ campaign }: { campaign: Campaign }) {
   )
 }
 
+function audienceDetail({ size, status }: Campaign): string {
+  if (size) return 'planned at the launch'
+  return hasEnded(status) ? 'not determined to its end' : 'being determined'
+}
+
 // `sent` counts delivered messages, too. The filter `sent` lists those without a receipt.
 function awaiting(campaign: Campaign): ReactNode {
   const receipts = campaign.statistics.awaiting_receipt
+  if (campaign.statistics.sent === 0) return 'no message'
   if (receipts === 0) return 'all have a receipt'
   return (
     <TextLink to={recipientsPath(campaign.campaign_id, { status: 'sent' })}>

@@ -17,7 +17,7 @@ import { CsvButton } from './csv-button'
 import { recipientPath } from './paths'
 import { hasReasons, reasonChoices, reasonOf } from './reasons'
 import { NotLaunched } from './summary-tab'
-import { isLaunched } from './transitions'
+import { hasEnded, isLaunched } from './transitions'
 import {
   type Campaign,
   MESSAGE_STATUSES,
@@ -279,15 +279,20 @@ function NoRecipients({
   }
   return (
     <EmptyState icon="customers" title="No recipients">
-      {campaign.size
-        ? 'No customer matched the rules at the launch.'
-        : 'The audience is being determined. Recipients appear here as their messages are queued.'}
+      {noRecipientsText(campaign)}
     </EmptyState>
   )
 }
 
 function statusLabel(status: MessageStatus): string {
   return status === 'sent' ? 'Sent, no receipt yet' : MESSAGE_STATUS[status].text
+}
+
+function noRecipientsText({ size, status }: Campaign): string {
+  if (size) return 'No customer matched the rules at the launch.'
+  return hasEnded(status)
+    ? 'The campaign was canceled before its audience was determined.'
+    : 'The audience is being determined. Recipients appear here as their messages are queued.'
 }
 
 function countOf(campaign: Campaign, status: MessageStatus): number {

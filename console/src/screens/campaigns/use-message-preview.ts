@@ -9,7 +9,8 @@ export function useMessagePreview(form: DraftForm, sample: number) {
   const settled = useDebounced(request)
   const { template, audience } = settled
   const query = useQuery<Schemas['CampaignPreview'], Error>({
-    queryKey: ['/api/campaigns/preview', settled],
+    // Not below the path of campaigns: saving the draft does not change the preview.
+    queryKey: ['preview of a message', settled],
     queryFn: ({ signal }) => {
       const body = { ...audience, message: { template }, sample: settled.sample }
       // The audience is either a segment or rules, as the form is.

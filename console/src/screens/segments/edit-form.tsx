@@ -35,7 +35,7 @@ export function EditForm({ segment, base, edit, onEdit, onForget }: EditFormProp
   })
   const change = (part: Partial<SegmentEdit>) => {
     // What the API said of the last attempt is about what was sent then.
-    if (part.rules && save.error) save.reset()
+    if (part.rules !== undefined && save.error) save.reset()
     onEdit({ ...edit, ...part })
   }
   const changed = segment === null || isChanged(edit, base)

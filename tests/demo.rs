@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bson::{Document, doc};
 use demo::Contents;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -158,7 +159,7 @@ async fn a_deployment_that_holds_data_is_not_loaded() {
 async fn a_load_that_was_killed_continues_and_makes_nothing_twice() {
     let mut app = App::without_workers().await;
     let commands = app.settings().commands().await;
-    for (kind, least) in [("order", 2_000), ("message", 1)] {
+    for (kind, least) in [("order", 2_000), ("segment", 1)] {
         let mut load = Process::start(app.patron(["demo"]));
         eventually_within(LONG, kind, async || {
             let count = commands.log().head_count(kind).await.unwrap();
@@ -214,6 +215,17 @@ async fn a_deployment_with_nothing_but_the_demo_shop_is_removed() {
     );
     app.workers.remove(0).stop(Signal::TERM);
     assert_eq!(contents(&app).await, WHOLE);
+
+    let client = mongodb::Client::with_uri_str(&app.settings().mongodb_uri)
+        .await
+        .unwrap();
+    let database = client.database(&app.settings().name);
+    let other = database.collection::<Document>("letters");
+    other.insert_one(doc! {"_id": 1}).await.unwrap();
+    let shared = remove(&app);
+    assert_eq!(shared.code, Some(1), "{shared:?}");
+    assert!(shared.err.contains("also holds letters"), "{shared:?}");
+    other.drop().await.unwrap();
 
     let removed = remove(&app);
     assert_eq!(removed.code, Some(0), "{removed:?}");

@@ -86,8 +86,8 @@ fn build(sources: &Path, cache: &Path, out: &Path) -> Result<(), BuildError> {
     let path = cache.join(".lock");
     let lock = File::create(&path).map_err(at(&path))?;
     lock.lock().map_err(at(&path))?;
-    let engines = pages::required_node(sources)?;
-    let node = node::find(&engines, cache)?;
+    let accepted = pages::accepted_node(sources)?;
+    let node = node::find(&accepted, cache)?;
     let packages = pages::install(&node, sources, cache)?;
     let built = pages::build(&node, &packages, sources, cache)?;
     export("NODE", &node.program);

@@ -70,15 +70,16 @@ impl Node {
     }
 }
 
-/// Returns the node on the `PATH` if it is at least of this version and has npm. Otherwise returns
+/// Returns the node on the `PATH` if its version is in this range and it has npm. Otherwise returns
 /// a fetched one.
-pub(crate) fn find(least: &[u64], cache: &Path) -> Result<Node, BuildError> {
+pub(crate) fn find(accepted: &str, cache: &Path) -> Result<Node, BuildError> {
     let (on_path, reason) = match version_on_path() {
         None => (None, "node or npm is not on the PATH".to_owned()),
-        Some((program, version)) if numbers(&version).as_slice() >= least => {
-            (Some(program), String::new())
-        }
-        Some((_, version)) => (None, format!("node on the PATH is only {version}")),
+        Some((program, version)) if accepts(accepted, &version) => (Some(program), String::new()),
+        Some((_, version)) => (
+            None,
+            format!("node on the PATH is {version}, not {accepted}"),
+        ),
     };
     if let Some(program) = on_path {
         return Ok(Node { program, npm: None });
@@ -108,8 +109,17 @@ fn version_on_path() -> Option<(PathBuf, String)> {
     Some((program.into(), version.to_owned()))
 }
 
+/// Returns whether a range such as `^20.19.0 || >=22.12.0` accepts a version.
+fn accepts(range: &str, version: &str) -> bool {
+    let version = numbers(version);
+    range.split("||").map(str::trim).any(|part| {
+        let least = numbers(part.trim_start_matches(['^', '>', '=']));
+        version >= least && (part.starts_with(">=") || version.first() == least.first())
+    })
+}
+
 /// Returns the numbers of a version.
-pub(crate) fn numbers(version: &str) -> Vec<u64> {
+fn numbers(version: &str) -> Vec<u64> {
     let parts = version.trim().split('.');
     parts.map_while(|part| part.parse().ok()).collect()
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::error::{BuildError, at};
-use crate::node::{Node, numbers, run};
+use crate::node::{Node, run};
 
 /// Raised when this script builds something else from the same sources.
 const FORMAT: u32 = 1;
@@ -33,13 +33,13 @@ pub(crate) fn watched(sources: &Path) -> Result<Vec<PathBuf>, BuildError> {
     Ok(watched)
 }
 
-/// Returns the version of node that `package.json` requires, as numbers.
-pub(crate) fn required_node(sources: &Path) -> Result<Vec<u64>, BuildError> {
+/// Returns the range of versions of node that `package.json` accepts.
+pub(crate) fn accepted_node(sources: &Path) -> Result<String, BuildError> {
     let path = sources.join("package.json");
     let text = fs::read_to_string(&path).map_err(at(&path))?;
     let (_, engines) = text.split_once("\"engines\"").unwrap_or_default();
-    let range = engines.split('"').find_map(|part| part.strip_prefix(">="));
-    let range = range.map(numbers).filter(|numbers| !numbers.is_empty());
+    let range = engines.split('"').find(|part| part.contains(">="));
+    let range = range.map(str::to_owned);
     range.ok_or_else(|| BuildError(format!("{}: engines: expected `>=X.Y`", path.display())))
 }
 

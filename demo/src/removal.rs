@@ -21,7 +21,7 @@ pub enum RemovalRefusal {
     #[error("the deployment does not have the demo shop")]
     NoDemo,
     /// Workers are running.
-    #[error("workers run on the deployment ({0} processes); stop them first")]
+    #[error("workers run on the deployment (processes: {0}); stop them first")]
     Running(usize),
     /// A process is loading or removing the demo.
     #[error("another process is loading or removing the demo shop")]
@@ -56,6 +56,17 @@ pub struct RemovalHold {
 }
 
 impl RemovalHold {
+    /// Checks again, since data may have arrived while a person was asked.
+    ///
+    /// # Errors
+    /// [`RemovalRefusal`]
+    pub async fn check_again(&self, commands: &Commands) -> Result<(), RemovalRefusal> {
+        match self.lease.is_lost() {
+            true => Err(RemovalRefusal::Busy),
+            false => check(commands).await.map(|_| ()),
+        }
+    }
+
     /// Gives the permission back.
     pub async fn release(self) {
         self.lease.release().await;

@@ -25,14 +25,14 @@ impl Log {
         let connection = self.connection();
         let last = self.layout().bucket_of(last);
         let shared = format!("{{{}}}", self.0.namespace);
-        let (mut first, mut end) = (Vec::new(), Vec::new());
-        for key in keys(&connection, &self.0.namespace).await? {
-            match key == last || key.starts_with(&shared) {
-                true => end.push(key),
-                false => first.push(key),
-            }
+        // Twice: until the counters are gone, a process may append and make a key that was not
+        // listed.
+        for _ in 0..2 {
+            let found = keys(&connection, &self.0.namespace).await?.into_iter();
+            let others = found.filter(|key| *key != last && !key.starts_with(&shared));
+            unlink(&connection, others.collect()).await?;
         }
-        unlink(&connection, first).await?;
+        let mut end = keys(&connection, &self.0.namespace).await?;
         // `false` sorts first: the head, then the keys that all partitions share.
         end.sort_by_key(|key| key.starts_with(&shared));
         for key in end {

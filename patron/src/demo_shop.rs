@@ -110,7 +110,8 @@ async fn summarize(deployment: &Deployment, start: Instant) -> anyhow::Result<()
 async fn remove(deployment: &Deployment, yes: bool) -> anyhow::Result<ExitCode> {
     let refused = "the deployment was not removed";
     let hold = check_removal(&deployment.commands).await.context(refused)?;
-    if !yes && let Err(error) = confirm(&hold) {
+    let allowed = allow(deployment, &hold, yes).await;
+    if let Err(error) = allowed {
         hold.release().await;
         return Err(error.context(refused));
     }
@@ -129,13 +130,26 @@ async fn remove(deployment: &Deployment, yes: bool) -> anyhow::Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
+/// Checks what only this program can, and asks.
+async fn allow(deployment: &Deployment, hold: &RemovalHold, yes: bool) -> anyhow::Result<()> {
+    let foreign = deployment.store.foreign_collections().await?;
+    if !foreign.is_empty() {
+        bail!("the database also holds {}", foreign.join(", "));
+    }
+    if !yes {
+        confirm(hold)?;
+        hold.check_again(&deployment.commands).await?;
+    }
+    Ok(())
+}
+
 /// Asks on the terminal.
 fn confirm(hold: &RemovalHold) -> anyhow::Result<()> {
     if !io::stdin().is_terminal() {
         bail!("there is no terminal to confirm on; use --yes");
     }
     eprint!(
-        "Remove the deployment with the demo shop, {} users and {} API keys? [y/N] ",
+        "Remove the deployment with the demo shop (users: {}, API keys: {})? [y/N] ",
         hold.users, hold.api_keys
     );
     io::stderr().flush()?;

@@ -39,8 +39,9 @@ pub(crate) struct DeploymentOptions {
     #[arg(long, env = "PATRON_CURRENCY")]
     currency: Option<Currency>,
 
-    /// Time zone of the counts by day that are stored with each customer, an IANA name such as
-    /// Europe/Berlin; rules and send times do not use it; fixed at the first start [default: UTC]
+    /// Time zone of the figures by day and of the counts by day that are stored with each
+    /// customer, an IANA name such as Europe/Berlin; rules and send times do not use it; fixed at
+    /// the first start [default: UTC]
     #[arg(long, env = "PATRON_TIME_ZONE", value_parser = time_zone)]
     time_zone: Option<Tz>,
 

@@ -75,7 +75,8 @@ impl AllowedOrigins {
     /// browser reads in the same way.
     pub(super) fn has_page(&self, location: &str) -> bool {
         let is_graphic = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
-        if location.len() > MAX_PAGE || !location.bytes().all(is_graphic) {
+        let has_host = location.starts_with("https://") || location.starts_with("http://");
+        if !has_host || location.len() > MAX_PAGE || !location.bytes().all(is_graphic) {
             return false;
         }
         let Ok(url) = location.parse::<Url>() else {
@@ -218,6 +219,7 @@ mod tests {
             "https://app.example.com@evil.example/",
             "https://ada:pass@app.example.com/",
             "https:\\\\app.example.com/",
+            "https:app.example.com/",
             "https://app.example.com/\r\nSet-Cookie: b",
             "javascript:alert(1)",
             &long,

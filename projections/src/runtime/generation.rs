@@ -56,6 +56,39 @@ impl Generation {
     }
 }
 
+/// Collections beside those of generations.
+const OTHER_COLLECTIONS: [&str; 12] = [
+    "audience_history",
+    "audiences",
+    "checkpoints",
+    "generations",
+    "jobs",
+    "log",
+    "partitions",
+    "quarantine",
+    "quarantine_decisions",
+    "reactors",
+    "waiting",
+    "workers",
+];
+
+impl Store {
+    /// Returns the names of the database's collections that are not Patron's, sorted.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn foreign_collections(&self) -> Result<Vec<String>, mongodb::error::Error> {
+        let mut names = self.database().list_collection_names().await?;
+        names.retain(|name| {
+            let generation = name.strip_suffix(".parts").unwrap_or(name);
+            !OTHER_COLLECTIONS.contains(&name.as_str())
+                && Generation::of_collection(self, generation).is_none()
+        });
+        names.sort_unstable();
+        Ok(names)
+    }
+}
+
 impl PartialEq for Generation {
     fn eq(&self, other: &Self) -> bool {
         self.view.name() == other.view.name() && self.number == other.number

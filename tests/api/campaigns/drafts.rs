@@ -472,7 +472,7 @@ async fn a_draft_with_a_time_is_scheduled_by_its_launch() {
 async fn a_draft_is_not_launched_after_its_time() {
     let app = App::without_workers().await;
     let id = create(&app, named("Soon")).await;
-    let soon = chrono::Utc::now() + chrono::Duration::milliseconds(1_500);
+    let soon = chrono::Utc::now() + chrono::Duration::milliseconds(5_000);
     let changes = json!({"scheduled_at": soon});
     change(&app, &id, changes.clone()).await;
     until("the time has passed", async || chrono::Utc::now() > soon).await;

@@ -128,9 +128,16 @@ async fn load_demo(
             return Err(Problem::internal());
         }
     };
+    let body = current(&app).await?;
+    // A removal holds the same lease.
+    if position.is_none() && matches!(body.state, StateName::Loaded) {
+        return Err(Problem::new(
+            ProblemKind::NotEmpty,
+            BeginError::Loaded.to_string(),
+        ));
+    }
     let position = position.map(|position| [position].into_iter().collect());
     let headers = position.map(|position| [(position::HEADER, position::header_value(&position))]);
-    let body = current(&app).await?;
     Ok((StatusCode::ACCEPTED, headers, Json(body)).into_response())
 }
 

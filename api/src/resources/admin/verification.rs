@@ -292,7 +292,13 @@ pub async fn verify_one_view(
 ) -> Result<VerifiedView, ProjectError> {
     let name = view.name();
     let generation = store.generations().active(name).await?;
-    let report = verify_sample(store, log, view, generation, sample, read).await;
+    let report = match generation {
+        // No generation serves yet, so there is nothing to compare.
+        0 => Err(ProjectError::Stalled(
+            "it is being built for the first time".to_owned(),
+        )),
+        _ => verify_sample(store, log, view, generation, sample, read).await,
+    };
     let stopped = store.stopped().await?.into_iter();
     let stalled = stopped.filter(|(stopped, _)| *stopped == name);
     Ok(VerifiedView {

@@ -16,7 +16,7 @@ use super::find::{refused, unknown};
 use crate::http::body::{JsonBody, OptionalJsonBody};
 use crate::http::extract::Path;
 use crate::http::idempotency::Idempotency;
-use crate::http::openapi::{Conflict, NotFound};
+use crate::http::openapi::{Conflict, NotFound, Trimmed};
 use crate::http::position;
 use crate::http::problem::Problem;
 use crate::http::schema;
@@ -37,7 +37,7 @@ use crate::state::AppState;
     responses(
         (status = 200, description = "Changed and persisted", body = CampaignResponse,
             headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
-        NotFound, Conflict
+        NotFound, Conflict, Trimmed
     )
 )]
 pub(super) async fn update_campaign(
@@ -105,7 +105,7 @@ pub(super) async fn delete_campaign(
             headers(
                 ("Location" = inline(schema::Path), description = "The clone's path"),
                 ("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
-        NotFound, Conflict
+        NotFound, Conflict, Trimmed
     )
 )]
 pub(super) async fn clone_campaign(

@@ -104,7 +104,7 @@ test('an unknown customer leads back to the list', async (t) => {
   await page.goto('/customers/nobody-at-all')
   await see(page.getByText('Not found'))
   await page.getByRole('link', { name: 'All customers' }).click()
-  assert.equal(path(page), '/customers')
+  await eventually(() => assert.equal(path(page), '/customers'))
 })
 
 test('customers fit a phone, in both themes', async (t) => {

@@ -1,4 +1,11 @@
-import { type ReactNode, useEffect, useId, useRef, useState } from 'react'
+import {
+  type MouseEvent,
+  type ReactNode,
+  useEffect,
+  useId,
+  useRef,
+  useState,
+} from 'react'
 import { Button, IconButton } from './button'
 import { cx } from './cx'
 import { Field } from './form'
@@ -49,9 +56,14 @@ export function Dialog({
         event.preventDefault()
         if (!sticky) onClose()
       }}
+      onClose={() => {
+        // A browser closes a dialog at the second Escape, whatever was made of the first.
+        if (!open) return
+        if (sticky) dialog.current?.showModal()
+        else onClose()
+      }}
       onMouseDown={(event) => {
-        // A press on the dialog itself is one on the backdrop: its content fills it.
-        if (event.target === dialog.current && !sticky) onClose()
+        if (dialog.current && isOnBackdrop(event, dialog.current) && !sticky) onClose()
       }}
       className={cx(
         'max-h-[calc(100dvh-2rem)] w-[calc(100%-2rem)] rounded-lg border border-line-strong bg-raised p-0 text-fg shadow-xl shadow-(color:--shadow)',
@@ -78,6 +90,17 @@ export function Dialog({
       )}
     </dialog>
   )
+}
+
+/**
+ * Returns whether a press is beside the dialog. A press on its scroll bar has the dialog as
+ * its target too.
+ */
+function isOnBackdrop(event: MouseEvent, dialog: HTMLDialogElement): boolean {
+  if (event.target !== dialog) return false
+  const { left, right, top, bottom } = dialog.getBoundingClientRect()
+  const { clientX: x, clientY: y } = event
+  return x < left || x > right || y < top || y > bottom
 }
 
 /**

@@ -140,7 +140,7 @@ export function Component() {
         />
       </div>
       <Card flush>
-        <Read query={{ ...keys, data: keys.items }}>
+        <Read flush query={{ ...keys, data: keys.items }}>
           {(items) => {
             const rows =
               shown === 'all'

@@ -110,7 +110,7 @@ export function Component() {
         actions={<CopyCurl path="/api/users" />}
       />
       <Card flush>
-        <Read query={{ ...users, data: users.items }}>
+        <Read flush query={{ ...users, data: users.items }}>
           {(items) =>
             items.length === 0 ? (
               <EmptyState icon="users" title="Nobody has signed in yet">

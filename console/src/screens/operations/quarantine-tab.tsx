@@ -147,7 +147,10 @@ function Decide({ asked, onClose }: { asked: Asked; onClose: () => void }) {
       onClose()
     },
   })
-  const submit = () => decide.mutate()
+  const submit = () => {
+    // Enter in the field submits too, also while a request is under way.
+    if (!decide.isPending) decide.mutate()
+  }
   return (
     <Dialog
       open

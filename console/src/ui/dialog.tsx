@@ -7,6 +7,7 @@ import {
   useState,
 } from 'react'
 import { Button, IconButton } from './button'
+import { CopyCurl } from './copy'
 import { cx } from './cx'
 import { Field } from './form'
 import { Input } from './input'
@@ -118,6 +119,7 @@ export function ConfirmDialog({
   busy = false,
   error,
   typeToConfirm,
+  request,
   children,
 }: {
   open: boolean
@@ -133,6 +135,8 @@ export function ConfirmDialog({
   /** The error of the last attempt. */
   error?: unknown
   typeToConfirm?: string
+  /** The request that is confirmed, to copy as a command for a shell. */
+  request?: { method: string; path: string; body?: unknown }
   children: ReactNode
 }) {
   const [typed, setTyped] = useState('')
@@ -147,6 +151,11 @@ export function ConfirmDialog({
       title={title}
       footer={
         <>
+          {request && (
+            <span className="mr-auto">
+              <CopyCurl {...request} />
+            </span>
+          )}
           <Button onClick={onClose}>{dismiss}</Button>
           <Button
             kind={danger ? 'danger' : 'primary'}

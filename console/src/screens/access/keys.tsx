@@ -327,6 +327,7 @@ function Revoke({ target, onClose }: { target: Key; onClose: () => void }) {
       danger
       busy={revoke.isPending}
       error={revoke.error}
+      request={{ method: 'DELETE', path: `/api/keys/${target.key_id}` }}
     >
       <p>
         Requests with this key are rejected at once, and a revoked key cannot be used

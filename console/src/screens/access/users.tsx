@@ -179,6 +179,13 @@ function RoleDialog({ user, onClose }: { user: User; onClose: () => void }) {
       title={`Change the role of ${nameOf(user)}`}
       footer={
         <>
+          <span className="mr-auto">
+            <CopyCurl
+              method="PUT"
+              path={`/api/users/${user.user_id}/role`}
+              body={{ role }}
+            />
+          </span>
           <Button onClick={onClose}>Cancel</Button>
           <Button
             kind={warning ? 'danger' : 'primary'}
@@ -240,6 +247,7 @@ function SignOutDialog({ user, onClose }: { user: User; onClose: () => void }) {
       danger
       busy={end.isPending}
       error={end.error}
+      request={{ method: 'POST', path: `/api/users/${user.user_id}/sign-out` }}
     >
       <p>
         {count(user.sessions.length, 'open session')} will be rejected at once. The user

@@ -241,6 +241,7 @@ function Rebuild({ view, onClose }: { view: View; onClose: () => void }) {
       confirm="Rebuild"
       busy={rebuild.isPending}
       error={rebuild.error}
+      request={{ method: 'POST', path: `/api/admin/projections/${view.name}/rebuild` }}
     >
       <p>
         Workers fold the whole log into generation {view.generation + 1}, verify it, and
@@ -279,6 +280,7 @@ function RollBack({ view, onClose }: { view: View; onClose: () => void }) {
       danger
       busy={rollBack.isPending}
       error={rollBack.error}
+      request={{ method: 'POST', path: `/api/admin/projections/${view.name}/rollback` }}
     >
       <p>
         Generation {view.previous_generation} folds the events that it lacks, and then

@@ -4,6 +4,8 @@
  */
 import {
   type InfiniteData,
+  MutationCache,
+  QueryCache,
   QueryClient,
   keepPreviousData,
   useInfiniteQuery,
@@ -53,7 +55,16 @@ export interface ReadOptions {
   staleTime?: number
 }
 
+/** A refusal may mean that the role has changed: then other things are to be offered. */
+function refresh(error: Error) {
+  if (error instanceof ApiError && error.status === 403) {
+    void queryClient.invalidateQueries({ queryKey: ['/api/auth/me'] })
+  }
+}
+
 export const queryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: refresh }),
+  mutationCache: new MutationCache({ onError: refresh }),
   defaultOptions: {
     queries: {
       retry: (failures, error) => isTemporary(error) && failures < 2,
@@ -70,17 +81,6 @@ export const queryClient = new QueryClient({
     mutations: { retry: false, networkMode: 'always' },
   },
 })
-
-/** Reads a path outside of a component. */
-export function fetchApi<Path extends GetPath>(
-  path: Path,
-  ...[init]: InitArguments<Path, []>
-): Promise<Answer<Path>> {
-  return queryClient.fetchQuery({
-    queryKey: keyOf(path, init),
-    queryFn: ({ signal }) => read(path, init, signal),
-  })
-}
 
 /** Reads a path, and again when its parameters change. */
 export function useApi<Path extends GetPath>(

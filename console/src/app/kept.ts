@@ -25,6 +25,17 @@ export function keep(key: string, value: unknown) {
   }
 }
 
+/** Removes everything that is kept: another person may use this tab next. */
+export function forgetAll() {
+  try {
+    for (const key of Object.keys(sessionStorage)) {
+      if (key.startsWith(PREFIX)) sessionStorage.removeItem(key)
+    }
+  } catch {
+    // Without storage nothing is kept.
+  }
+}
+
 /**
  * State that is kept under a key. `forget` removes it once its content is accepted; the
  * state then is the initial value again.

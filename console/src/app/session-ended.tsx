@@ -5,6 +5,7 @@ import { queryClient } from '@/api/query'
 import { Button } from '@/ui/button'
 import { Dialog } from '@/ui/dialog'
 import { Problem } from '@/ui/problem'
+import { forgetAll } from './kept'
 import { session } from './session'
 import { signInLink } from './use-session'
 
@@ -12,17 +13,22 @@ import { signInLink } from './use-session'
  * The session ended while a screen is open. The screen stays below, with everything typed
  * into it; what is kept in the tab survives the way to the provider and back.
  */
-export function SessionEnded({ email }: { email: string | null }) {
+export function SessionEnded({ actor }: { actor: string }) {
   const { pathname, search } = useLocation()
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)
 
   async function check() {
     setBusy(true)
+    setError(null)
     try {
       const me = await call(api.GET('/api/auth/me'))
       // Another person must not see what the last one opened.
-      if ((me.email ?? null) !== email) window.location.reload()
+      if (me.actor !== actor) {
+        forgetAll()
+        window.location.reload()
+        return
+      }
       session.opened()
       await queryClient.invalidateQueries()
     } catch (failure) {

@@ -38,7 +38,7 @@ export function Shell() {
     return (
       <SessionProvider me={me.data}>
         <Frame me={me.data} />
-        {state === 'ended' && <SessionEnded email={me.data.email ?? null} />}
+        {state === 'ended' && <SessionEnded actor={me.data.actor} />}
       </SessionProvider>
     )
   }
@@ -62,21 +62,27 @@ function Frame({ me }: { me: Me }) {
   const drawer = useRef<HTMLDialogElement>(null)
   const main = useRef<HTMLElement>(null)
   const [palette, setPalette] = useState(false)
-  const { pathname } = useLocation()
+  const { pathname, key: place } = useLocation()
   const first = useRef(true)
 
+  // A link to the open screen closes it too.
+  useEffect(() => drawer.current?.close(), [place])
+
   useEffect(() => {
-    drawer.current?.close()
-    // A reader continues at the new screen, as after a page load.
+    // A reader continues at the new screen, as after a page load; within a row of tabs,
+    // at the tab.
+    const focused = document.activeElement
+    const isTab = main.current?.contains(focused) && focused?.matches('nav a')
     if (first.current) first.current = false
-    else main.current?.focus({ preventScroll: true })
+    else if (!isTab) main.current?.focus({ preventScroll: true })
   }, [pathname])
 
   useEffect(() => {
     function key(event: KeyboardEvent) {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
         event.preventDefault()
-        setPalette(true)
+        // An open dialog is to be answered first: it may hold a secret that is shown once.
+        if (!document.querySelector('dialog[open]')) setPalette(true)
       }
     }
     document.addEventListener('keydown', key)

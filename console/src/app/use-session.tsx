@@ -1,6 +1,7 @@
 import { createContext, type ReactNode, use } from 'react'
 import { api, call, type Schemas } from '@/api/client'
 import { queryClient } from '@/api/query'
+import { forgetAll } from './kept'
 import { type Ability, may } from './roles'
 
 export type Me = Schemas['Me']
@@ -30,12 +31,20 @@ export function IfMay({ ability, children }: { ability: Ability; children: React
 export async function signOut() {
   await call(api.POST('/api/auth/logout'))
   queryClient.clear()
+  forgetAll()
   // A new page has nothing of the old session in memory.
   window.location.assign('/sign-in')
 }
 
+/**
+ * The path to come back to after a sign-in: never another site, and nothing that a browser
+ * reads as one, such as `//` or a path with a tab in it. The API accepts the same.
+ */
+export function localPath(text: string): string {
+  return /^\/(?:[!-.0-[\]-~][!-[\]-~]*)?$/.test(text) && text.length <= 512 ? text : '/'
+}
+
 /** The link that begins a sign-in and comes back to a path of the console. */
 export function signInLink(returnTo: string): string {
-  const safe = /^\/(?:[!-.0-[\]-~][!-[\]-~]*)?$/.test(returnTo) && returnTo.length <= 512
-  return `/api/auth/google?return_to=${encodeURIComponent(safe ? returnTo : '/')}`
+  return `/api/auth/google?return_to=${encodeURIComponent(localPath(returnTo))}`
 }

@@ -25,6 +25,7 @@ describe('in Berlin', () => {
   test('what is not a time is nothing', () => {
     expect(fromLocalInput('')).toBeNull()
     expect(fromLocalInput('2026-02-30T10:00')).toBeNull()
+    expect(fromLocalInput('2026-03-29T02:30')).toBeNull()
     expect(toLocalInput(null)).toBe('')
     expect(toLocalInput('soon')).toBe('')
   })
@@ -38,4 +39,11 @@ describe('in Berlin', () => {
     expect(localDay(0, now)).toBe('2026-11-29')
     expect(localDay(-29, now)).toBe('2026-10-31')
   })
+})
+
+test('where the clock changes at midnight, a day begins at one', () => {
+  process.env.TZ = 'Africa/Cairo'
+  expect(startOfDay('2026-04-24')).toBe('2026-04-23T22:00:00.000Z')
+  expect(endOfDay('2026-04-24')).toBe('2026-04-24T21:00:00.000Z')
+  process.env.TZ = 'Europe/Berlin'
 })

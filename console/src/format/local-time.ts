@@ -25,9 +25,15 @@ export function fromLocalInput(text: string): string | null {
     number,
   ]
   const time = new Date(year, month - 1, day, hour, minute)
-  // A day such as February 30 becomes another one.
-  if (time.getMonth() !== month - 1 || time.getDate() !== day) return null
-  return time.toISOString()
+  // A time that the clock skips becomes another one, and so does a day such as February 30.
+  const isSame = isDay(time, year, month, day) && time.getHours() === hour
+  return isSame && time.getMinutes() === minute ? time.toISOString() : null
+}
+
+function isDay(time: Date, year: number, month: number, day: number): boolean {
+  return (
+    time.getFullYear() === year && time.getMonth() === month - 1 && time.getDate() === day
+  )
 }
 
 /** Today as `2026-11-29`, in the viewer's time zone, moved by a number of days. */
@@ -38,14 +44,19 @@ export function localDay(offset = 0, now = new Date()): string {
 
 /** The instant at which a local day begins; `null` if the text is not a day. */
 export function startOfDay(day: string): string | null {
-  return fromLocalInput(`${day}T00:00`)
+  return beginning(day, 0)
 }
 
 /** The instant at which the day after a local day begins; `null` if the text is not a day. */
 export function endOfDay(day: string): string | null {
-  const start = startOfDay(day)
-  if (!start) return null
-  const time = new Date(start)
-  time.setDate(time.getDate() + 1)
-  return time.toISOString()
+  return beginning(day, 1)
+}
+
+/** Where clocks change at midnight, a day begins at one o'clock. */
+function beginning(text: string, offset: number): string | null {
+  const parts = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text)
+  if (!parts) return null
+  const [year, month, day] = parts.slice(1).map(Number) as [number, number, number]
+  if (!isDay(new Date(year, month - 1, day), year, month, day)) return null
+  return new Date(year, month - 1, day + offset).toISOString()
 }

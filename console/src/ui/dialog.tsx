@@ -1,5 +1,13 @@
-import { type ReactNode, useEffect, useId, useRef, useState } from 'react'
+import {
+  type MouseEvent,
+  type ReactNode,
+  useEffect,
+  useId,
+  useRef,
+  useState,
+} from 'react'
 import { Button, IconButton } from './button'
+import { CopyCurl } from './copy'
 import { cx } from './cx'
 import { Field } from './form'
 import { Input } from './input'
@@ -49,9 +57,14 @@ export function Dialog({
         event.preventDefault()
         if (!sticky) onClose()
       }}
+      onClose={() => {
+        // A browser closes a dialog at the second Escape, whatever was made of the first.
+        if (!open) return
+        if (sticky) dialog.current?.showModal()
+        else onClose()
+      }}
       onMouseDown={(event) => {
-        // A press on the dialog itself is one on the backdrop: its content fills it.
-        if (event.target === dialog.current && !sticky) onClose()
+        if (dialog.current && isOnBackdrop(event, dialog.current) && !sticky) onClose()
       }}
       className={cx(
         'max-h-[calc(100dvh-2rem)] w-[calc(100%-2rem)] rounded-lg border border-line-strong bg-raised p-0 text-fg shadow-xl shadow-(color:--shadow)',
@@ -81,6 +94,17 @@ export function Dialog({
 }
 
 /**
+ * Returns whether a press is beside the dialog. A press on its scroll bar has the dialog as
+ * its target too.
+ */
+function isOnBackdrop(event: MouseEvent, dialog: HTMLDialogElement): boolean {
+  if (event.target !== dialog) return false
+  const { left, right, top, bottom } = dialog.getBoundingClientRect()
+  const { clientX: x, clientY: y } = event
+  return x < left || x > right || y < top || y > bottom
+}
+
+/**
  * Asks before something that cannot be undone. With `typeToConfirm` the name must be
  * typed first.
  */
@@ -95,6 +119,7 @@ export function ConfirmDialog({
   busy = false,
   error,
   typeToConfirm,
+  request,
   children,
 }: {
   open: boolean
@@ -110,6 +135,8 @@ export function ConfirmDialog({
   /** The error of the last attempt. */
   error?: unknown
   typeToConfirm?: string
+  /** The request that is confirmed, to copy as a command for a shell. */
+  request?: { method: string; path: string; body?: unknown }
   children: ReactNode
 }) {
   const [typed, setTyped] = useState('')
@@ -124,6 +151,11 @@ export function ConfirmDialog({
       title={title}
       footer={
         <>
+          {request && (
+            <span className="mr-auto">
+              <CopyCurl {...request} />
+            </span>
+          )}
           <Button onClick={onClose}>{dismiss}</Button>
           <Button
             kind={danger ? 'danger' : 'primary'}

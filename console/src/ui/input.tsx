@@ -156,45 +156,6 @@ export function Checkbox({
   )
 }
 
-/** A setting that acts at once. */
-export function Switch({
-  label,
-  checked,
-  onChange,
-  disabled,
-}: {
-  label: ReactNode
-  checked: boolean
-  onChange: (checked: boolean) => void
-  disabled?: boolean
-}) {
-  const id = useId()
-  return (
-    <span className="inline-flex items-center gap-2 touch:min-h-11">
-      <button
-        type="button"
-        role="switch"
-        aria-checked={checked}
-        aria-labelledby={id}
-        disabled={disabled}
-        onClick={() => onChange(!checked)}
-        className={cx(
-          'inline-flex h-5 w-9 items-center rounded-full border px-0.5 disabled:opacity-55',
-          checked ? 'border-accent bg-accent' : 'border-line-strong bg-sunken',
-        )}
-      >
-        <span
-          className={cx(
-            'size-3.5 rounded-full transition-transform',
-            checked ? 'translate-x-4 bg-on-accent' : 'bg-line-strong',
-          )}
-        />
-      </button>
-      <span id={id}>{label}</span>
-    </span>
-  )
-}
-
 export interface Choice<Value extends string> {
   value: Value
   label: ReactNode

@@ -98,22 +98,29 @@ export function Read<Data>({
   query,
   back,
   lines,
+  flush = false,
   children,
 }: {
   query: ReadState<Data>
   back?: { label: string; to: string }
   lines?: number
+  /** It stands in a card without a margin, which its data reaches the border of. */
+  flush?: boolean
   children: (data: Data) => ReactNode
 }) {
   const retry = () => void query.refetch()
   if (query.data === undefined) {
-    if (query.error) return <ErrorState error={query.error} onRetry={retry} back={back} />
-    return <Loading lines={lines} />
+    const state = query.error ? (
+      <ErrorState error={query.error} onRetry={retry} back={back} />
+    ) : (
+      <Loading lines={lines} />
+    )
+    return flush ? <div className="p-4">{state}</div> : state
   }
   return (
     <>
       {query.error ? (
-        <div className="mb-3">
+        <div className={flush ? 'p-4' : 'mb-3'}>
           <Problem error={query.error} onRetry={retry} />
         </div>
       ) : null}

@@ -32,7 +32,7 @@ export function useOpenRow() {
 }
 
 /** Moves between rows with the arrow keys; Enter follows the row's own link. */
-export function moveBetweenRows(event: KeyboardEvent<HTMLElement>) {
+function moveBetweenRows(event: KeyboardEvent<HTMLElement>) {
   const links = [...event.currentTarget.querySelectorAll<HTMLElement>('[data-row-link]')]
   const at = links.indexOf(document.activeElement as HTMLElement)
   if (at < 0) return

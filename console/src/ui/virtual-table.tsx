@@ -10,7 +10,7 @@ import {
 import { useLocation } from 'react-router'
 import { cx } from './cx'
 import { Problem } from './problem'
-import { Skeleton } from './state'
+import { ErrorState, Skeleton } from './state'
 import { type Column, HEAD, ROW_HOVER, RowLink, useOpenRow } from './table'
 
 const ROW = 40
@@ -39,6 +39,7 @@ export function VirtualTable<Row>({
   query: {
     items: readonly Row[] | undefined
     error: unknown
+    refetch: () => unknown
     hasNextPage: boolean
     isFetchingNextPage: boolean
     isFetchNextPageError: boolean
@@ -115,102 +116,126 @@ export function VirtualTable<Row>({
   }
 
   const template = { gridTemplateColumns: shown.map((c) => c.width ?? '1fr').join(' ') }
-  if (query.items && rows.length === 0) return empty
-  return (
-    <div
-      ref={frame}
-      role="table"
-      aria-label={label}
-      aria-rowcount={query.hasNextPage ? (total ?? -1) : rows.length + 1}
-      tabIndex={0}
-      onKeyDown={move}
-      className={cx(
-        'relative overflow-auto focus-visible:-outline-offset-2',
-        className ?? 'h-[calc(100dvh-15rem)] min-h-80',
-      )}
-    >
-      <div>
-        <div role="rowgroup" className="sticky top-0 z-1 bg-surface">
-          <div role="row" className="grid" style={template} aria-rowindex={1}>
-            {shown.map((column) => (
-              <div
-                key={column.id}
-                role="columnheader"
-                className={cx(
-                  HEAD,
-                  'flex items-center',
-                  column.align === 'end' && 'justify-end',
-                )}
-              >
-                {column.header}
-              </div>
-            ))}
-          </div>
-        </div>
-        <div
-          role="rowgroup"
-          className="relative"
-          style={{ height: query.items ? virtual.getTotalSize() : undefined }}
-        >
-          {!query.items &&
-            Array.from({ length: 12 }, (_, line) => (
-              <div key={line} className="flex h-10 items-center px-4">
-                <Skeleton className="h-4 w-full" />
-              </div>
-            ))}
-          {drawn.map((item) => {
-            const row = rows[item.index] as Row
-            const to = rowLink?.(row)
-            return (
-              <div
-                key={item.key}
-                role="row"
-                aria-rowindex={item.index + 2}
-                data-index={item.index}
-                onClick={(event) => open(event, to)}
-                className={cx(
-                  'absolute inset-x-0 top-0 grid items-center border-b border-line',
-                  to && ROW_HOVER,
-                )}
-                style={{
-                  ...template,
-                  height: item.size,
-                  transform: `translateY(${item.start}px)`,
-                }}
-              >
-                {shown.map((column, index) => (
-                  <div
-                    key={column.id}
-                    role="cell"
-                    className={cx(
-                      'min-w-0 truncate px-3 py-0.5 first:pl-4 last:pr-4',
-                      column.align === 'end' && 'text-right',
-                    )}
-                  >
-                    {index === 0 && to ? (
-                      <RowLink to={to}>{column.cell(row)}</RowLink>
-                    ) : (
-                      column.cell(row)
-                    )}
-                  </div>
-                ))}
-              </div>
-            )
-          })}
-        </div>
-        {query.isFetchNextPageError ? (
-          <div className="p-3">
-            <Problem error={query.error} onRetry={() => void query.fetchNextPage()} />
-          </div>
-        ) : (
-          query.isFetchingNextPage && (
-            <p role="status" className="px-4 py-2 text-sm text-muted">
-              Loading more…
-            </p>
-          )
-        )}
+  const retry = () => void query.refetch()
+  if (query.error && !query.items) {
+    return (
+      <div className="p-4">
+        <ErrorState error={query.error} onRetry={retry} />
       </div>
+    )
+  }
+  // An error of a repeated read; that of the next page stands at the end of the rows.
+  const outdated = query.error && !isFetchNextPageError && (
+    <div className="p-4">
+      <Problem error={query.error} onRetry={retry} />
     </div>
+  )
+  if (query.items && rows.length === 0) {
+    return (
+      <>
+        {outdated}
+        {empty}
+      </>
+    )
+  }
+  return (
+    <>
+      {outdated}
+      <div
+        ref={frame}
+        role="table"
+        aria-label={label}
+        aria-rowcount={query.hasNextPage ? (total ?? -1) : rows.length + 1}
+        tabIndex={0}
+        onKeyDown={move}
+        className={cx(
+          'relative overflow-auto focus-visible:-outline-offset-2',
+          className ?? 'h-[calc(100dvh-15rem)] min-h-80',
+        )}
+      >
+        <div>
+          <div role="rowgroup" className="sticky top-0 z-1 bg-surface">
+            <div role="row" className="grid" style={template} aria-rowindex={1}>
+              {shown.map((column) => (
+                <div
+                  key={column.id}
+                  role="columnheader"
+                  className={cx(
+                    HEAD,
+                    'flex items-center',
+                    column.align === 'end' && 'justify-end',
+                  )}
+                >
+                  {column.header}
+                </div>
+              ))}
+            </div>
+          </div>
+          <div
+            role="rowgroup"
+            className="relative"
+            style={{ height: query.items ? virtual.getTotalSize() : undefined }}
+          >
+            {!query.items &&
+              Array.from({ length: 12 }, (_, line) => (
+                <div key={line} className="flex h-10 items-center px-4">
+                  <Skeleton className="h-4 w-full" />
+                </div>
+              ))}
+            {drawn.map((item) => {
+              const row = rows[item.index] as Row
+              const to = rowLink?.(row)
+              return (
+                <div
+                  key={item.key}
+                  role="row"
+                  aria-rowindex={item.index + 2}
+                  data-index={item.index}
+                  onClick={(event) => open(event, to)}
+                  className={cx(
+                    'absolute inset-x-0 top-0 grid items-center border-b border-line',
+                    to && ROW_HOVER,
+                  )}
+                  style={{
+                    ...template,
+                    height: item.size,
+                    transform: `translateY(${item.start}px)`,
+                  }}
+                >
+                  {shown.map((column, index) => (
+                    <div
+                      key={column.id}
+                      role="cell"
+                      className={cx(
+                        'min-w-0 truncate px-3 py-0.5 first:pl-4 last:pr-4',
+                        column.align === 'end' && 'text-right',
+                      )}
+                    >
+                      {index === 0 && to ? (
+                        <RowLink to={to}>{column.cell(row)}</RowLink>
+                      ) : (
+                        column.cell(row)
+                      )}
+                    </div>
+                  ))}
+                </div>
+              )
+            })}
+          </div>
+          {query.isFetchNextPageError ? (
+            <div className="p-3">
+              <Problem error={query.error} onRetry={() => void query.fetchNextPage()} />
+            </div>
+          ) : (
+            query.isFetchingNextPage && (
+              <p role="status" className="px-4 py-2 text-sm text-muted">
+                Loading more…
+              </p>
+            )
+          )}
+        </div>
+      </div>
+    </>
   )
 }
 

@@ -2,7 +2,7 @@
  * State in the URL, so that every view is a link. A parameter with its default value is
  * not in the URL.
  */
-import { useCallback, useMemo } from 'react'
+import { useCallback } from 'react'
 import { useSearchParams } from 'react-router'
 
 export interface SetOptions {
@@ -37,28 +37,6 @@ export function useQueryParam(
     [setParams, name, fallback, drop.join()],
   )
   return [params.get(name) ?? fallback, set]
-}
-
-/** One parameter with several values: `status=sent&status=failed`. */
-export function useQueryList(name: string): [string[], (values: string[]) => void] {
-  const [params, setParams] = useSearchParams()
-  const set = useCallback(
-    (values: string[]) => {
-      setParams(
-        (previous) => {
-          const next = new URLSearchParams(previous)
-          next.delete(name)
-          for (const value of values) next.append(name, value)
-          return next
-        },
-        { replace: true, preventScrollReset: true, flushSync: true },
-      )
-    },
-    [setParams, name],
-  )
-  const joined = params.getAll(name).join('\n')
-  const values = useMemo(() => (joined ? joined.split('\n') : []), [joined])
-  return [values, set]
 }
 
 /** Several parameters at once; `null` or `''` removes one. */

@@ -1,11 +1,14 @@
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, call, type Schemas } from '@/api/client'
+import { pathOf } from '@/api/curl'
+import { idempotencyKey } from '@/api/idempotency-key'
 import { useApiList, useInvalidate } from '@/api/query'
 import { useScreenActions } from '@/app/actions'
 import { useKept } from '@/app/kept'
-import { actorText } from '@/format'
+import { aggregateKey } from '@/format/aggregate'
 import { fromLocalInput } from '@/format/local-time'
+import { useActorNames } from '@/screens/audit/use-names'
 import { useQueryParam } from '@/url/use-query-param'
 import { Badge } from '@/ui/badge'
 import { Button } from '@/ui/button'
@@ -38,6 +41,7 @@ export function Component() {
   const [revoking, setRevoking] = useState<Key | null>(null)
   const openNew = () => setDialog('new', { push: true })
   useScreenActions([{ id: 'new-key', label: 'Create a key', icon: 'plus', run: openNew }])
+  const nameOf = useActorNames()
   const now = Date.now()
   const columns: Column<Key>[] = [
     {
@@ -82,7 +86,7 @@ export function Component() {
       cell: (key) => (
         <span>
           <Time at={key.created_at} />{' '}
-          <span className="text-sm text-muted">by {actorText(key.created_by)}</span>
+          <span className="text-sm text-muted">by {nameOf(key.created_by)}</span>
         </span>
       ),
       wideOnly: true,
@@ -109,6 +113,13 @@ export function Component() {
             aria-label={`Actions of ${key.name} in the audit trail`}
           >
             Actions
+          </TextLink>
+          <TextLink
+            className="self-center px-2 text-sm touch:py-3"
+            to={pathOf('/audit', { aggregate: aggregateKey('api_key', key.key_id) })}
+            aria-label={`History of ${key.name} in the audit trail`}
+          >
+            History
           </TextLink>
         </span>
       ),
@@ -140,7 +151,7 @@ export function Component() {
         />
       </div>
       <Card flush>
-        <Read query={{ ...keys, data: keys.items }}>
+        <Read flush query={{ ...keys, data: keys.items }}>
           {(items) => {
             const rows =
               shown === 'all'
@@ -182,7 +193,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
   const invalidate = useInvalidate()
   const [form, setForm, forget] = useKept('new-key', EMPTY)
   // A repeated request with the same name for it cannot create a second key.
-  const [requestName] = useState(() => crypto.randomUUID())
+  const [requestName] = useState(idempotencyKey)
   const expiresAt = form.expires ? fromLocalInput(form.expires) : null
   const impossible = form.expires !== '' && expiresAt === null
   const create = useMutation({
@@ -204,7 +215,8 @@ function NewKey({ onClose }: { onClose: () => void }) {
   })
   if (create.data) return <Secret created={create.data} onClose={onClose} />
   const submit = () => {
-    if (!impossible) create.mutate()
+    // Enter in a field submits too, also while a request is under way.
+    if (!impossible && !create.isPending) create.mutate()
   }
   return (
     <Dialog
@@ -315,6 +327,7 @@ function Revoke({ target, onClose }: { target: Key; onClose: () => void }) {
       danger
       busy={revoke.isPending}
       error={revoke.error}
+      request={{ method: 'DELETE', path: `/api/keys/${target.key_id}` }}
     >
       <p>
         Requests with this key are rejected at once, and a revoked key cannot be used

@@ -1,9 +1,12 @@
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, call, type Schemas } from '@/api/client'
+import { pathOf } from '@/api/curl'
 import { useApiList, useInvalidate } from '@/api/query'
 import { useSession } from '@/app/use-session'
-import { actorText, count } from '@/format'
+import { count } from '@/format'
+import { aggregateKey } from '@/format/aggregate'
+import { useActorNames } from '@/screens/audit/use-names'
 import { Badge } from '@/ui/badge'
 import { Button } from '@/ui/button'
 import { CopyCurl } from '@/ui/copy'
@@ -26,6 +29,7 @@ const nameOf = (user: User) => user.name ?? user.email
 export function Component() {
   const users = useApiList('/api/users')
   const me = useSession()
+  const actorName = useActorNames()
   const [changing, setChanging] = useState<User | null>(null)
   const [endingFor, setEndingFor] = useState<User | null>(null)
   const columns: Column<User>[] = [
@@ -51,7 +55,7 @@ export function Component() {
             {roleText(user.role)}
           </Badge>
           <span className="text-sm text-muted">
-            {user.given ? `by ${actorText(user.given.by)}` : 'by configuration'}
+            {user.given ? `by ${actorName(user.given.by)}` : 'by configuration'}
           </span>
         </span>
       ),
@@ -98,6 +102,13 @@ export function Component() {
           >
             Actions
           </TextLink>
+          <TextLink
+            className="self-center px-2 text-sm touch:py-3"
+            to={pathOf('/audit', { aggregate: aggregateKey('user', user.user_id) })}
+            aria-label={`History of ${nameOf(user)} in the audit trail`}
+          >
+            History
+          </TextLink>
         </span>
       ),
     },
@@ -110,7 +121,7 @@ export function Component() {
         actions={<CopyCurl path="/api/users" />}
       />
       <Card flush>
-        <Read query={{ ...users, data: users.items }}>
+        <Read flush query={{ ...users, data: users.items }}>
           {(items) =>
             items.length === 0 ? (
               <EmptyState icon="users" title="Nobody has signed in yet">
@@ -151,10 +162,15 @@ function RoleDialog({ user, onClose }: { user: User; onClose: () => void }) {
       ),
     onSuccess: async () => {
       toast(`${nameOf(user)} now has the role ${roleText(role)}.`)
-      await invalidate('/api/users')
+      // The caller's own role decides what is offered here.
+      await invalidate('/api/users', '/api/auth/me')
       onClose()
     },
   })
+  const submit = () => {
+    // Enter submits too: the same role would override the configured one.
+    if (role !== user.role && !change.isPending) change.mutate()
+  }
   const warning = roleWarning(user, role, me.user_id)
   return (
     <Dialog
@@ -163,19 +179,26 @@ function RoleDialog({ user, onClose }: { user: User; onClose: () => void }) {
       title={`Change the role of ${nameOf(user)}`}
       footer={
         <>
+          <span className="mr-auto">
+            <CopyCurl
+              method="PUT"
+              path={`/api/users/${user.user_id}/role`}
+              body={{ role }}
+            />
+          </span>
           <Button onClick={onClose}>Cancel</Button>
           <Button
             kind={warning ? 'danger' : 'primary'}
             busy={change.isPending}
             disabled={role === user.role}
-            onClick={() => change.mutate()}
+            onClick={submit}
           >
             {role === 'none' ? 'Lock out' : 'Change role'}
           </Button>
         </>
       }
     >
-      <Form error={change.error} onSubmit={() => change.mutate()}>
+      <Form error={change.error} onSubmit={submit}>
         <RadioGroup
           label="Role"
           hideLabel
@@ -224,6 +247,7 @@ function SignOutDialog({ user, onClose }: { user: User; onClose: () => void }) {
       danger
       busy={end.isPending}
       error={end.error}
+      request={{ method: 'POST', path: `/api/users/${user.user_id}/sign-out` }}
     >
       <p>
         {count(user.sessions.length, 'open session')} will be rejected at once. The user

@@ -8,7 +8,7 @@ import { CopyCurl } from '@/ui/copy'
 import { Field, FormErrors } from '@/ui/form'
 import { Input } from '@/ui/input'
 import { Card, PageHeader } from '@/ui/page'
-import { EmptyState, ErrorState } from '@/ui/state'
+import { EmptyState } from '@/ui/state'
 import type { Column } from '@/ui/table'
 import { Time } from '@/ui/time'
 import { VirtualTable } from '@/ui/virtual-table'
@@ -74,7 +74,6 @@ export function Component() {
   )
   const columns = useColumns()
   const filtered = Object.keys(query).length > 0
-  const failed = audit.error && !audit.items
   return (
     <>
       <PageHeader
@@ -86,26 +85,20 @@ export function Component() {
         <Filters key={params.toString()} filters={filters} />
       </FormErrors>
       <Card flush>
-        {failed ? (
-          <div className="p-4">
-            <ErrorState error={audit.error} onRetry={() => void audit.refetch()} />
-          </div>
-        ) : (
-          <VirtualTable
-            label="Audit trail"
-            columns={columns}
-            query={audit}
-            rowKey={(row) => row.position}
-            rowLink={(row) => `/audit/${encodeURIComponent(row.position)}`}
-            empty={
-              <EmptyState icon="audit" title="No event matches">
-                {filtered
-                  ? 'Remove a filter, or check its spelling: filters compare whole values.'
-                  : 'Nothing was recorded yet.'}
-              </EmptyState>
-            }
-          />
-        )}
+        <VirtualTable
+          label="Audit trail"
+          columns={columns}
+          query={audit}
+          rowKey={(row) => row.position}
+          rowLink={(row) => `/audit/${encodeURIComponent(row.position)}`}
+          empty={
+            <EmptyState icon="audit" title="No event matches">
+              {filtered
+                ? 'Remove a filter, or check its spelling: filters compare whole values.'
+                : 'Nothing was recorded yet.'}
+            </EmptyState>
+          }
+        />
       </Card>
     </>
   )

@@ -1,3 +1,4 @@
+import { aggregateParts } from '@/format/aggregate'
 import { endOfDay, startOfDay } from '@/format/local-time'
 
 /** Filters of the audit trail, as the URL has them. Days are in the viewer's time zone. */
@@ -37,7 +38,7 @@ export function auditQuery(filters: AuditFilters): Record<string, string> {
 
 /** The screen that shows what an event is about; `null` if there is none. */
 export function screenOf(aggregate: string): { label: string; to: string } | null {
-  const [kind = '', first = '', second = ''] = aggregate.split('/').map(decode)
+  const [kind = '', first = '', second = ''] = aggregateParts(aggregate)
   const id = encodeURIComponent(first)
   switch (kind) {
     case 'customer':
@@ -65,13 +66,5 @@ export function screenOf(aggregate: string): { label: string; to: string } | nul
       return { label: 'Quarantine', to: '/operations/quarantine' }
     default:
       return null
-  }
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
   }
 }

@@ -1,5 +1,6 @@
-import { Navigate, useParams } from 'react-router'
+import { Navigate, useNavigate, useParams } from 'react-router'
 import { useApi } from '@/api/query'
+import { useScreenActions } from '@/app/actions'
 import { HistoryLink } from '@/screens/audit/history-link'
 import { money, number } from '@/format'
 import { Badge, Tag } from '@/ui/badge'
@@ -28,6 +29,18 @@ export function Component() {
   const { id = '', tab = 'profile' } = useParams()
   const customer = useApi('/api/customers/{id}', { params: { path: { id } } })
   const path = `/customers/${encodeURIComponent(id)}`
+  const navigate = useNavigate()
+  const tabs = TABS.map((one) => ({
+    ...one,
+    to: one.id === 'profile' ? path : `${path}/${one.id}`,
+  }))
+  useScreenActions(
+    tabs.map(({ id, label, to }) => ({
+      id,
+      label: `This customer: ${label}`,
+      run: () => void navigate(to),
+    })),
+  )
   const shown = TABS.find((one) => one.id === tab)
   if (!shown) return <Navigate replace to={path} />
   const { Content } = shown
@@ -59,13 +72,7 @@ export function Component() {
                 />
               </div>
             )}
-            <Tabs
-              label="Parts of the customer"
-              tabs={TABS.map((one) => ({
-                label: one.label,
-                to: one.id === 'profile' ? path : `${path}/${one.id}`,
-              }))}
-            />
+            <Tabs label="Parts of the customer" tabs={tabs} />
             <Content customer={data} />
           </>
         )}

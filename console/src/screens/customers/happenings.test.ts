@@ -1,5 +1,7 @@
 import { describe as group, expect, it } from 'vitest'
-import { describe, type TimelineItem } from './happenings'
+import { describe as describeIn, type TimelineItem } from './happenings'
+
+const describe = (one: TimelineItem) => describeIn(one, 'KWD')
 
 function item(aggregate: string, type: string, data: object): TimelineItem {
   return {
@@ -31,6 +33,11 @@ group('a timeline', () => {
       amount: { minor: 1250, currency: 'EUR' },
       campaignId: null,
     })
+  })
+
+  it('takes the currency of the customer where an event has none', () => {
+    const order = item('order/c-1/o-1', 'order_placed.1', { amount: 1250 })
+    expect(describe(order).amount).toEqual({ minor: 1250, currency: 'KWD' })
   })
 
   it('says what became of an order', () => {

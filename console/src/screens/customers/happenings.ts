@@ -1,6 +1,7 @@
 /** Events of a customer's timeline as sentences. */
 import type { Schemas } from '@/api/client'
 import { suppressionText, words } from '@/format'
+import { aggregateParts } from '@/format/aggregate'
 import type { StatusColor } from '@/format/status'
 
 export type TimelineItem = Schemas['TimelineItem']
@@ -23,14 +24,19 @@ const text = (value: unknown): string | null => (typeof value === 'string' ? val
 const record = (value: unknown): Data =>
   typeof value === 'object' && value !== null ? (value as Data) : {}
 
-export function describe(item: TimelineItem): Happening {
+/** Describes an event. `currency` is the customer's: that of all orders of a deployment. */
+export function describe(item: TimelineItem, currency: string): Happening {
   const name = item.type.replace(/\.\d+$/, '')
   const data = record(item.data)
-  const parts = item.aggregate.split('/').map(decodeURIComponent)
+  const parts = aggregateParts(item.aggregate)
   const plain = { detail: null, amount: null, campaignId: null }
   switch (parts[0]) {
     case 'order':
-      return { ...plain, kind: 'orders', ...describeOrder(name, data, parts[2] ?? '') }
+      return {
+        ...plain,
+        kind: 'orders',
+        ...describeOrder(name, data, parts[2] ?? '', currency),
+      }
     case 'activity':
       return { ...plain, kind: 'activity', ...describeActivity(name, data) }
     case 'message':
@@ -47,12 +53,17 @@ export function describe(item: TimelineItem): Happening {
 
 type Described = Pick<Happening, 'color' | 'title'> & Partial<Happening>
 
-function describeOrder(name: string, data: Data, order: string): Described {
+function describeOrder(
+  name: string,
+  data: Data,
+  order: string,
+  currency: string,
+): Described {
   const content = name === 'order_updated' ? record(data.content) : data
   const status = text(content.status) ?? 'placed'
   const minor = typeof content.amount === 'number' ? content.amount : null
   const amount =
-    minor === null ? null : { minor, currency: text(content.currency) ?? 'USD' }
+    minor === null ? null : { minor, currency: text(content.currency) ?? currency }
   const items = Array.isArray(content.items) ? content.items.map(record) : []
   const detail =
     items
@@ -70,7 +81,7 @@ function describeOrder(name: string, data: Data, order: string): Described {
         ? 'canceled'
         : status
   return {
-    color: status === 'placed' ? 'good' : 'warn',
+    color: status === 'placed' ? 'good' : status === 'refunded' ? 'bad' : 'warn',
     title: `Order ${order} ${verb}`,
     detail,
     amount,

@@ -69,7 +69,7 @@ export function OrdersTab({ customer }: { customer: Customer }) {
   const orders = useApiList('/api/orders', { params: { query } })
   return (
     <Card flush title="Orders" actions={<CopyCurl path="/api/orders" query={query} />}>
-      <Read query={{ ...orders, data: orders.items }}>
+      <Read flush query={{ ...orders, data: orders.items }}>
         {(items) =>
           items.length === 0 ? (
             <EmptyState icon="customers" title="No orders yet">

@@ -52,20 +52,24 @@ function Why({ customer }: { customer: Customer }) {
   const segments = useApi('/api/segments', { params: { query: { limit: 500 } } })
   return (
     <Card title="Why, or why not?">
-      <Field label="Segment" hideLabel>
-        <Select
-          className="w-full"
-          value={chosen}
-          onChange={(event) => setChosen(event.target.value)}
-        >
-          <option value="">Choose a segment</option>
-          {segments.data?.items.map((segment) => (
-            <option key={segment.segment_id} value={segment.segment_id}>
-              {segment.name}
-            </option>
-          ))}
-        </Select>
-      </Field>
+      <Read query={segments} lines={1}>
+        {({ items }) => (
+          <Field label="Segment" hideLabel>
+            <Select
+              className="w-full"
+              value={chosen}
+              onChange={(event) => setChosen(event.target.value)}
+            >
+              <option value="">Choose a segment</option>
+              {items.map((segment) => (
+                <option key={segment.segment_id} value={segment.segment_id}>
+                  {segment.name}
+                </option>
+              ))}
+            </Select>
+          </Field>
+        )}
+      </Read>
       {chosen && <Explanation segmentId={chosen} customer={customer} />}
     </Card>
   )

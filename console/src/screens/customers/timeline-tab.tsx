@@ -43,10 +43,10 @@ export function TimelineTab({ customer }: { customer: Customer }) {
         />
       </div>
       <Card flush>
-        <Read query={{ ...timeline, data: timeline.items }} lines={8}>
+        <Read flush query={{ ...timeline, data: timeline.items }} lines={8}>
           {(items) => {
             const shown = items.filter(
-              (item) => kind === 'all' || describe(item).kind === kind,
+              (item) => kind === 'all' || describe(item, customer.currency).kind === kind,
             )
             return (
               <>
@@ -59,7 +59,7 @@ export function TimelineTab({ customer }: { customer: Customer }) {
                 ) : (
                   <ol className="flex flex-col px-4">
                     {shown.map((item) => (
-                      <Row key={item.position} item={item} />
+                      <Row key={item.position} item={item} customer={customer} />
                     ))}
                   </ol>
                 )}
@@ -80,9 +80,9 @@ export function TimelineTab({ customer }: { customer: Customer }) {
   )
 }
 
-function Row({ item }: { item: TimelineItem }) {
+function Row({ item, customer }: { item: TimelineItem; customer: Customer }) {
   const audits = useMay('read the audit trail')
-  const { color, title, detail, amount, campaignId } = describe(item)
+  const { color, title, detail, amount, campaignId } = describe(item, customer.currency)
   return (
     <li className="flex items-baseline gap-3 border-b border-line py-2 last:border-0">
       <span className="flex shrink-0 translate-y-[-1px]">
@@ -95,9 +95,9 @@ function Row({ item }: { item: TimelineItem }) {
           {campaignId && (
             <TextLink
               className="text-sm"
-              to={`/campaigns/${encodeURIComponent(campaignId)}`}
+              to={`/campaigns/${encodeURIComponent(campaignId)}/recipients/${encodeURIComponent(customer.customer_id)}`}
             >
-              Campaign
+              Story of the message
             </TextLink>
           )}
         </p>

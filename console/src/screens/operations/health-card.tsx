@@ -29,14 +29,15 @@ const CHECKS: Record<string, string> = {
 /** What the readiness of this process says, check by check. */
 export function HealthCard() {
   const readiness = useReadiness()
-  if (!readiness.data) {
-    if (!readiness.error) return null
+  // The last answer says nothing about a server that does not answer any more.
+  if (readiness.error) {
     return (
       <div className="mb-4">
         <ErrorState error={readiness.error} onRetry={() => void readiness.refetch()} />
       </div>
     )
   }
+  if (!readiness.data) return null
   const { status, checks } = readiness.data
   const failed = checks.filter((check) => !check.ok)
   const { color, text, hint } = STATUS[status]

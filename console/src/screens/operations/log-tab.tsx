@@ -13,7 +13,7 @@ import { REFRESH, useThroughput } from './use-throughput'
 type Log = Schemas['Log']
 type Partition = Log['partitions'][number]
 
-/** Redis is short of memory from this share on, and accepts no new data from the next. */
+/** The figure is marked from this share of Redis's memory on. */
 const TIGHT = 0.9
 
 export function LogTab() {

@@ -1,4 +1,5 @@
-import { Navigate, useParams } from 'react-router'
+import { Navigate, useNavigate, useParams } from 'react-router'
+import { useScreenActions } from '@/app/actions'
 import { CopyCurl } from '@/ui/copy'
 import { PageHeader, Tabs } from '@/ui/page'
 import { HealthCard } from './health-card'
@@ -26,6 +27,19 @@ export function Component() {
   const { tab = 'views' } = useParams()
   // Counts from whichever tab is open, so that the chart has no gaps.
   useThroughput()
+  const navigate = useNavigate()
+  const tabs = TABS.map(({ id, label }) => ({
+    id,
+    label,
+    to: id === 'views' ? '/operations' : `/operations/${id}`,
+  }))
+  useScreenActions(
+    tabs.map(({ id, label, to }) => ({
+      id: `tab ${id}`,
+      label: `Operations: ${label}`,
+      run: () => void navigate(to),
+    })),
+  )
   const shown = TABS.find(({ id }) => id === tab)
   if (!shown) return <Navigate replace to="/operations" />
   const { Content, path } = shown
@@ -37,13 +51,7 @@ export function Component() {
         actions={path && <CopyCurl path={path} />}
       />
       <HealthCard />
-      <Tabs
-        label="Parts of operations"
-        tabs={TABS.map(({ id, label }) => ({
-          label,
-          to: id === 'views' ? '/operations' : `/operations/${id}`,
-        }))}
-      />
+      <Tabs label="Parts of operations" tabs={tabs} />
       <Content />
     </>
   )

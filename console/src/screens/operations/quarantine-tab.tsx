@@ -6,6 +6,7 @@ import { useKept } from '@/app/kept'
 import { number } from '@/format'
 import { Badge } from '@/ui/badge'
 import { Button } from '@/ui/button'
+import { CopyCurl } from '@/ui/copy'
 import { Dialog } from '@/ui/dialog'
 import { Field, Form, FormProblem } from '@/ui/form'
 import { Input } from '@/ui/input'
@@ -147,7 +148,10 @@ function Decide({ asked, onClose }: { asked: Asked; onClose: () => void }) {
       onClose()
     },
   })
-  const submit = () => decide.mutate()
+  const submit = () => {
+    // Enter in the field submits too, also while a request is under way.
+    if (!decide.isPending) decide.mutate()
+  }
   return (
     <Dialog
       open
@@ -157,6 +161,13 @@ function Decide({ asked, onClose }: { asked: Asked; onClose: () => void }) {
       }
       footer={
         <>
+          <span className="mr-auto">
+            <CopyCurl
+              method="POST"
+              path={`/api/admin/quarantine/${encodeURIComponent(position)}/${decision}`}
+              body={{ reason }}
+            />
+          </span>
           <Button onClick={onClose}>Cancel</Button>
           <Button
             kind={decision === 'retry' ? 'primary' : 'danger'}

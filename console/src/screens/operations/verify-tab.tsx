@@ -27,14 +27,18 @@ export function VerifyTab() {
   const ended = followed.value !== null && followed.value.status !== 'running'
   const gone = followed.error instanceof ApiError && followed.error.status === 404
   const running = start.isPending || (job !== '' && !ended && !gone)
-  useScreenActions([
-    {
-      id: 'verify',
-      label: 'Verify heads and views',
-      icon: 'check',
-      run: () => start.mutate(),
-    },
-  ])
+  useScreenActions(
+    running
+      ? []
+      : [
+          {
+            id: 'verify',
+            label: 'Verify heads and views',
+            icon: 'check',
+            run: () => start.mutate(),
+          },
+        ],
+  )
   return (
     <div className="flex flex-col gap-4">
       <div className="flex flex-wrap items-start justify-between gap-x-4 gap-y-2">

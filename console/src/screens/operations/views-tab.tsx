@@ -3,6 +3,8 @@ import { useState } from 'react'
 import { api, call } from '@/api/client'
 import { useApi, useInvalidate } from '@/api/query'
 import { count, number } from '@/format'
+import { aggregateKey } from '@/format/aggregate'
+import { HistoryLink } from '@/screens/audit/history-link'
 import { useQueryParam } from '@/url/use-query-param'
 import { Badge } from '@/ui/badge'
 import { Button } from '@/ui/button'
@@ -85,11 +87,13 @@ export function ViewsTab() {
           <Button
             small
             kind="quiet"
-            disabled={view.previous_generation == null}
+            disabled={!view.can_roll_back || view.building != null}
             title={
-              view.previous_generation == null
-                ? 'There is no previous generation'
-                : undefined
+              view.can_roll_back
+                ? view.building
+                  ? 'Wait for the end of the rebuild'
+                  : undefined
+                : 'There is no previous generation'
             }
             aria-label={`Roll back ${view.name}`}
             onClick={() => setAsked({ view, action: 'rollback' })}
@@ -191,7 +195,18 @@ function Partitions({ view, onClose }: { view: View; onClose: () => void }) {
     { id: 'lag', header: 'Lag', cell: (row) => number(row.lag), align: 'end' },
   ]
   return (
-    <Dialog open wide onClose={onClose} title={`${view.name} by partition`}>
+    <Dialog
+      open
+      wide
+      onClose={onClose}
+      title={`${view.name} by partition`}
+      footer={
+        <HistoryLink
+          filter={{ aggregate: aggregateKey('view', view.name) }}
+          label="History of this"
+        />
+      }
+    >
       <Table
         label={`Progress of ${view.name} by partition`}
         columns={columns}
@@ -226,6 +241,7 @@ function Rebuild({ view, onClose }: { view: View; onClose: () => void }) {
       confirm="Rebuild"
       busy={rebuild.isPending}
       error={rebuild.error}
+      request={{ method: 'POST', path: `/api/admin/projections/${view.name}/rebuild` }}
     >
       <p>
         Workers fold the whole log into generation {view.generation + 1}, verify it, and
@@ -264,6 +280,7 @@ function RollBack({ view, onClose }: { view: View; onClose: () => void }) {
       danger
       busy={rollBack.isPending}
       error={rollBack.error}
+      request={{ method: 'POST', path: `/api/admin/projections/${view.name}/rollback` }}
     >
       <p>
         Generation {view.previous_generation} folds the events that it lacks, and then

@@ -54,7 +54,7 @@ export function firstCommands(
     {
       id: 'import',
       title: 'Import a file',
-      hint: 'CSV, other delimiters, or lines of JSON. `patron import --help` lists all options.',
+      hint: 'CSV, other delimiters, or lines of JSON. The command’s --help lists all options.',
       text: [
         `patron import customers customers.csv --url ${origin} --key "$PATRON_KEY" \\`,
         '  --map customer_id=id --map name=name --map email=email',

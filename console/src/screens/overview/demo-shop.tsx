@@ -25,7 +25,6 @@ export function DemoOffer() {
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ['/api/admin/demo'] }),
   })
   const state = demo.data
-  useLoaded(state)
   if (!state) return demo.error ? <Problem error={demo.error} /> : null
   const loading = state.state === 'loading'
   return (
@@ -57,7 +56,9 @@ export function DemoOffer() {
                 : 'Load the demo shop'}
           </Button>
         ) : (
-          <p className="text-muted">It cannot be loaded: {state.reason}.</p>
+          <p className="text-muted">
+            It cannot be loaded{state.reason ? `: ${state.reason}` : ''}.
+          </p>
         )}
         {load.error ? <Problem error={load.error} /> : null}
       </div>
@@ -65,8 +66,11 @@ export function DemoOffer() {
   )
 }
 
-/** Reads everything again when the load has ended. */
-function useLoaded(state: Schemas['Demo'] | undefined) {
+/**
+ * Reads everything again when the load has ended. It is called by the screen, since the
+ * offer goes away at that moment.
+ */
+export function useLoaded(state: Schemas['Demo'] | undefined) {
   const before = useRef(state?.state)
   useEffect(() => {
     if (before.current === 'loading' && state?.state === 'loaded') {

@@ -1,15 +1,17 @@
+import { useState } from 'react'
 import { useApi } from '@/api/query'
 import { IfMay } from '@/app/use-session'
 import { CodeBlock } from '@/ui/code'
 import { OutLink, TextLink } from '@/ui/link'
 import { Card } from '@/ui/page'
+import { Read } from '@/ui/state'
 import { firstCommands } from './commands'
 import { DemoOffer } from './demo-shop'
 
 /** What to do while there are no customers. */
 export function EmptyStore() {
   const report = useApi('/api/reports/daily')
-  const currency = report.data?.currency ?? 'USD'
+  const [now] = useState(() => new Date())
   return (
     <div className="flex flex-col gap-4">
       <IfMay ability="load the demo shop">
@@ -26,13 +28,17 @@ export function EmptyStore() {
           </IfMay>
         </p>
         <div className="flex flex-col gap-4">
-          {firstCommands(window.location.origin, currency, new Date()).map((command) => (
-            <div key={command.id} className="flex flex-col gap-1">
-              <h3 className="font-medium">{command.title}</h3>
-              <CodeBlock label={command.title} text={command.text} />
-              <p className="text-sm text-muted">{command.hint}</p>
-            </div>
-          ))}
+          <Read query={report}>
+            {({ currency }) =>
+              firstCommands(window.location.origin, currency, now).map((command) => (
+                <div key={command.id} className="flex flex-col gap-1">
+                  <h3 className="font-medium">{command.title}</h3>
+                  <CodeBlock label={command.title} text={command.text} />
+                  <p className="text-sm text-muted">{command.hint}</p>
+                </div>
+              ))
+            }
+          </Read>
         </div>
         <p className="mt-4">
           <OutLink href="/docs">All operations of the API</OutLink>

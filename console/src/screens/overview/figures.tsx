@@ -1,7 +1,6 @@
 import type { Schemas } from '@/api/client'
 import { useApi } from '@/api/query'
 import { calendarDay, money, number, percent, shortMoney, shortNumber } from '@/format'
-import { startOfDay, toLocalInput } from '@/format/local-time'
 import { useQueryParam } from '@/url/use-query-param'
 import { type ChartSeries, TimeSeries } from '@/ui/chart'
 import { CopyCurl } from '@/ui/copy'
@@ -71,6 +70,11 @@ function Report({ figures }: { figures: DailyReport }) {
           detail={ended > 0 ? `${percent(totals.delivered, ended)} delivered` : null}
         />
       </StatTiles>
+      <p className="text-sm text-muted">
+        Days are in the time zone {figures.time_zone}.
+        {figures.incomplete &&
+          ' The figures may lack an event that is in quarantine: an operator can retry it.'}
+      </p>
       <div className="grid gap-4 lg:grid-cols-2">
         <Chart
           title="Revenue"
@@ -119,13 +123,12 @@ function Chart({
     <Card title={title}>
       <TimeSeries
         label={`${title} by day`}
-        // A chart needs instants. The days keep their names in every zone of a viewer.
-        times={figures.items.map(
-          (day) => startOfDay(day.date) ?? `${day.date}T12:00:00Z`,
-        )}
+        // A chart needs instants. It writes days in UTC, so they keep their names in every
+        // zone of a viewer.
+        times={figures.items.map((day) => `${day.date}T00:00:00Z`)}
         series={series}
         formatAxis={formatAxis}
-        formatTime={(instant) => calendarDay(toLocalInput(instant).slice(0, 10))}
+        formatTime={(instant) => calendarDay(instant.slice(0, 10))}
         days
       />
     </Card>

@@ -9,14 +9,18 @@ const STATUS = {
   ready: { color: 'good', text: 'Healthy' },
   degraded: { color: 'warn', text: 'Degraded' },
   unready: { color: 'bad', text: 'Not ready' },
+  unreachable: { color: 'bad', text: 'Unknown' },
 } as const
 
 /** Health and lag of the deployment in one line. */
 export function HealthLine() {
   const readiness = useReadiness()
   const operates = useMay('operate')
-  if (!readiness.data) return null
-  const { status, reasons } = readiness.data
+  if (!readiness.data && !readiness.error) return null
+  // The last answer says nothing about a server that does not answer any more.
+  const { status, reasons } = readiness.error
+    ? { status: 'unreachable' as const, reasons: [readiness.error.message] }
+    : readiness.data
   const { color, text } = STATUS[status]
   return (
     <p className="mb-4 flex flex-wrap items-center gap-x-2 gap-y-1 text-sm" role="status">

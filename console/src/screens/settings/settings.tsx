@@ -74,7 +74,7 @@ export function Component() {
         />
       </div>
       <Card flush>
-        <Read query={settings} lines={12}>
+        <Read flush query={settings} lines={12}>
           {({ items }) => {
             const rows = filterSettings(items, search, show)
             return rows.length === 0 ? (

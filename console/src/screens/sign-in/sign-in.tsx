@@ -1,10 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { Navigate, useSearchParams } from 'react-router'
-import { ApiError } from '@/api/error'
+import { ApiError, NetworkError, problemOf } from '@/api/error'
 import { useApi } from '@/api/query'
 import { Logo } from '@/app/shell'
-import { signInLink } from '@/app/use-session'
+import { localPath, signInLink } from '@/app/use-session'
 import { CodeBlock } from '@/ui/code'
 import { Problem } from '@/ui/problem'
 import { Skeleton } from '@/ui/state'
@@ -13,18 +13,25 @@ type Provider = 'configured' | 'absent'
 
 /**
  * Finds out whether a provider is configured: then the sign-in answers with a redirect,
- * which is not followed.
+ * which is not followed. Its cookie is not taken either: it would end a sign-in that is
+ * under way in another tab.
  */
 async function findProvider(): Promise<Provider> {
-  const response = await fetch('/api/auth/google', { redirect: 'manual' })
-  return response.status === 404 ? 'absent' : 'configured'
+  const request = { method: 'GET', path: '/api/auth/google' }
+  let response: Response
+  try {
+    response = await fetch(request.path, { redirect: 'manual', credentials: 'omit' })
+  } catch (error) {
+    throw new NetworkError(request, error)
+  }
+  if (response.type === 'opaqueredirect') return 'configured'
+  if (response.status === 404) return 'absent'
+  throw await problemOf(response, request)
 }
 
 export function Component() {
   const [params] = useSearchParams()
-  const asked = params.get('return_to') ?? '/'
-  // Only a path of the console: never another site.
-  const returnTo = /^\/(?![/\\])/.test(asked) ? asked : '/'
+  const returnTo = localPath(params.get('return_to') ?? '/')
   const me = useApi('/api/auth/me')
   const provider = useQuery({ queryKey: ['provider'], queryFn: findProvider, retry: 1 })
   useEffect(() => {

@@ -25,7 +25,7 @@ export interface TimeSeriesProps {
   formatAxis: (value: number) => string
   /** Writes a time in the legend and the table. */
   formatTime?: (instant: string) => string
-  /** The times are days in this zone: the axis shows no hours. */
+  /** The times are days, each at its beginning in UTC: the axis shows no hours. */
   days?: boolean
   height?: number
   /** Stands beside the switch to the table. */

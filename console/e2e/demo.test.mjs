@@ -39,7 +39,7 @@ test('from the first sign-in to a finished campaign', { timeout: 180_000 }, asyn
 
   // A campaign for it.
   await main(page).getByRole('link', { name: 'Campaigns' }).click()
-  await see(page.getByText('Completed').first())
+  await see(page.getByRole('row').filter({ hasText: 'Completed' }).first())
   await page.getByRole('link', { name: 'New campaign' }).click()
   await page.getByLabel('Name', { exact: true }).fill('Thank you, regulars')
   await page.getByRole('radio', { name: /Best customers/ }).check()

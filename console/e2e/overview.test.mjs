@@ -51,6 +51,6 @@ test(
     await see(page.getByRole('figure', { name: 'Revenue by day' }))
     await fitsWidth(page)
     await page.goto('/campaigns')
-    await see(page.getByText('Completed').first())
+    await see(page.getByRole('row').filter({ hasText: 'Completed' }).first())
   },
 )

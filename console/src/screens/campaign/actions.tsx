@@ -180,6 +180,7 @@ function CancelDialog({
       title={`Cancel “${campaign.name}”?`}
       confirm="Cancel campaign"
       dismiss="Keep it"
+      request={{ method: 'POST', path: `/api/campaigns/${campaign.campaign_id}/cancel` }}
       danger
     >
       <p>

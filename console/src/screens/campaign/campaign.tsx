@@ -3,6 +3,7 @@ import { useParams } from 'react-router'
 import { useMay } from '@/app/use-session'
 import { Component as NotFound } from '@/app/not-found'
 import { CampaignStatusBadge } from '@/ui/badge'
+import { CopyCurl } from '@/ui/copy'
 import { PageHeader, Tabs } from '@/ui/page'
 import { Read } from '@/ui/state'
 import { Problem } from '@/ui/problem'
@@ -30,7 +31,7 @@ const TABS = {
 export function Component() {
   const { id = '', tab = 'summary' } = useParams()
   const query = useCampaign(id)
-  if (!(tab in TABS)) return <NotFound />
+  if (!Object.hasOwn(TABS, tab)) return <NotFound />
   if (query.data === undefined) {
     const back = { label: 'All campaigns', to: '/campaigns' }
     return (
@@ -82,7 +83,14 @@ function CampaignScreen({
             <LiveBadge connection={connection} />
           </>
         }
-        actions={<CampaignActions campaign={campaign} steering={steering} />}
+        actions={
+          <>
+            <CopyCurl
+              path={`/api/campaigns/${encodeURIComponent(campaign.campaign_id)}`}
+            />
+            <CampaignActions campaign={campaign} steering={steering} />
+          </>
+        }
       />
       <div className="flex flex-col gap-2 not-empty:mb-4">
         {steering.problem}

@@ -1,5 +1,6 @@
 /** Links to the screens of one campaign. */
 import { pathOf } from '@/api/curl'
+import { aggregateKey } from '@/format/aggregate'
 
 export interface RecipientFilter {
   status?: string | null
@@ -38,5 +39,5 @@ export function historyPath(id: string): string {
 
 /** The entries of the audit trail about one customer's message. */
 export function messageHistoryPath(id: string, customer: string): string {
-  return pathOf('/audit', { aggregate: `message/${customer}/${id}` })
+  return pathOf('/audit', { aggregate: aggregateKey('message', customer, id) })
 }

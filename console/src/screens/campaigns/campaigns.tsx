@@ -46,9 +46,11 @@ export function Component() {
   const { refetch } = list
   useEffect(() => {
     if (!live) return
-    const timer = setInterval(() => void refetch(), 3_000)
+    const timer = setInterval(() => {
+      if (!document.hidden && !isFetchingNextPage) void refetch()
+    }, 3_000)
     return () => clearInterval(timer)
-  }, [live, refetch])
+  }, [live, refetch, isFetchingNextPage])
 
   return (
     <>
@@ -97,7 +99,7 @@ export function Component() {
         )}
       </div>
       <Card flush>
-        <Read query={{ ...list, data: items }} lines={8}>
+        <Read flush query={{ ...list, data: items }} lines={8}>
           {(all) =>
             all.length === 0 ? (
               <EmptyState

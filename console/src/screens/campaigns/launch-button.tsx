@@ -3,6 +3,7 @@ import { useRef, useState } from 'react'
 import { useNavigate } from 'react-router'
 import { api, call, type Schemas } from '@/api/client'
 import { useInvalidate } from '@/api/query'
+import { idempotencyKey } from '@/api/idempotency-key'
 import { count } from '@/format'
 import { fromLocalInput } from '@/format/local-time'
 import { Button } from '@/ui/button'
@@ -10,7 +11,6 @@ import { ConfirmDialog } from '@/ui/dialog'
 import { Time } from '@/ui/time'
 import { toast } from '@/ui/toast'
 import type { DraftForm } from './content'
-import { idempotencyKey } from './idempotency-key'
 import type { Autosave } from './use-autosave'
 
 /** The draft is not on the server as it is on the screen, so it must not be launched. */
@@ -85,6 +85,7 @@ export function LaunchButton({
         confirm={confirmText(at !== null, people)}
         busy={launch.isPending}
         error={launch.error}
+        request={{ method: 'POST', path: `/api/campaigns/${id}/launch` }}
       >
         <p>
           {at ? (

@@ -39,7 +39,9 @@ export function EditForm({ segment, base, edit, onEdit, onForget }: EditFormProp
     onEdit({ ...edit, ...part })
   }
   const changed = segment === null || isChanged(edit, base)
-  const submit = () => save.mutate({ edit })
+  const submit = () => {
+    if (!save.isPending) save.mutate({ edit })
+  }
   useScreenActions([
     { id: 'save', label: 'Save the segment', icon: 'check', run: submit },
   ])

@@ -124,7 +124,7 @@ const DAYS = { '7': 'Week', '30': 'Month', '400': 'All' } as const
 function HistoryCard({ segment }: { segment: Segment }) {
   const [days, setDays] = useQueryParam('days', '30')
   const [opened] = useState(() => Date.now())
-  const length = Number(days) || 30
+  const length = Object.hasOwn(DAYS, days) ? Number(days) : 30
   const since = new Date(opened - length * 86_400_000).toISOString()
   const query = useSegmentHistory(segment.segment_id, since)
   return (

@@ -3,6 +3,7 @@ import { useMutation } from '@tanstack/react-query'
 import { useRef } from 'react'
 import { api, call, type Schemas } from '@/api/client'
 import { useInvalidate } from '@/api/query'
+import { idempotencyKey } from '@/api/idempotency-key'
 import { bodyOf, type Segment, type SegmentEdit } from './edit-state'
 
 /** The segment has another version than the edit began with. */
@@ -53,9 +54,7 @@ function keyFor(
   content: string,
 ): string {
   if (attempt.current?.content !== content) {
-    const bytes = crypto.getRandomValues(new Uint8Array(16))
-    const key = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-    attempt.current = { content, key }
+    attempt.current = { content, key: idempotencyKey() }
   }
   return attempt.current?.key ?? content
 }

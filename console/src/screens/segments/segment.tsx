@@ -2,6 +2,8 @@
 import { useParams } from 'react-router'
 import { useApi } from '@/api/query'
 import { IfMay } from '@/app/use-session'
+import { aggregateKey } from '@/format/aggregate'
+import { HistoryLink } from '@/screens/audit/history-link'
 import { Badge } from '@/ui/badge'
 import { ButtonLink } from '@/ui/button'
 import { CopyCurl } from '@/ui/copy'
@@ -87,15 +89,13 @@ function Tab({ segment, tab }: { segment: Segment; tab: string | undefined }) {
 
 function Actions({ segment }: { segment: Segment }) {
   const id = segment.segment_id
-  const aggregate = encodeURIComponent(`segment/${id}`)
   return (
     <>
       <CopyCurl path={`/api/segments/${id}`} />
-      <IfMay ability="read the audit trail">
-        <ButtonLink to={`/audit?aggregate=${aggregate}`} icon="audit">
-          History of this
-        </ButtonLink>
-      </IfMay>
+      <HistoryLink
+        filter={{ aggregate: aggregateKey('segment', id) }}
+        label="History of this"
+      />
       {!segment.archived_at && (
         <>
           <IfMay ability="change segments">

@@ -120,7 +120,6 @@ const children: RouteObject[] = SCREENS.map(({ path, needs, screen }) => ({
   path,
   handle: { needs },
   lazy: screen,
-  errorElement: <ScreenError />,
 }))
 
 export const router = createBrowserRouter([
@@ -133,11 +132,14 @@ export const router = createBrowserRouter([
       {
         element: <Shell />,
         children: [
-          ...children,
           {
-            path: '*',
-            lazy: () => import('./app/not-found'),
+            // Not on the screens themselves: the router draws nothing for a route whose
+            // file could not be loaded, its own error element included.
             errorElement: <ScreenError />,
+            children: [
+              ...children,
+              { path: '*', lazy: () => import('./app/not-found') },
+            ],
           },
         ],
       },

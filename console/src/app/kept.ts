@@ -2,7 +2,7 @@
  * What a person typed, kept until it is accepted: it survives an error, a reload and an
  * expired session. It lives in the session storage of the tab, so it ends with the tab.
  */
-import { useCallback, useState } from 'react'
+import { useCallback, useRef, useState } from 'react'
 
 const PREFIX = 'patron.kept.'
 
@@ -52,16 +52,18 @@ export function useKept<Value>(
   const current =
     held.key === key ? held : { key, value: readKept<Value>(key) ?? initial }
   if (current !== held) setHeld(current)
+  const latest = useRef(current)
+  latest.current = current
   const set = useCallback(
     (next: Value | ((previous: Value) => Value)) => {
-      setHeld((previous) => {
-        const value =
-          typeof next === 'function'
-            ? (next as (p: Value) => Value)(previous.value)
-            : next
-        keep(key, value)
-        return { key, value }
-      })
+      const value =
+        typeof next === 'function'
+          ? (next as (p: Value) => Value)(latest.current.value)
+          : next
+      // At once, not when React renders: the page may be left before that.
+      keep(key, value)
+      latest.current = { key, value }
+      setHeld(latest.current)
     },
     [key],
   )

@@ -1,10 +1,10 @@
 /** The composer of a draft that is on the server. */
-import { useMemo, useState } from 'react'
+import { useMemo, useRef, useState } from 'react'
 import { useNavigate } from 'react-router'
 import type { Schemas } from '@/api/client'
 import { ApiError, type FieldError } from '@/api/error'
 import { useScreenActions } from '@/app/actions'
-import { readKept } from '@/app/kept'
+import { keep, readKept } from '@/app/kept'
 import { useQueryParam } from '@/url/use-query-param'
 import { CampaignStatusBadge } from '@/ui/badge'
 import { Button, buttonClass } from '@/ui/button'
@@ -48,8 +48,13 @@ export function DraftComposer({ campaign }: { campaign: Schemas['Campaign'] }) {
   const step = stepOf(stepText)
   const navigate = useNavigate()
   const drafts = useDraftActions()
-  const change = (part: Partial<DraftForm>) =>
-    setForm((before) => ({ ...before, ...part }))
+  const latest = useRef(form)
+  const change = (part: Partial<DraftForm>) => {
+    latest.current = { ...latest.current, ...part }
+    // At once, not when React renders: the page may be left before that.
+    keep(keptDraftKey(id), latest.current)
+    setForm(latest.current)
+  }
 
   const refusals = refusalsOf(form, saving.state)
   const open = openSteps(form, saving.state)

@@ -136,10 +136,7 @@ export const router = createBrowserRouter([
             // Not on the screens themselves: the router draws nothing for a route whose
             // file could not be loaded, its own error element included.
             errorElement: <ScreenError />,
-            children: [
-              ...children,
-              { path: '*', lazy: () => import('./app/not-found') },
-            ],
+            children: [...children, { path: '*', lazy: () => import('./app/not-found') }],
           },
         ],
       },

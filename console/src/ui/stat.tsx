@@ -25,7 +25,11 @@ export function StatTile({
   return (
     <div className="flex min-w-0 flex-col gap-0.5 rounded-lg border border-line bg-surface px-4 py-3">
       <div className="text-sm text-muted">{label}</div>
-      <div className={cx('truncate text-2xl font-semibold', colors[color])}>{value}</div>
+      <div
+        className={cx('text-xl font-semibold wrap-anywhere sm:text-2xl', colors[color])}
+      >
+        {value}
+      </div>
       {detail && <div className="text-sm text-muted">{detail}</div>}
     </div>
   )

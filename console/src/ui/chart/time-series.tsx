@@ -46,6 +46,8 @@ export default function Plot({
   told.current = onPoint
   const axis = useRef(formatAxis)
   axis.current = formatAxis
+  const latest = useRef(times.length)
+  latest.current = times.length
   const { shown } = useTheme()
   const shape = series.map((one) => `${one.label} ${one.color} ${one.kind}`).join()
 
@@ -62,6 +64,13 @@ export default function Plot({
         ...(values ?? []).map((v) => Math.ceil(measure?.measureText(v).width ?? 40)),
       )
 
+    // The first and the last bar stand within the axis as a whole.
+    const hasBars = series.some((one) => one.kind === 'bars')
+    const widened = (from: number, to: number): [number, number] => {
+      const half = hasBars ? (to - from) / Math.max(1, latest.current - 1) / 2 : 0
+      return [from - half, to + half]
+    }
+
     const options: UPlot.Options = {
       width: Math.max(element.clientWidth, 50),
       height,
@@ -69,7 +78,10 @@ export default function Plot({
       // The label of the last time needs room beyond the end of the axis.
       padding: [8, 36, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-      scales: { x: { time: true }, y: { range: (_, low, high) => range(low, high) } },
+      scales: {
+        x: { time: true, range: (_, from, to) => widened(from, to) },
+        y: { range: (_, low, high) => range(low, high) },
+      },
       ...(days
         ? { tzDate: (seconds: number) => UPlot.tzDate(new Date(seconds * 1000), 'UTC') }
         : {}),

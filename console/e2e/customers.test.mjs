@@ -99,6 +99,63 @@ test('shows what a customer did and got, and why', async (t) => {
   )
 })
 
+test('scrolls 10,000 customers without a gap', { timeout: 120_000 }, async (t) => {
+  const server = await t.startServer()
+  const total = 10_000
+  const id = (index) => `c-${String(index).padStart(5, '0')}`
+  for (let from = 0; from < total; from += 5_000) {
+    const batch = Array.from({ length: 5_000 }, (_, at) => ({
+      customer_id: id(from + at),
+      name: `Customer ${from + at}`,
+    }))
+    await server.api('POST', '/api/data/customers', batch)
+  }
+  const page = await t.newPage({ server, height: 2_000 })
+  const pages = []
+  page.on('response', async (response) => {
+    const { pathname, searchParams } = new URL(response.url())
+    if (pathname === '/api/customers' && searchParams.get('limit') === '200')
+      pages.push((await response.json()).items.length)
+  })
+  await page.goto('/customers')
+  const table = page.getByRole('table', { name: 'Customers' })
+  await see(table.getByRole('row').nth(3))
+
+  // Each step waits until rows fill the frame; every drawn row has to be the one of its place.
+  const walk = await table.evaluate(async (frame) => {
+    const frames = () => new Promise((resolve) => requestAnimationFrame(() => resolve()))
+    const drawn = () =>
+      [...frame.querySelectorAll('[data-index]')].map((row) => ({
+        index: Number(row.dataset.index),
+        name: row.querySelector('[data-row-link]')?.textContent,
+        top: row.getBoundingClientRect().top - frame.getBoundingClientRect().top,
+        bottom: row.getBoundingClientRect().bottom - frame.getBoundingClientRect().top,
+      }))
+    const wrong = []
+    const deadline = performance.now() + 90_000
+    let last = -1
+    for (;;) {
+      await frames()
+      const rows = drawn()
+      wrong.push(...rows.filter((row) => row.name !== `Customer ${row.index}`))
+      const fills =
+        rows.some((row) => row.top <= 40) &&
+        rows.some((row) => row.bottom >= frame.clientHeight)
+      last = Math.max(last, ...rows.map((row) => row.index))
+      const atEnd = frame.scrollTop + frame.clientHeight >= frame.scrollHeight - 1
+      if (performance.now() > deadline || (atEnd && last === 9_999)) break
+      if (fills && !atEnd) frame.scrollTop += frame.clientHeight
+    }
+    return { last, wrong: wrong.slice(0, 3) }
+  })
+  assert.deepEqual(walk, { last: total - 1, wrong: [] })
+  assert.equal(pages.length, total / 200 + (pages.at(-1) === 0 ? 1 : 0))
+  assert.equal(
+    pages.reduce((sum, items) => sum + items, 0),
+    total,
+  )
+})
+
 test('an unknown customer leads back to the list', async (t) => {
   const page = await t.newPage({ role: 'viewer', permit: [404] })
   await page.goto('/customers/nobody-at-all')

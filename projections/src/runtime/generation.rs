@@ -179,13 +179,17 @@ impl Generations {
     /// # Errors
     /// If MongoDB does not answer.
     pub async fn active(&self, view: &str) -> Result<i32, mongodb::error::Error> {
-        match self.find(view).await? {
-            Some(pointer) => Ok(pointer.active),
-            // Other views are folded, so only workers of an older program have
-            // been started.
-            None if self.store.has_folded().await? => Ok(UNBUILT),
-            None => Ok(1),
+        if let Some(pointer) = self.find(view).await? {
+            return Ok(pointer.active);
         }
+        if !self.store.has_folded().await? {
+            return Ok(1);
+        }
+        // The first workers may have started between the two reads. They create
+        // every pointer before they fold. Without one now, only workers of an
+        // older program have been started.
+        let pointer = self.find(view).await?;
+        Ok(pointer.map_or(UNBUILT, |pointer| pointer.active))
     }
 
     /// Returns the pointers of all views that have some.

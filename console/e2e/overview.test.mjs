@@ -41,7 +41,7 @@ test(
     const server = await t.startServer({ provider: false })
     const page = await t.newPage({ role: null, server, width: 390, theme: 'dark' })
     await page.goto(server.link)
-    await see(page.getByText('There are no customers yet.'))
+    await see(page.getByText('Send customers and orders from your shop'))
     await see(page.getByText(`curl ${server.url}/api/data/customers`))
     await fitsWidth(page)
     await axe(page)

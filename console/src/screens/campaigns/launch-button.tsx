@@ -96,8 +96,10 @@ export function LaunchButton({
             </>
           ) : (
             <>
-              <strong className="font-semibold">{people ?? 'Its audience'}</strong> will
-              get the message. The recipients and the text are fixed now.
+              By the last count,{' '}
+              <strong className="font-semibold">{people ?? 'its audience'}</strong> would
+              get the message. The recipients and the text are fixed now; a message that
+              cannot be written is suppressed.
             </>
           )}
         </p>

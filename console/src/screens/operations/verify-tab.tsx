@@ -4,7 +4,7 @@ import { api, call } from '@/api/client'
 import { ApiError } from '@/api/error'
 import { type Job, useJob } from '@/api/use-job'
 import { useScreenActions } from '@/app/actions'
-import { count, number } from '@/format'
+import { count, number, percent } from '@/format'
 import { useQueryParam } from '@/url/use-query-param'
 import { Badge } from '@/ui/badge'
 import { Button } from '@/ui/button'
@@ -107,7 +107,7 @@ function Running({ job }: { job: Job }) {
   return (
     <Card>
       <p className="mb-2">
-        {of > 0 ? `${number(read)} of ${count(of, 'event')} read` : 'Starting'}
+        {of > 0 ? `${percent(Math.min(read, of), of)} read` : 'Starting'}
       </p>
       <ProgressBar
         label="Progress of the verification"
@@ -133,7 +133,14 @@ const VIEWS: Column<Verification['views'][number]>[] = [
       ) : view.differences > 0 ? (
         <Badge color="bad">{count(view.differences, 'difference')}</Badge>
       ) : (
-        <Badge color="good">Agrees</Badge>
+        <Badge
+          color="good"
+          title={
+            view.compared === 0 ? 'No document of the sample is in this view.' : undefined
+          }
+        >
+          {view.compared === 0 ? 'Count agrees' : 'Agrees'}
+        </Badge>
       ),
   },
   {

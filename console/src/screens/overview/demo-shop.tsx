@@ -32,7 +32,8 @@ export function DemoOffer() {
       <p className="max-w-prose">
         5,000 made-up customers with addresses that end in <code>.example</code>, 20,000
         orders, activity, segments, and two finished campaigns. Nothing is sent to
-        anybody. Remove it later with <code>patron demo --remove</code>.
+        anybody. To remove it later, stop Patron and run <code>patron demo --remove</code>
+        .
       </p>
       <div className="mt-3 flex flex-col items-start gap-3">
         {loading && state.progress ? (

@@ -19,8 +19,7 @@ export function EmptyStore() {
       </IfMay>
       <Card title="Send your data">
         <p className="mb-3 max-w-prose">
-          There are no customers yet. Send them from your shop’s systems, or import a
-          file.
+          Send customers and orders from your shop’s systems, or import a file.
           <IfMay ability="manage access">
             {' '}
             <TextLink to="/keys?dialog=new">Create a key</TextLink> with the role Ingest

@@ -1,5 +1,6 @@
 import { useApi } from '@/api/query'
-import { actorText, words } from '@/format'
+import { words } from '@/format'
+import { useActorNames } from '@/screens/audit/use-names'
 import { TextLink } from '@/ui/link'
 import { Card } from '@/ui/page'
 import { Read } from '@/ui/state'
@@ -7,6 +8,7 @@ import { Time } from '@/ui/time'
 
 /** The latest events of the audit trail. */
 export function LatestEvents() {
+  const nameOf = useActorNames()
   const audit = useApi(
     '/api/audit',
     { params: { query: { limit: 8 } } },
@@ -34,7 +36,7 @@ export function LatestEvents() {
                     {words(event.type.replace(/\.\d+$/, ''))}
                   </TextLink>{' '}
                   <span className="text-sm text-muted">
-                    {event.aggregate} · {actorText(event.actor)}
+                    {event.aggregate} · {nameOf(event.actor)}
                   </span>
                 </span>
                 <span className="shrink-0 text-sm text-muted">

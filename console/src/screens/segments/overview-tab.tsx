@@ -71,7 +71,7 @@ function Figures({ segment }: { segment: Segment }) {
         detail="of all customers"
       />
       <StatTile
-        label="Held by"
+        label="In use by"
         value={number(segment.held_by.length)}
         detail={segment.held_by.length === 1 ? 'campaign' : 'campaigns'}
       />

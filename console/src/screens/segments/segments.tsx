@@ -155,7 +155,7 @@ function columnsWith(names: Map<string, string>): Column<Segment>[] {
     },
     {
       id: 'used',
-      header: 'Held by',
+      header: 'In use by',
       width: 'minmax(8rem, 1fr)',
       wideOnly: true,
       cell: (segment) => <HolderSummary ids={segment.held_by} names={names} />,

@@ -50,7 +50,7 @@ pub struct ApiConfig {
     pub ready_lag: Duration,
     /// Configuration of the AI assistant.
     pub assistant: AssistantConfig,
-    /// Whether the web console is served at `/`.
+    /// `true` if the web console is served at `/`.
     pub console: bool,
     /// Settings of the process, as `GET /api/admin/settings` lists them.
     pub settings: Vec<Setting>,

@@ -29,7 +29,7 @@ const MODE: &str = "PATRON_CONSOLE";
 /// missing file for a change.
 const NEVER: &str = "this-file-does-not-exist";
 
-/// What to do about the pages.
+/// How the build treats the pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     /// Build them; without them, build the program all the same, with a page that says why.

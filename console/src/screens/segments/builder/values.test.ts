@@ -83,7 +83,7 @@ describe('another field', () => {
     expect(withField(condition, 'country')).toEqual({ ...condition, field: 'country' })
   })
 
-  it('starts anew if they do not', () => {
+  it('starts again if they do not', () => {
     const spend = { field: 'total_spend', operator: '>', value: 100000 }
     expect(withField(spend, 'order_count')).toEqual({
       field: 'order_count',

@@ -125,7 +125,9 @@ impl App {
     pub(crate) fn restart_api(&mut self) {
         assert!(self.api.has_ended());
         let address = self.client.base().trim_start_matches("http://").to_owned();
-        (self.api, _) = self.settings.serve(&address);
+        // With a client of its own: a test that blocked its thread has not noticed that the
+        // connections of the old one are closed.
+        (self.api, self.client) = self.settings.serve(&address);
     }
 
     /// Returns a `patron` command for this deployment.

@@ -26,7 +26,10 @@ export function StatTile({
     <div className="flex min-w-0 flex-col gap-0.5 rounded-lg border border-line bg-surface px-4 py-3">
       <div className="text-sm text-muted">{label}</div>
       <div
-        className={cx('text-xl font-semibold wrap-anywhere sm:text-2xl [&_time]:whitespace-normal', colors[color])}
+        className={cx(
+          'text-xl font-semibold wrap-anywhere sm:text-2xl [&_time]:whitespace-normal',
+          colors[color],
+        )}
       >
         {value}
       </div>

@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { api, call } from '@/api/client'
 import { useApi, useInvalidate } from '@/api/query'
 import { count, number } from '@/format'
@@ -25,6 +25,20 @@ export function ViewsTab() {
   const views = useApi('/api/admin/projections', {}, { refetchInterval: REFRESH })
   const [open, setOpen] = useQueryParam('view')
   const [asked, setAsked] = useState<Asked | null>(null)
+  // Workers take a request a moment later: until then the API shows the view as it was.
+  const [requested, setRequested] = useState<ReadonlyMap<string, number>>(new Map())
+  useEffect(() => {
+    const moved = ({ name, ...view }: View) =>
+      view.building ||
+      view.switching_to != null ||
+      view.generation !== requested.get(name)
+    const taken = views.data?.items.filter(
+      (view) => requested.has(view.name) && moved(view),
+    )
+    if (!taken?.length) return
+    const names = new Set<string>(taken.map((view) => view.name))
+    setRequested(new Map([...requested].filter(([name]) => !names.has(name))))
+  }, [views.data, requested])
   const columns: Column<View>[] = [
     {
       id: 'view',
@@ -41,7 +55,11 @@ export function ViewsTab() {
         </Button>
       ),
     },
-    { id: 'state', header: 'State', cell: (view) => <State view={view} /> },
+    {
+      id: 'state',
+      header: 'State',
+      cell: (view) => <State view={view} waits={requested.has(view.name)} />,
+    },
     {
       id: 'lag',
       header: 'Lag',
@@ -75,7 +93,7 @@ export function ViewsTab() {
       header: <span className="sr-only">Actions</span>,
       align: 'end',
       cell: (view) => (
-        <span className="inline-flex flex-wrap justify-end gap-1">
+        <span className="inline-flex flex-col justify-end gap-1 sm:flex-row">
           <Button
             small
             disabled={view.building != null}
@@ -120,11 +138,16 @@ export function ViewsTab() {
             </Card>
             <Stalled views={items as View[]} />
             {shown && <Partitions view={shown} onClose={() => setOpen(null)} />}
-            {asked?.action === 'rebuild' && (
-              <Rebuild view={asked.view} onClose={() => setAsked(null)} />
-            )}
-            {asked?.action === 'rollback' && (
-              <RollBack view={asked.view} onClose={() => setAsked(null)} />
+            {asked && (
+              <ChangeView
+                {...asked}
+                onClose={() => setAsked(null)}
+                onRequested={() =>
+                  setRequested(
+                    new Map(requested).set(asked.view.name, asked.view.generation),
+                  )
+                }
+              />
             )}
           </div>
         )
@@ -133,8 +156,10 @@ export function ViewsTab() {
   )
 }
 
-function State({ view }: { view: View }) {
-  const { text, color, explanation } = viewState(view)
+function State({ view, waits }: { view: View; waits: boolean }) {
+  const { text, color, explanation } = waits
+    ? { text: 'Requested', color: 'accent' as const, explanation: 'Workers begin soon' }
+    : viewState(view)
   return (
     <div className="flex min-w-36 flex-col gap-1">
       <span>
@@ -217,55 +242,37 @@ function Partitions({ view, onClose }: { view: View; onClose: () => void }) {
   )
 }
 
-function Rebuild({ view, onClose }: { view: View; onClose: () => void }) {
-  const invalidate = useInvalidate()
-  const rebuild = useMutation({
-    mutationFn: () =>
-      call(
-        api.POST('/api/admin/projections/{name}/rebuild', {
-          params: { path: { name: view.name as never } },
-        }),
-      ),
-    onSuccess: async () => {
-      toast(`The rebuild of ${view.name} is requested.`)
-      await invalidate('/api/admin/projections')
-      onClose()
-    },
-  })
-  return (
-    <ConfirmDialog
-      open
-      onClose={onClose}
-      onConfirm={() => rebuild.mutate()}
-      title={`Rebuild ${view.name}?`}
-      confirm="Rebuild"
-      busy={rebuild.isPending}
-      error={rebuild.error}
-      request={{ method: 'POST', path: `/api/admin/projections/${view.name}/rebuild` }}
-    >
-      <p>
-        Workers fold the whole log into generation {view.generation + 1}, verify it, and
-        switch to it. Generation {view.generation} serves reads until then, and is kept
-        for a rollback.
-      </p>
-      {view.previous_generation != null && (
-        <p>Generation {view.previous_generation}, kept so far, will be dropped.</p>
-      )}
-    </ConfirmDialog>
-  )
-}
+const CHANGES = {
+  rebuild: {
+    title: (name: string) => `Rebuild ${name}?`,
+    confirm: 'Rebuild',
+    danger: false,
+    path: '/api/admin/projections/{name}/rebuild',
+    requested: (name: string) => `The rebuild of ${name} is requested.`,
+  },
+  rollback: {
+    title: (name: string) => `Roll back ${name}?`,
+    confirm: 'Roll back',
+    danger: true,
+    path: '/api/admin/projections/{name}/rollback',
+    requested: (name: string) => `The rollback of ${name} is requested.`,
+  },
+} as const
 
-function RollBack({ view, onClose }: { view: View; onClose: () => void }) {
+function ChangeView({
+  view,
+  action,
+  onClose,
+  onRequested,
+}: Asked & { onClose: () => void; onRequested: () => void }) {
   const invalidate = useInvalidate()
-  const rollBack = useMutation({
+  const change = CHANGES[action]
+  const request = useMutation({
     mutationFn: () =>
-      call(
-        api.POST('/api/admin/projections/{name}/rollback', {
-          params: { path: { name: view.name as never } },
-        }),
-      ),
+      call(api.POST(change.path, { params: { path: { name: view.name as never } } })),
     onSuccess: async () => {
-      toast(`The rollback of ${view.name} is requested.`)
+      toast(change.requested(view.name))
+      onRequested()
       await invalidate('/api/admin/projections')
       onClose()
     },
@@ -274,19 +281,32 @@ function RollBack({ view, onClose }: { view: View; onClose: () => void }) {
     <ConfirmDialog
       open
       onClose={onClose}
-      onConfirm={() => rollBack.mutate()}
-      title={`Roll back ${view.name}?`}
-      confirm="Roll back"
-      danger
-      busy={rollBack.isPending}
-      error={rollBack.error}
-      request={{ method: 'POST', path: `/api/admin/projections/${view.name}/rollback` }}
+      onConfirm={() => request.mutate()}
+      title={change.title(view.name)}
+      confirm={change.confirm}
+      danger={change.danger}
+      busy={request.isPending}
+      error={request.error}
+      request={{ method: 'POST', path: change.path.replace('{name}', view.name) }}
     >
-      <p>
-        Generation {view.previous_generation} folds the events that it lacks, and then
-        serves reads instead of generation {view.generation}. Generation {view.generation}{' '}
-        is kept: rolling back again returns to it.
-      </p>
+      {action === 'rebuild' ? (
+        <>
+          <p>
+            Workers fold the whole log into generation {view.generation + 1}, verify it,
+            and switch to it. Generation {view.generation} serves reads until then, and is
+            kept for a rollback.
+          </p>
+          {view.previous_generation != null && (
+            <p>Generation {view.previous_generation}, kept so far, will be dropped.</p>
+          )}
+        </>
+      ) : (
+        <p>
+          Generation {view.previous_generation} folds the events that it lacks, and then
+          serves reads instead of generation {view.generation}. Generation{' '}
+          {view.generation} is kept: rolling back again returns to it.
+        </p>
+      )}
     </ConfirmDialog>
   )
 }

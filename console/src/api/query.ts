@@ -96,6 +96,17 @@ export function useApi<Path extends GetPath>(
   })
 }
 
+/** Starts a read that the first screen will need, while its code is still being loaded. */
+export function readAhead<Path extends GetPath>(
+  path: Path,
+  ...[init]: InitArguments<Path, []>
+) {
+  void queryClient.prefetchQuery({
+    queryKey: keyOf(path, init),
+    queryFn: ({ signal }) => read(path, init, signal),
+  })
+}
+
 type ListPath = {
   [Path in GetPath]: Answer<Path> extends {
     items: unknown[]

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import {
   api,
   axe,
+  axeInBothThemes,
   eventually,
   fitsWidth,
   gone,
@@ -212,20 +213,14 @@ test('the phone has a drawer for the navigation', async (t) => {
   await gone(page.getByRole('dialog'))
 })
 
-for (const theme of ['light', 'dark']) {
-  test(
-    `every screen is accessible in the ${theme} theme`,
-    { timeout: 300_000 },
-    async (t) => {
-      const page = await t.newPage({ theme })
-      for (const screen of await screens()) {
-        await page.goto(screen)
-        await ready(page)
-        await axe(page)
-      }
-    },
-  )
-}
+test('every screen is accessible in both themes', { timeout: 300_000 }, async (t) => {
+  const page = await t.newPage()
+  for (const screen of await screens()) {
+    await page.goto(screen)
+    await ready(page)
+    await axeInBothThemes(page)
+  }
+})
 
 test('no screen of a phone scrolls sideways', { timeout: 300_000 }, async (t) => {
   const page = await t.newPage({ width: 390 })

@@ -1,12 +1,23 @@
 // What a browser test may use. Start with `test`, and `t.newPage` in it. See README.md.
 import assert from 'node:assert/strict'
 import { Watch, newContext, reportViolations } from './harness/browser.mjs'
-import { axe, fitsWidth, keepFailure, shot } from './harness/checks.mjs'
-import { fill, loadDemo } from './harness/seed.mjs'
+import { axe, axeInBothThemes, fitsWidth, keepFailure, shot } from './harness/checks.mjs'
+import { fill } from './harness/seed.mjs'
 import { Server, USERS } from './harness/server.mjs'
 import { eventually, gone, placeholders, ready, see } from './harness/waiting.mjs'
 
-export { axe, eventually, fitsWidth, gone, placeholders, ready, see, shot, USERS }
+export {
+  axe,
+  axeInBothThemes,
+  eventually,
+  fitsWidth,
+  gone,
+  placeholders,
+  ready,
+  see,
+  shot,
+  USERS,
+}
 
 /** What all cases share: set by `run.mjs` before it loads the first file. */
 let run
@@ -140,16 +151,6 @@ export const roles = {
 export function seed() {
   run.seed ??= fill(run.server)
   return run.seed
-}
-
-/** Starts a server with the demo shop, once. */
-export function demo() {
-  run.demo ??= (async () => {
-    const server = await Server.start(run)
-    await loadDemo(server)
-    return { server }
-  })()
-  return run.demo
 }
 
 let counter = 0

@@ -36,6 +36,14 @@ export async function axe(page, { include, exclude } = {}) {
   )
 }
 
+/** Checks a page that follows the theme of the system in the light and the dark theme. */
+export async function axeInBothThemes(page) {
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme })
+    await axe(page)
+  }
+}
+
 /** Fails if the page is wider than the window, with the elements that stick out. */
 export async function fitsWidth(page) {
   const [width, window, widest] = await page.evaluate(() => {

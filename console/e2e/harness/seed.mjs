@@ -142,16 +142,3 @@ export async function fill(server) {
     scheduled: await show(scheduled),
   }
 }
-
-/** Loads the demo shop into an empty server. */
-export async function loadDemo(server) {
-  await server.api('POST', '/api/admin/demo')
-  await eventually(
-    async () => {
-      const { state } = await server.api('GET', '/api/admin/demo')
-      assert.equal(state, 'loaded')
-    },
-    { timeout: 120_000 },
-  )
-  await server.caughtUp()
-}

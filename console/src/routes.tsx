@@ -9,6 +9,7 @@ import {
   type RouteObject,
   ScrollRestoration,
 } from 'react-router'
+import { Component as NotFound } from './app/not-found'
 import { ScreenError } from './app/screen-error'
 import { Shell } from './app/shell'
 import type { Ability } from './app/roles'
@@ -136,7 +137,7 @@ export const router = createBrowserRouter([
             // Not on the screens themselves: the router draws nothing for a route whose
             // file could not be loaded, its own error element included.
             errorElement: <ScreenError />,
-            children: [...children, { path: '*', lazy: () => import('./app/not-found') }],
+            children: [...children, { path: '*', element: <NotFound /> }],
           },
         ],
       },

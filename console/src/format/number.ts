@@ -1,17 +1,18 @@
-const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
-const compact = new Intl.NumberFormat('en-US', {
-  notation: 'compact',
-  maximumFractionDigits: 1,
-})
+import { once } from './once'
+
+const whole = once(() => new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 }))
+const compact = once(
+  () => new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 }),
+)
 
 /** `23570` as `23,570`. */
 export function number(value: number): string {
-  return whole.format(value)
+  return whole().format(value)
 }
 
 /** `23570` as `23.6K`, for axes and narrow places. */
 export function shortNumber(value: number): string {
-  return compact.format(value)
+  return compact().format(value)
 }
 
 /** `part` of `total` as `12.3%`. Something that is not nothing is never `0%`, and what is

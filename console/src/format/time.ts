@@ -1,38 +1,49 @@
-const full = new Intl.DateTimeFormat(undefined, {
-  year: 'numeric',
-  month: 'short',
-  day: 'numeric',
-  hour: '2-digit',
-  minute: '2-digit',
-})
-const precise = new Intl.DateTimeFormat(undefined, {
-  year: 'numeric',
-  month: 'short',
-  day: 'numeric',
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-})
-const day = new Intl.DateTimeFormat(undefined, {
-  year: 'numeric',
-  month: 'short',
-  day: 'numeric',
-})
-const relative = new Intl.RelativeTimeFormat('en-US', { numeric: 'auto' })
+import { once } from './once'
+
+const full = once(
+  () =>
+    new Intl.DateTimeFormat(undefined, {
+      year: 'numeric',
+      month: 'short',
+      day: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+    }),
+)
+const precise = once(
+  () =>
+    new Intl.DateTimeFormat(undefined, {
+      year: 'numeric',
+      month: 'short',
+      day: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+    }),
+)
+const day = once(
+  () =>
+    new Intl.DateTimeFormat(undefined, {
+      year: 'numeric',
+      month: 'short',
+      day: 'numeric',
+    }),
+)
+const relative = once(() => new Intl.RelativeTimeFormat('en-US', { numeric: 'auto' }))
 
 /** An instant in the viewer's time zone, to the minute. */
 export function dateTime(instant: string): string {
-  return full.format(new Date(instant))
+  return full().format(new Date(instant))
 }
 
 /** An instant in the viewer's time zone, to the second. */
 export function preciseTime(instant: string): string {
-  return precise.format(new Date(instant))
+  return precise().format(new Date(instant))
 }
 
 /** The day of an instant in the viewer's time zone. */
 export function date(instant: string): string {
-  return day.format(new Date(instant))
+  return day().format(new Date(instant))
 }
 
 /** A calendar day `2026-11-29` as the viewer writes it. It has no time zone. */
@@ -59,11 +70,11 @@ export function relativeTime(instant: string, now = Date.now()): string {
   const seconds = (new Date(instant).getTime() - now) / 1000
   for (const [unit, size] of STEPS) {
     if (Math.abs(seconds) >= size)
-      return relative.format(Math.trunc(seconds / size), unit)
+      return relative().format(Math.trunc(seconds / size), unit)
   }
   return Math.abs(seconds) < 10
     ? 'just now'
-    : relative.format(Math.trunc(seconds), 'second')
+    : relative().format(Math.trunc(seconds), 'second')
 }
 
 /** Milliseconds as `350 ms`, `2.4 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */

@@ -1,5 +1,6 @@
 /** Rules in plain words, for people who only read them. */
 
+import { once } from '@/format/once'
 import { arityOf, fieldLabel, kindOf, operatorLabel } from './catalog'
 import {
   isGroup,
@@ -72,7 +73,7 @@ export function describeGroup(group: RuleGroup): string {
   return group.combinator === 'and' ? 'All of these' : 'At least one of these'
 }
 
-const COUNTED = new Intl.NumberFormat()
+const counted = once(() => new Intl.NumberFormat())
 
 export function describeValue(
   field: string,
@@ -82,7 +83,7 @@ export function describeValue(
   if (value === '') return '…'
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (typeof value === 'number') {
-    return kindOf(field) === 'money' ? formats.money(value) : COUNTED.format(value)
+    return kindOf(field) === 'money' ? formats.money(value) : counted().format(value)
   }
   const kind = kindOf(field)
   if (kind === 'time' || kind === 'attribute') {

@@ -11,6 +11,8 @@ export interface Column<Row> {
   align?: 'start' | 'end'
   /** Left out on a narrow screen. */
   wideOnly?: boolean
+  /** Left out on a wide screen, such as a short form of a column that is `wideOnly`. */
+  narrowOnly?: boolean
   /** Width of the column, in a `VirtualTable` as a track of a grid: `8rem`, `2fr`. */
   width?: string
 }
@@ -98,11 +100,7 @@ export function Table<Row>({
                 key={column.id}
                 scope="col"
                 style={column.width ? { width: column.width } : undefined}
-                className={cx(
-                  HEAD,
-                  alignment(column),
-                  column.wideOnly && 'max-md:hidden',
-                )}
+                className={cx(HEAD, alignment(column), visibility(column))}
               >
                 {column.header}
               </th>
@@ -121,11 +119,7 @@ export function Table<Row>({
                 {columns.map((column, index) => (
                   <td
                     key={column.id}
-                    className={cx(
-                      CELL,
-                      alignment(column),
-                      column.wideOnly && 'max-md:hidden',
-                    )}
+                    className={cx(CELL, alignment(column), visibility(column))}
                   >
                     {index === 0 && to ? (
                       <RowLink to={to}>{column.cell(row)}</RowLink>
@@ -151,6 +145,10 @@ export const ROW_HOVER = 'cursor-pointer hover:bg-hover'
 
 function alignment<Row>(column: Column<Row>): string {
   return column.align === 'end' ? 'text-right' : 'text-left'
+}
+
+function visibility<Row>(column: Column<Row>): string {
+  return cx(column.wideOnly && 'max-md:hidden', column.narrowOnly && 'md:hidden')
 }
 
 /** Loads the next page of a list. */

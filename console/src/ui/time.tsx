@@ -1,6 +1,16 @@
 import { useEffect, useState } from 'react'
-import { dateTime, preciseTime, relativeTime } from '@/format'
+import { date, dateTime, preciseTime, preciseTimeOfDay, relativeTime } from '@/format'
 import { None } from './page'
+
+/** The day of a time above its hour, minute and second, for a narrow column. */
+export function StackedTime({ at }: { at: string }) {
+  return (
+    <time dateTime={at} title={at} className="inline-flex flex-col leading-4.5">
+      <span className="whitespace-nowrap">{date(at)}</span>
+      <span className="text-sm whitespace-nowrap text-muted">{preciseTimeOfDay(at)}</span>
+    </time>
+  )
+}
 
 /** A time in the viewer's zone; the instant is shown on hover. */
 export function Time({

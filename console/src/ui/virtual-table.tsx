@@ -58,7 +58,7 @@ export function VirtualTable<Row>({
   const open = useOpenRow()
   const rows = query.items ?? []
   const wide = useWide()
-  const shown = columns.filter((column) => wide || !column.wideOnly)
+  const shown = columns.filter((column) => !(wide ? column.narrowOnly : column.wideOnly))
   const [rowHeight] = useState(() =>
     window.matchMedia('(pointer: coarse), (width < 40rem)').matches ? TOUCH_ROW : ROW,
   )

@@ -3,12 +3,20 @@ import { date, money, number } from '@/format'
 import { Badge, Tag } from '@/ui/badge'
 import { None } from '@/ui/page'
 import type { Column } from '@/ui/table'
-import { Time } from '@/ui/time'
 
 export type Customer = Schemas['Customer']
 
 interface Choice extends Column<Customer> {
   label: string
+}
+
+function Day({ at }: { at: string | null | undefined }) {
+  if (!at) return <None />
+  return (
+    <time dateTime={at} title={at}>
+      {date(at)}
+    </time>
+  )
 }
 
 /** Every column that can be shown, in the order in which they stand. */
@@ -129,14 +137,7 @@ export const COLUMNS: Choice[] = [
     header: 'Last order',
     width: 'minmax(7rem, 1fr)',
     align: 'end',
-    cell: (customer) =>
-      customer.last_order_at ? (
-        <time dateTime={customer.last_order_at} title={customer.last_order_at}>
-          {date(customer.last_order_at)}
-        </time>
-      ) : (
-        <None />
-      ),
+    cell: (customer) => <Day at={customer.last_order_at} />,
     wideOnly: true,
   },
   {
@@ -145,7 +146,7 @@ export const COLUMNS: Choice[] = [
     header: 'Customer since',
     width: 'minmax(7rem, 1fr)',
     align: 'end',
-    cell: (customer) => <Time at={customer.registered_at} />,
+    cell: (customer) => <Day at={customer.registered_at} />,
     wideOnly: true,
   },
   {

@@ -44,21 +44,27 @@ export function ViewsTab() {
       id: 'view',
       header: 'View',
       cell: (view) => (
-        <Button
-          small
-          kind="quiet"
-          className="-ml-2 font-mono"
-          title="Progress by partition"
-          onClick={() => setOpen(view.name, { push: true })}
-        >
-          {view.name}
-        </Button>
+        <>
+          <Button
+            small
+            kind="quiet"
+            className="-ml-2 font-mono touch:-ml-3"
+            title="Progress by partition"
+            onClick={() => setOpen(view.name, { push: true })}
+          >
+            {view.name}
+          </Button>
+          <div className="pb-1 md:hidden">
+            <State view={view} waits={requested.has(view.name)} />
+          </div>
+        </>
       ),
     },
     {
       id: 'state',
       header: 'State',
       cell: (view) => <State view={view} waits={requested.has(view.name)} />,
+      wideOnly: true,
     },
     {
       id: 'lag',
@@ -93,7 +99,7 @@ export function ViewsTab() {
       header: <span className="sr-only">Actions</span>,
       align: 'end',
       cell: (view) => (
-        <span className="inline-flex flex-col justify-end gap-1 sm:flex-row">
+        <span className="inline-flex flex-wrap justify-end gap-1">
           <Button
             small
             disabled={view.building != null}
@@ -161,7 +167,7 @@ function State({ view, waits }: { view: View; waits: boolean }) {
     ? { text: 'Requested', color: 'accent' as const, explanation: 'Workers begin soon' }
     : viewState(view)
   return (
-    <div className="flex min-w-36 flex-col gap-1">
+    <div className="flex flex-col gap-1 md:min-w-36">
       <span>
         <Badge color={color} title={explanation}>
           {text}

@@ -13,27 +13,48 @@ import { ranges } from './view-state'
 type Worker = Schemas['Worker']
 type Task = Worker['tasks'][number]
 
+function LastRun({ task }: { task: Task }) {
+  if (task.error) {
+    return (
+      <span className="flex flex-col gap-1">
+        <span>
+          <Badge color="bad">Failed</Badge>
+        </span>
+        <span className="text-sm wrap-anywhere">{task.error}</span>
+      </span>
+    )
+  }
+  return task.ran_at ? <Badge color="good">Succeeded</Badge> : <None text="not yet" />
+}
+
 const TASKS: Column<Task>[] = [
   { id: 'task', header: 'Task', cell: (task) => words(task.name) },
   {
     id: 'result',
     header: 'Last run',
-    cell: (task) =>
-      task.error ? (
-        <span className="flex flex-col gap-1">
-          <span>
-            <Badge color="bad">Failed</Badge>
-          </span>
-          <span className="text-sm wrap-anywhere">{task.error}</span>
-        </span>
-      ) : task.ran_at ? (
-        <Badge color="good">Succeeded</Badge>
-      ) : (
-        <None text="not yet" />
-      ),
+    cell: (task) => (
+      <>
+        <LastRun task={task} />
+        {task.ran_at && (
+          <div className="text-sm text-muted md:hidden">
+            <Time at={task.ran_at} relative />
+          </div>
+        )}
+      </>
+    ),
   },
-  { id: 'at', header: 'When', cell: (task) => <Time at={task.ran_at} relative /> },
-  { id: 'took', header: 'Took', cell: (task) => duration(task.took_ms), align: 'end' },
+  {
+    id: 'at',
+    header: 'When',
+    cell: (task) => <Time at={task.ran_at} relative />,
+    wideOnly: true,
+  },
+  {
+    id: 'took',
+    header: 'Took',
+    cell: (task) => <span className="whitespace-nowrap">{duration(task.took_ms)}</span>,
+    align: 'end',
+  },
 ]
 
 export function WorkersTab() {

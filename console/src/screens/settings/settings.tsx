@@ -14,22 +14,23 @@ const COLUMNS: Column<Setting>[] = [
     header: 'Setting',
     cell: (setting) => (
       <div>
-        <code className="font-mono text-sm font-medium">{setting.name}</code>
+        <code className="font-mono text-sm font-medium wrap-anywhere">
+          {setting.name}
+        </code>
         {setting.flag && setting.flag !== setting.name && (
-          <div className="font-mono text-xs text-muted">{setting.flag}</div>
+          <div className="font-mono text-xs wrap-anywhere text-muted">{setting.flag}</div>
         )}
+        <div className="mt-1 md:hidden">
+          <Value setting={setting} />
+        </div>
       </div>
     ),
   },
   {
     id: 'value',
     header: 'Value',
-    cell: (setting) => {
-      const text = valueText(setting)
-      if (text === null) return <None text="no value" />
-      if (setting.secret) return <span className="text-muted">Set, not shown</span>
-      return <code className="font-mono text-sm wrap-anywhere">{text}</code>
-    },
+    cell: (setting) => <Value setting={setting} />,
+    wideOnly: true,
   },
   {
     id: 'source',
@@ -44,6 +45,13 @@ const COLUMNS: Column<Setting>[] = [
     ),
   },
 ]
+
+function Value({ setting }: { setting: Setting }) {
+  const text = valueText(setting)
+  if (text === null) return <None text="no value" />
+  if (setting.secret) return <span className="text-muted">Set, not shown</span>
+  return <code className="font-mono text-sm wrap-anywhere">{text}</code>
+}
 
 export function Component() {
   const settings = useApi('/api/admin/settings')

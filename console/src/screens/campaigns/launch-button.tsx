@@ -90,7 +90,7 @@ export function LaunchButton({
         <p>
           {at ? (
             <>
-              It starts by itself on <Time at={at} />. Now it would reach{' '}
+              It starts by itself on <Time at={at} zone />. Now it would reach{' '}
               <strong className="font-semibold">{people ?? 'its audience'}</strong>; the
               recipients are fixed when it starts.
             </>

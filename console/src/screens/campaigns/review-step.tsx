@@ -202,7 +202,7 @@ function Plan({ form, reached }: { form: DraftForm; reached: number | undefined 
   return (
     <Definitions
       items={[
-        { term: 'Start', value: at ? <Time at={at} /> : 'At once, with the launch' },
+        { term: 'Start', value: at ? <Time at={at} zone /> : 'At once, with the launch' },
         {
           term: 'Pace',
           value: rate

@@ -50,6 +50,12 @@ export function NotLaunched({ campaign }: { campaign: Campaign }) {
           recipients are fixed then.
         </EmptyState>
       )
+    case 'launching':
+      return (
+        <EmptyState icon="clock" title="Launching">
+          The recipients are being fixed. Figures appear here in a moment.
+        </EmptyState>
+      )
     case 'cancelled':
       return (
         <EmptyState icon="campaigns" title="Never launched">

@@ -59,7 +59,7 @@ export function TimelineTab({ customer }: { customer: Customer }) {
                 ) : (
                   <>
                     <p className="border-b border-line px-4 py-2 text-sm text-muted">
-                      Newest recorded first. Times say when it happened.
+                      Newest recorded first. The times say when each happened.
                     </p>
                     <ol className="flex flex-col px-4">
                       {shown.map((item) => (
@@ -111,8 +111,8 @@ function Row({ item, customer }: { item: TimelineItem; customer: Customer }) {
       </div>
       <div className="shrink-0 text-right text-sm text-muted">
         <Time at={item.occurred_at} />
-        {recorded && <div title={recorded}>recorded {date(recorded)}</div>}
-        <div>
+        <div className="flex justify-end gap-x-2 max-md:flex-col max-md:items-end">
+          {recorded && <span title={recorded}>recorded {date(recorded)}</span>}
           {audits ? (
             <TextLink
               to={`/audit/${encodeURIComponent(item.position)}`}

@@ -2,6 +2,7 @@ import { type KeyboardEvent, type MouseEvent, type ReactNode, useId } from 'reac
 import { Link, useNavigate } from 'react-router'
 import { Button } from './button'
 import { cx } from './cx'
+import { useWide } from './wide'
 
 export interface Column<Row> {
   id: string
@@ -15,6 +16,13 @@ export interface Column<Row> {
   narrowOnly?: boolean
   /** Width of the column, in a `VirtualTable` as a track of a grid: `8rem`, `2fr`. */
   width?: string
+}
+
+export function shownColumns<Row>(
+  columns: readonly Column<Row>[],
+  wide: boolean,
+): Column<Row>[] {
+  return columns.filter((column) => !(wide ? column.narrowOnly : column.wideOnly))
 }
 
 /** Clicks on these act on their own. */
@@ -81,6 +89,7 @@ export function Table<Row>({
 }) {
   const open = useOpenRow()
   const id = useId()
+  const shown = shownColumns(columns, useWide())
   return (
     <div
       tabIndex={0}
@@ -95,12 +104,12 @@ export function Table<Row>({
         </caption>
         <thead>
           <tr>
-            {columns.map((column) => (
+            {shown.map((column) => (
               <th
                 key={column.id}
                 scope="col"
                 style={column.width ? { width: column.width } : undefined}
-                className={cx(HEAD, alignment(column), visibility(column))}
+                className={cx(HEAD, alignment(column))}
               >
                 {column.header}
               </th>
@@ -116,11 +125,8 @@ export function Table<Row>({
                 onClick={(event) => open(event, to)}
                 className={cx('border-b border-line last:border-0', to && ROW_HOVER)}
               >
-                {columns.map((column, index) => (
-                  <td
-                    key={column.id}
-                    className={cx(CELL, alignment(column), visibility(column))}
-                  >
+                {shown.map((column, index) => (
+                  <td key={column.id} className={cx(CELL, alignment(column))}>
                     {index === 0 && to ? (
                       <RowLink to={to}>{column.cell(row)}</RowLink>
                     ) : (
@@ -145,10 +151,6 @@ export const ROW_HOVER = 'cursor-pointer hover:bg-hover'
 
 function alignment<Row>(column: Column<Row>): string {
   return column.align === 'end' ? 'text-right' : 'text-left'
-}
-
-function visibility<Row>(column: Column<Row>): string {
-  return cx(column.wideOnly && 'max-md:hidden', column.narrowOnly && 'md:hidden')
 }
 
 /** Loads the next page of a list. */

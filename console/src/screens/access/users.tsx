@@ -19,6 +19,7 @@ import { EmptyState, Read } from '@/ui/state'
 import { type Column, LoadMore, Table } from '@/ui/table'
 import { Time } from '@/ui/time'
 import { toast } from '@/ui/toast'
+import { Narrow } from '@/ui/wide'
 import { roleText, roleWarning, USER_ROLES } from './roles'
 
 type User = Schemas['User']
@@ -58,9 +59,9 @@ export function Component() {
               {breakable(user.email)}
             </div>
           )}
-          <div className="mt-1 md:hidden">
+          <Narrow className="mt-1">
             <Role user={user} />
-          </div>
+          </Narrow>
         </div>
       ),
     },

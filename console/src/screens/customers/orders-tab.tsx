@@ -7,6 +7,7 @@ import { Card, None } from '@/ui/page'
 import { EmptyState, Read } from '@/ui/state'
 import { type Column, LoadMore, Table } from '@/ui/table'
 import { Time } from '@/ui/time'
+import { Narrow } from '@/ui/wide'
 import type { Customer } from './columns'
 
 type Order = Schemas['Order']
@@ -32,9 +33,9 @@ const COLUMNS: Column<Order>[] = [
     cell: (order) => (
       <>
         <Time at={order.placed_at} />
-        <div className="md:hidden">
+        <Narrow>
           <Status order={order} />
-        </div>
+        </Narrow>
       </>
     ),
   },

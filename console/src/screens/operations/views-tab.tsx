@@ -15,6 +15,7 @@ import { ProgressBar } from '@/ui/stat'
 import { Read } from '@/ui/state'
 import { type Column, Table } from '@/ui/table'
 import { toast } from '@/ui/toast'
+import { Narrow } from '@/ui/wide'
 import type { View } from './types'
 import { REFRESH } from './use-throughput'
 import { viewState } from './view-state'
@@ -54,9 +55,9 @@ export function ViewsTab() {
           >
             {view.name}
           </Button>
-          <div className="pb-1 md:hidden">
+          <Narrow className="pb-1">
             <State view={view} waits={requested.has(view.name)} />
-          </div>
+          </Narrow>
         </>
       ),
     },

@@ -7,6 +7,7 @@ import { Card, Definitions, None } from '@/ui/page'
 import { EmptyState, Read } from '@/ui/state'
 import { type Column, Table } from '@/ui/table'
 import { Time } from '@/ui/time'
+import { Narrow } from '@/ui/wide'
 import { REFRESH } from './use-throughput'
 import { ranges } from './view-state'
 
@@ -36,9 +37,9 @@ const TASKS: Column<Task>[] = [
       <>
         <LastRun task={task} />
         {task.ran_at && (
-          <div className="text-sm text-muted md:hidden">
+          <Narrow className="text-sm text-muted">
             <Time at={task.ran_at} relative />
-          </div>
+          </Narrow>
         )}
       </>
     ),

@@ -6,6 +6,7 @@ import { SearchInput, Segmented } from '@/ui/input'
 import { Card, None, PageHeader } from '@/ui/page'
 import { EmptyState, Read } from '@/ui/state'
 import { type Column, Table } from '@/ui/table'
+import { Narrow } from '@/ui/wide'
 import { filterSettings, type Setting, SOURCES, valueText } from './groups'
 
 const COLUMNS: Column<Setting>[] = [
@@ -20,9 +21,9 @@ const COLUMNS: Column<Setting>[] = [
         {setting.flag && setting.flag !== setting.name && (
           <div className="font-mono text-xs wrap-anywhere text-muted">{setting.flag}</div>
         )}
-        <div className="mt-1 md:hidden">
+        <Narrow className="mt-1">
           <Value setting={setting} />
-        </div>
+        </Narrow>
       </div>
     ),
   },

@@ -134,7 +134,14 @@ function Reason({ message }: { message: Message }) {
   const reason = reasonOf(message)
   if (message.quarantined) return 'An event is in quarantine'
   if (!reason) return <None />
-  return <span title={reason}>{suppressionText(reason)}</span>
+  return (
+    <span
+      title={reason}
+      className="max-md:line-clamp-2 max-md:leading-4.5 max-md:whitespace-normal"
+    >
+      {suppressionText(reason)}
+    </span>
+  )
 }
 
 function useFilter(): MessageFilter {

@@ -109,13 +109,20 @@ function columnsWith(names: Map<string, string>): Column<Segment>[] {
     {
       id: 'name',
       header: 'Name',
-      width: 'minmax(10rem, 2fr)',
-      cell: (segment) => segment.name,
+      width: 'minmax(10rem, 3fr)',
+      cell: (segment) => (
+        <span
+          title={segment.name}
+          className="max-md:line-clamp-2 max-md:leading-4.5 max-md:whitespace-normal"
+        >
+          {segment.name}
+        </span>
+      ),
     },
     {
       id: 'rules',
       header: 'Rules',
-      width: 'minmax(8rem, 3fr)',
+      width: 'minmax(8rem, 2.5fr)',
       wideOnly: true,
       cell: (segment) => (
         <code className="font-mono text-xs text-muted" title={segment.text}>

@@ -108,9 +108,10 @@ const COLUMNS: Column<Message>[] = [
   {
     id: 'to',
     header: 'Address',
-    width: 'minmax(10rem, 1.4fr)',
+    width: 'minmax(12rem, 2fr)',
     wideOnly: true,
-    cell: (message) => message.to ?? <None />,
+    cell: (message) =>
+      message.to ? <span title={message.to}>{message.to}</span> : <None />,
   },
   {
     id: 'attempts',

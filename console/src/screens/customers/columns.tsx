@@ -53,8 +53,9 @@ export const COLUMNS: Choice[] = [
     id: 'email',
     label: 'Email',
     header: 'Email',
-    width: 'minmax(9rem, 2fr)',
-    cell: (customer) => customer.email ?? <None />,
+    width: 'minmax(9rem, 2.4fr)',
+    cell: (customer) =>
+      customer.email ? <span title={customer.email}>{customer.email}</span> : <None />,
     wideOnly: true,
   },
   {
@@ -85,7 +86,7 @@ export const COLUMNS: Choice[] = [
     id: 'tags',
     label: 'Tags',
     header: 'Tags',
-    width: 'minmax(7rem, 1.5fr)',
+    width: 'minmax(7rem, 1.7fr)',
     cell: (customer) =>
       customer.tags.length === 0 ? (
         <None />
@@ -135,7 +136,7 @@ export const COLUMNS: Choice[] = [
     id: 'last',
     label: 'Last order',
     header: 'Last order',
-    width: 'minmax(7rem, 1fr)',
+    width: 'minmax(8.5rem, 1fr)',
     align: 'end',
     cell: (customer) => <Day at={customer.last_order_at} />,
     wideOnly: true,
@@ -144,7 +145,7 @@ export const COLUMNS: Choice[] = [
     id: 'registered',
     label: 'Customer since',
     header: 'Customer since',
-    width: 'minmax(7rem, 1fr)',
+    width: 'minmax(8.5rem, 1fr)',
     align: 'end',
     cell: (customer) => <Day at={customer.registered_at} />,
     wideOnly: true,

@@ -109,12 +109,9 @@ function columnsWith(names: Map<string, string>): Column<Segment>[] {
     {
       id: 'name',
       header: 'Name',
-      width: 'minmax(10rem, 3fr)',
+      width: 'minmax(10rem, 2fr)',
       cell: (segment) => (
-        <span
-          title={segment.name}
-          className="max-md:line-clamp-2 max-md:leading-4.5 max-md:whitespace-normal"
-        >
+        <span title={segment.name} className="line-clamp-2 leading-4.5 whitespace-normal">
           {segment.name}
         </span>
       ),
@@ -122,7 +119,7 @@ function columnsWith(names: Map<string, string>): Column<Segment>[] {
     {
       id: 'rules',
       header: 'Rules',
-      width: 'minmax(8rem, 2.5fr)',
+      width: 'minmax(8rem, 3fr)',
       wideOnly: true,
       cell: (segment) => (
         <code className="font-mono text-xs text-muted" title={segment.text}>

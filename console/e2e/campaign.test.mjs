@@ -112,6 +112,29 @@ test('launches a draft to the number of customers that it named', async (t) => {
   await see(page.getByText('Answered by Patron itself.'))
 })
 
+test('shows a launch before the views have it', async (t) => {
+  const draft = await campaignFor(server(), await tagged(server(), 2), { launch: false })
+  const read = `**/api/campaigns/${draft.campaign_id}`
+  const stale = JSON.stringify(await api('GET', `/api/campaigns/${draft.campaign_id}`))
+  const page = await t.newPage({ role: 'marketer' })
+  await page.goto(pathOf(draft))
+  await see(status(page, 'Draft'))
+  let reads = 0
+  await page.route(read, (route) => {
+    reads += 1
+    return route.fulfill({ contentType: 'application/json', body: stale })
+  })
+  await action(page, 'Launch').click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('button', { name: 'Launch to 2 customers' }).click()
+  await eventually(() => assert.ok(reads >= 2), { timeout: 10_000 })
+  await see(status(page, 'Launching').first())
+  await gone(status(page, 'Draft'))
+  await gone(action(page, 'Launch'))
+  await page.unroute(read)
+  await see(status(page, 'Completed'), { timeout: 30_000 })
+})
+
 test('tells why one recipient got nothing, and is back at the same row', async (t) => {
   const tag = await tagged(server(), 150, { unsubscribed: true })
   const campaign = await campaignFor(server(), tag)

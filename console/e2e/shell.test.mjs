@@ -16,6 +16,7 @@ import {
   seed,
   shot,
   signIn,
+  tablesFit,
   test,
 } from './support.mjs'
 
@@ -224,10 +225,20 @@ test('every screen is accessible in both themes', { timeout: 300_000 }, async (t
 
 test('no screen of a phone scrolls sideways', { timeout: 300_000 }, async (t) => {
   const page = await t.newPage({ width: 390 })
-  for (const screen of await screens()) {
+  const { customers, segment, campaign } = await seed()
+  const tabs = [
+    `/customers/${customers[1]}/orders`,
+    `/segments/${segment.segment_id}/customers`,
+    `/segments/${segment.segment_id}/similar`,
+    `/campaigns/${campaign.campaign_id}/recipients`,
+    '/operations/log',
+    '/operations/workers',
+  ]
+  for (const screen of [...(await screens()), ...tabs]) {
     await page.goto(screen)
     await ready(page)
     await fitsWidth(page)
+    await tablesFit(page)
   }
 })
 

@@ -1,7 +1,14 @@
 // What a browser test may use. Start with `test`, and `t.newPage` in it. See README.md.
 import assert from 'node:assert/strict'
 import { Watch, newContext, reportViolations } from './harness/browser.mjs'
-import { axe, axeInBothThemes, fitsWidth, keepFailure, shot } from './harness/checks.mjs'
+import {
+  axe,
+  axeInBothThemes,
+  fitsWidth,
+  keepFailure,
+  shot,
+  tablesFit,
+} from './harness/checks.mjs'
 import { fill } from './harness/seed.mjs'
 import { Server, USERS } from './harness/server.mjs'
 import { eventually, gone, placeholders, ready, see } from './harness/waiting.mjs'
@@ -16,6 +23,7 @@ export {
   ready,
   see,
   shot,
+  tablesFit,
   USERS,
 }
 

@@ -65,6 +65,19 @@ export async function fitsWidth(page) {
   )
 }
 
+/** Fails if a table scrolls sideways within its frame, so that columns are out of view. */
+export async function tablesFit(page) {
+  const wide = await page.evaluate(() =>
+    [...document.querySelectorAll('[role=region]:has(table), [role=table]')]
+      .filter((frame) => frame.scrollWidth > frame.clientWidth + 1)
+      .map((frame) => {
+        const name = frame.ariaLabel ?? frame.querySelector('caption')?.innerText
+        return `${name}: ${frame.scrollWidth} px in ${frame.clientWidth} px`
+      }),
+  )
+  assert.deepEqual(wide, [], `tables of ${page.url()} are wider than their frames`)
+}
+
 /** Takes a picture of the window. */
 export async function shot(page, name) {
   mkdirSync(PICTURES, { recursive: true })

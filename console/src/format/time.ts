@@ -21,6 +21,14 @@ const precise = once(
       second: '2-digit',
     }),
 )
+const preciseHour = once(
+  () =>
+    new Intl.DateTimeFormat(undefined, {
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+    }),
+)
 const day = once(
   () =>
     new Intl.DateTimeFormat(undefined, {
@@ -39,6 +47,11 @@ export function dateTime(instant: string): string {
 /** An instant in the viewer's time zone, to the second. */
 export function preciseTime(instant: string): string {
   return precise().format(new Date(instant))
+}
+
+/** The time of the day of an instant in the viewer's time zone, to the second. */
+export function preciseTimeOfDay(instant: string): string {
+  return preciseHour().format(new Date(instant))
 }
 
 /** The day of an instant in the viewer's time zone. */

@@ -2,6 +2,7 @@ import { type KeyboardEvent, type MouseEvent, type ReactNode, useId } from 'reac
 import { Link, useNavigate } from 'react-router'
 import { Button } from './button'
 import { cx } from './cx'
+import { useWide } from './wide'
 
 export interface Column<Row> {
   id: string
@@ -11,8 +12,17 @@ export interface Column<Row> {
   align?: 'start' | 'end'
   /** Left out on a narrow screen. */
   wideOnly?: boolean
+  /** Left out on a wide screen, such as a short form of a column that is `wideOnly`. */
+  narrowOnly?: boolean
   /** Width of the column, in a `VirtualTable` as a track of a grid: `8rem`, `2fr`. */
   width?: string
+}
+
+export function shownColumns<Row>(
+  columns: readonly Column<Row>[],
+  wide: boolean,
+): Column<Row>[] {
+  return columns.filter((column) => !(wide ? column.narrowOnly : column.wideOnly))
 }
 
 /** Clicks on these act on their own. */
@@ -79,6 +89,7 @@ export function Table<Row>({
 }) {
   const open = useOpenRow()
   const id = useId()
+  const shown = shownColumns(columns, useWide())
   return (
     <div
       tabIndex={0}
@@ -93,16 +104,12 @@ export function Table<Row>({
         </caption>
         <thead>
           <tr>
-            {columns.map((column) => (
+            {shown.map((column) => (
               <th
                 key={column.id}
                 scope="col"
                 style={column.width ? { width: column.width } : undefined}
-                className={cx(
-                  HEAD,
-                  alignment(column),
-                  column.wideOnly && 'max-md:hidden',
-                )}
+                className={cx(HEAD, alignment(column))}
               >
                 {column.header}
               </th>
@@ -118,15 +125,8 @@ export function Table<Row>({
                 onClick={(event) => open(event, to)}
                 className={cx('border-b border-line last:border-0', to && ROW_HOVER)}
               >
-                {columns.map((column, index) => (
-                  <td
-                    key={column.id}
-                    className={cx(
-                      CELL,
-                      alignment(column),
-                      column.wideOnly && 'max-md:hidden',
-                    )}
-                  >
+                {shown.map((column, index) => (
+                  <td key={column.id} className={cx(CELL, alignment(column))}>
                     {index === 0 && to ? (
                       <RowLink to={to}>{column.cell(row)}</RowLink>
                     ) : (

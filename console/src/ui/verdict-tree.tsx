@@ -5,6 +5,7 @@ import { Icon } from './icon'
 import { None } from './page'
 import { Time } from './time'
 import {
+  conditionText,
   fieldOf,
   isAmount,
   isTime,
@@ -49,7 +50,9 @@ function Node({ node, currency }: { node: VerdictNode; currency: string | undefi
           {isGroup ? (
             <span className="font-medium">{label}</span>
           ) : (
-            <code className="font-mono text-sm wrap-anywhere">{label}</code>
+            <code className="font-mono text-sm wrap-anywhere">
+              {conditionText(verdict, currency)}
+            </code>
           )}
           {!isGroup && (
             <p className="text-sm text-muted wrap-anywhere">

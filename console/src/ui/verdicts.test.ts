@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { fieldOf, isAmount, isTime, type Verdict, verdictTree } from './verdicts'
+import {
+  conditionText,
+  fieldOf,
+  isAmount,
+  isTime,
+  type Verdict,
+  verdictTree,
+} from './verdicts'
 
 const verdicts: Verdict[] = [
   { pointer: '/rules', text: 'a = 1 AND (b = 2 OR c = 3)', matches: false },
@@ -35,6 +42,24 @@ describe('verdictTree', () => {
 
   it('is empty for a customer who did not exist', () => {
     expect(verdictTree([])).toEqual([])
+  })
+})
+
+describe('conditionText', () => {
+  const text = (condition: string, currency?: string) =>
+    conditionText({ pointer: '', text: condition, matches: true, value: 1 }, currency)
+
+  it('writes amounts as money', () => {
+    expect(text('total_spend >= 200000', 'USD')).toBe('total_spend >= $2,000.00')
+    expect(text('average_order_value between 1000 AND 2050', 'USD')).toBe(
+      'average_order_value between $10.00 AND $20.50',
+    )
+    expect(text('total_spend in (-100, 5)', 'JPY')).toBe('total_spend in (-¥100, ¥5)')
+  })
+
+  it('leaves other numbers, and amounts of an unknown currency', () => {
+    expect(text('order_count >= 8', 'USD')).toBe('order_count >= 8')
+    expect(text('total_spend >= 200000')).toBe('total_spend >= 200000')
   })
 })
 

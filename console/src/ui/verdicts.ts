@@ -3,6 +3,7 @@
  * JSON pointer; the pointers say which node belongs to which group.
  */
 import type { Schemas } from '@/api/client'
+import { money } from '@/format'
 
 export type Verdict = Schemas['NodeVerdict']
 type Group = Schemas['RuleGroup']
@@ -44,6 +45,14 @@ export function verdictTree(
 /** The field that a condition compares: the first word of its text. */
 export function fieldOf(verdict: Verdict): string {
   return /^(?:NOT\s+|\()*([^\s()]+)/i.exec(verdict.text)?.[1] ?? ''
+}
+
+/** The text of a condition, with amounts as money instead of minor units. */
+export function conditionText(verdict: Verdict, currency: string | undefined): string {
+  if (!currency || !isAmount(fieldOf(verdict))) return verdict.text
+  return verdict.text.replace(/(?<![\w.-])-?\d+(?![\w.])/g, (minor) =>
+    money(Number(minor), currency),
+  )
 }
 
 /** Returns whether the values of a field are amounts in minor units. */

@@ -11,7 +11,8 @@ import { useLocation } from 'react-router'
 import { cx } from './cx'
 import { Problem } from './problem'
 import { ErrorState, Skeleton } from './state'
-import { type Column, HEAD, ROW_HOVER, RowLink, useOpenRow } from './table'
+import { type Column, HEAD, ROW_HOVER, RowLink, shownColumns, useOpenRow } from './table'
+import { useWide } from './wide'
 
 const ROW = 40
 const TOUCH_ROW = 48
@@ -58,7 +59,7 @@ export function VirtualTable<Row>({
   const open = useOpenRow()
   const rows = query.items ?? []
   const wide = useWide()
-  const shown = columns.filter((column) => wide || !column.wideOnly)
+  const shown = shownColumns(columns, wide)
   const [rowHeight] = useState(() =>
     window.matchMedia('(pointer: coarse), (width < 40rem)').matches ? TOUCH_ROW : ROW,
   )
@@ -256,15 +257,4 @@ function useScrollMemory(frame: React.RefObject<HTMLDivElement | null>, rows: nu
     return () => element.removeEventListener('scroll', remember)
     // The frame is another element once there are rows.
   }, [frame, key, rows > 0])
-}
-
-function useWide(): boolean {
-  const [wide, setWide] = useState(() => window.matchMedia('(min-width: 768px)').matches)
-  useEffect(() => {
-    const query = window.matchMedia('(min-width: 768px)')
-    const change = () => setWide(query.matches)
-    query.addEventListener('change', change)
-    return () => query.removeEventListener('change', change)
-  }, [])
-  return wide
 }

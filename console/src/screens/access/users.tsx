@@ -19,6 +19,7 @@ import { EmptyState, Read } from '@/ui/state'
 import { type Column, LoadMore, Table } from '@/ui/table'
 import { Time } from '@/ui/time'
 import { toast } from '@/ui/toast'
+import { Narrow } from '@/ui/wide'
 import { roleText, roleWarning, USER_ROLES } from './roles'
 
 type User = Schemas['User']
@@ -26,10 +27,21 @@ type UserRole = Schemas['UserRole']
 
 const nameOf = (user: User) => user.name ?? user.email
 
+/** An email address that prefers to wrap before its domain. */
+function breakable(email: string) {
+  const at = email.lastIndexOf('@') + 1
+  return (
+    <>
+      {email.slice(0, at)}
+      <wbr />
+      {email.slice(at)}
+    </>
+  )
+}
+
 export function Component() {
   const users = useApiList('/api/users')
   const me = useSession()
-  const actorName = useActorNames()
   const [changing, setChanging] = useState<User | null>(null)
   const [endingFor, setEndingFor] = useState<User | null>(null)
   const columns: Column<User>[] = [
@@ -37,28 +49,27 @@ export function Component() {
       id: 'user',
       header: 'User',
       cell: (user) => (
-        <div className="min-w-44">
+        <div className="md:min-w-44">
           <div className="font-medium wrap-anywhere">
             {nameOf(user)}
             {user.user_id === me.user_id && <span className="text-muted"> (you)</span>}
           </div>
-          {user.name && <div className="text-sm text-muted">{user.email}</div>}
+          {user.name && (
+            <div className="text-sm wrap-anywhere text-muted">
+              {breakable(user.email)}
+            </div>
+          )}
+          <Narrow className="mt-1">
+            <Role user={user} />
+          </Narrow>
         </div>
       ),
     },
     {
       id: 'role',
       header: 'Role',
-      cell: (user) => (
-        <span className="inline-flex flex-wrap items-center gap-x-2">
-          <Badge color={user.role === 'none' ? 'bad' : 'neutral'}>
-            {roleText(user.role)}
-          </Badge>
-          <span className="text-sm text-muted">
-            {user.given ? `by ${actorName(user.given.by)}` : 'by configuration'}
-          </span>
-        </span>
-      ),
+      cell: (user) => <Role user={user} />,
+      wideOnly: true,
     },
     {
       id: 'seen',
@@ -78,7 +89,7 @@ export function Component() {
       header: <span className="sr-only">Actions</span>,
       align: 'end',
       cell: (user) => (
-        <span className="inline-flex flex-wrap justify-end gap-1">
+        <span className="inline-flex flex-wrap justify-end gap-1 max-md:w-36">
           <Button
             small
             aria-label={`Change role of ${nameOf(user)}`}
@@ -145,6 +156,20 @@ export function Component() {
       {changing && <RoleDialog user={changing} onClose={() => setChanging(null)} />}
       {endingFor && <SignOutDialog user={endingFor} onClose={() => setEndingFor(null)} />}
     </>
+  )
+}
+
+function Role({ user }: { user: User }) {
+  const actorName = useActorNames()
+  return (
+    <span className="inline-flex flex-wrap items-center gap-x-2">
+      <Badge color={user.role === 'none' ? 'bad' : 'neutral'}>
+        {roleText(user.role)}
+      </Badge>
+      <span className="text-sm text-muted">
+        {user.given ? `by ${actorName(user.given.by)}` : 'by configuration'}
+      </span>
+    </span>
   )
 }
 

@@ -10,7 +10,7 @@ import { Input } from '@/ui/input'
 import { Card, PageHeader } from '@/ui/page'
 import { EmptyState } from '@/ui/state'
 import type { Column } from '@/ui/table'
-import { Time } from '@/ui/time'
+import { StackedTime, Time } from '@/ui/time'
 import { VirtualTable } from '@/ui/virtual-table'
 import { type AuditFilters, auditQuery, FILTER_NAMES } from './filters'
 import { useActorNames } from './use-names'
@@ -54,9 +54,18 @@ function useColumns(): Column<Row>[] {
     {
       id: 'at',
       header: 'Recorded',
-      width: 'minmax(10rem, 1fr)',
+      width: 'minmax(14rem, 1fr)',
       align: 'end',
       cell: (row) => <Time at={row.at} precise />,
+      wideOnly: true,
+    },
+    {
+      id: 'at-short',
+      header: 'Recorded',
+      width: '8rem',
+      align: 'end',
+      cell: (row) => <StackedTime at={row.at} />,
+      narrowOnly: true,
     },
   ]
 }

@@ -1,4 +1,5 @@
 import { useApi } from '@/api/query'
+import { RuleSentence } from '@/screens/segments/rule-sentence'
 import { TextLink } from '@/ui/link'
 import { None } from '@/ui/page'
 import type { Campaign } from './types'
@@ -9,7 +10,7 @@ export function AudienceValue({ campaign }: { campaign: Campaign }) {
   return (
     <div className="flex flex-col gap-1">
       {segment && <SegmentLink id={segment} />}
-      {text && <code className="font-mono text-sm wrap-anywhere">{text}</code>}
+      {text && <RuleSentence text={text} />}
       {!segment && !text && <None />}
     </div>
   )

@@ -12,6 +12,7 @@ import { LiveBadge } from './live-badge'
 import { MessageTab } from './message-tab'
 import { Notices } from './notices'
 import { campaignPath, historyPath } from './paths'
+import { launchedStatus } from './requested-launch'
 import { RecipientsTab } from './recipients-tab'
 import { ReconcileTab } from './reconcile-tab'
 import { SummaryTab } from './summary-tab'
@@ -71,6 +72,10 @@ function CampaignScreen({
   problem: React.ReactNode
 }) {
   const steering = useSteering(campaign)
+  const shown =
+    steering.busy === 'launch'
+      ? { ...campaign, status: launchedStatus(campaign) }
+      : campaign
   const Tab = TABS[tab]
   return (
     <>
@@ -79,7 +84,7 @@ function CampaignScreen({
         breadcrumbs={BREADCRUMBS}
         badge={
           <>
-            <CampaignStatusBadge status={campaign.status} />
+            <CampaignStatusBadge status={shown.status} />
             <LiveBadge connection={connection} />
           </>
         }
@@ -98,7 +103,7 @@ function CampaignScreen({
       </div>
       <Notices campaign={campaign} />
       <CampaignTabs id={campaign.campaign_id} />
-      <Tab campaign={campaign} />
+      <Tab campaign={shown} />
     </>
   )
 }

@@ -108,9 +108,10 @@ const COLUMNS: Column<Message>[] = [
   {
     id: 'to',
     header: 'Address',
-    width: 'minmax(10rem, 1.4fr)',
+    width: 'minmax(12rem, 2fr)',
     wideOnly: true,
-    cell: (message) => message.to ?? <None />,
+    cell: (message) =>
+      message.to ? <span title={message.to}>{message.to}</span> : <None />,
   },
   {
     id: 'attempts',
@@ -134,7 +135,14 @@ function Reason({ message }: { message: Message }) {
   const reason = reasonOf(message)
   if (message.quarantined) return 'An event is in quarantine'
   if (!reason) return <None />
-  return <span title={reason}>{suppressionText(reason)}</span>
+  return (
+    <span
+      title={reason}
+      className="max-md:line-clamp-2 max-md:leading-4.5 max-md:whitespace-normal"
+    >
+      {suppressionText(reason)}
+    </span>
+  )
 }
 
 function useFilter(): MessageFilter {

@@ -46,8 +46,14 @@ export function NotLaunched({ campaign }: { campaign: Campaign }) {
     case 'scheduled':
       return (
         <EmptyState icon="clock" title="Not launched yet">
-          The campaign starts by itself at <Time at={campaign.scheduled_at} />. Its
+          The campaign starts by itself at <Time at={campaign.scheduled_at} zone />. Its
           recipients are fixed then.
+        </EmptyState>
+      )
+    case 'launching':
+      return (
+        <EmptyState icon="clock" title="Launching">
+          The recipients are being fixed. Figures appear here in a moment.
         </EmptyState>
       )
     case 'cancelled':
@@ -59,7 +65,8 @@ export function NotLaunched({ campaign }: { campaign: Campaign }) {
     case 'missed':
       return (
         <EmptyState icon="warning" title="Not launched">
-          No worker ran at <Time at={campaign.scheduled_at} />, so nobody got a message.
+          No worker ran at <Time at={campaign.scheduled_at} zone />, so nobody got a
+          message.
         </EmptyState>
       )
     default:
@@ -97,7 +104,7 @@ function Details({ campaign }: { campaign: Campaign }) {
           },
           {
             term: 'Scheduled for',
-            value: <Time at={campaign.scheduled_at} />,
+            value: <Time at={campaign.scheduled_at} zone />,
             hidden: !campaign.scheduled_at,
           },
           {

@@ -7,7 +7,7 @@
  */
 import type { Message, Statistics } from './types'
 
-export const COURSES = ['accepted', 'delivered', 'failed', 'suppressed'] as const
+const COURSES = ['accepted', 'delivered', 'failed', 'suppressed'] as const
 export type Course = (typeof COURSES)[number]
 export type Counts = Record<Course, number>
 
@@ -143,7 +143,7 @@ export class LiveCounts {
 }
 
 /** The counts of the statistics that correspond to the courses. */
-export function countsOf(statistics: Statistics): Counts {
+function countsOf(statistics: Statistics): Counts {
   return {
     // The statistics count a message that the vendor could not deliver as failed
     // only; the chart shows when the vendor accepted it, too.

@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef } from 'react'
 import { api, call } from '@/api/client'
 import { useApi, useInvalidate } from '@/api/query'
 import { type Connection, useFollower } from '@/api/use-follower'
+import { isAwaited, useRequestedLaunch, useSetRequestedLaunch } from './requested-launch'
 import { hasEnded, isSettled, isUnderWay } from './transitions'
 import type { Campaign, Progress } from './types'
 
@@ -31,10 +32,12 @@ export function useCampaign(id: string) {
   const setCampaign = useSetCampaign(id)
   const invalidate = useInvalidate()
   const known = useQueryClient().getQueryData<Campaign>([PATH, { path: { id } }])
+  const launch = useRequestedLaunch(id)
+  const awaits = known !== undefined && isAwaited(launch, known)
   const query = useApi(
     PATH,
     { params: { path: { id } } },
-    { refetchInterval: pauseAfter(known) },
+    { refetchInterval: awaits ? WHILE_SETTLING : pauseAfter(known) },
   )
   const campaign = query.data
   const followed = useFollower<Progress>(
@@ -56,7 +59,22 @@ export function useCampaign(id: string) {
       : null,
   )
   useFinalRead(id, campaign)
-  return { ...query, connection: connectionOf(campaign, followed.connection) }
+  useEndOfLaunch(id, campaign)
+  const data =
+    campaign && isAwaited(launch, campaign)
+      ? { ...campaign, status: launch.to }
+      : campaign
+  return { ...query, data, connection: connectionOf(campaign, followed.connection) }
+}
+
+/** Forgets a requested launch once a read shows it. */
+function useEndOfLaunch(id: string, campaign: Campaign | undefined) {
+  const launch = useRequestedLaunch(id)
+  const setLaunch = useSetRequestedLaunch()
+  const isShown = launch !== null && campaign && !isAwaited(launch, campaign)
+  useEffect(() => {
+    if (isShown) setLaunch(id, null)
+  }, [isShown, id, setLaunch])
 }
 
 /** Reads the messages again once nothing changes any more. */

@@ -7,6 +7,7 @@ import { useInvalidate } from '@/api/query'
 import { count } from '@/format'
 import { Problem } from '@/ui/problem'
 import { toast } from '@/ui/toast'
+import { type RequestedLaunch, useSetRequestedLaunch } from './requested-launch'
 import type { CampaignAction } from './transitions'
 import type { Campaign, CampaignStatus } from './types'
 import { useSetCampaign } from './use-campaign'
@@ -27,15 +28,18 @@ export interface Steering {
 interface Steered {
   status: CampaignStatus | null
   said: string
+  launch?: RequestedLaunch
 }
 
 export function useSteering(campaign: Campaign): Steering {
   const setCampaign = useSetCampaign(campaign.campaign_id)
+  const setLaunch = useSetRequestedLaunch()
   const invalidate = useInvalidate()
   const { mutate, isPending, variables, error } = useMutation({
     mutationFn: (action: SteeringAction) => steer(campaign, action),
-    onSuccess: ({ status, said }) => {
+    onSuccess: ({ status, said, launch }) => {
       if (status) setCampaign({ status })
+      if (launch) setLaunch(campaign.campaign_id, launch)
       toast(said)
     },
     // After a refusal, too: the campaign is not what the screen showed.
@@ -63,7 +67,9 @@ async function steer(campaign: Campaign, action: SteeringAction): Promise<Steere
       const header = { 'Idempotency-Key': `${campaign.campaign_id}-${campaign.version}` }
       const params = { path, header }
       const { status } = await call(api.POST('/api/campaigns/{id}/launch', { params }))
-      return { status, said: 'Launched' }
+      const launch = { from: campaign.status, to: status }
+      const said = status === 'scheduled' ? 'Scheduled' : 'Launched'
+      return { status: null, said, launch }
     }
     case 'pause': {
       const { status } = await call(

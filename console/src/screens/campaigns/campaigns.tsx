@@ -231,7 +231,7 @@ function menuOf(campaign: Campaign, drafts: DraftActions): MenuItem[] {
 function Name({ campaign }: { campaign: Campaign }) {
   return (
     <span className="inline-flex max-w-full flex-wrap items-center gap-x-2 gap-y-1">
-      <span className="min-w-28 wrap-anywhere">{campaign.name}</span>
+      <span className="min-w-24 wrap-anywhere">{campaign.name}</span>
       <span className="md:hidden">
         <CampaignStatusBadge status={campaign.status} />
       </span>

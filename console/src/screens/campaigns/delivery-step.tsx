@@ -106,10 +106,12 @@ function BestTime({
   )
   // It is a suggestion: without an answer the step works as well.
   if (!best.data || !best.data.weekday || best.data.hour == null) return null
-  const { weekday, hour, explanation } = best.data
+  const { weekday, hour, explanation, time_zone } = best.data
   return (
     <div className="flex flex-col items-start gap-2 rounded-md border border-line bg-sunken px-3 py-2.5">
-      <p className="text-sm">{explanation}</p>
+      <p className="text-sm">
+        {explanation} Hours in {time_zone}.
+      </p>
       <Button small icon="clock" onClick={() => onUse(nextOccurrence(weekday, hour))}>
         Use next {words(weekday)}, {String(hour).padStart(2, '0')}:00
       </Button>

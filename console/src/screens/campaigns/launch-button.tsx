@@ -5,6 +5,7 @@ import { api, call, type Schemas } from '@/api/client'
 import { useInvalidate } from '@/api/query'
 import { idempotencyKey } from '@/api/idempotency-key'
 import { count } from '@/format'
+import { useSetRequestedLaunch } from '@/screens/campaign/requested-launch'
 import { fromLocalInput } from '@/format/local-time'
 import { Button } from '@/ui/button'
 import { ConfirmDialog } from '@/ui/dialog'
@@ -40,6 +41,7 @@ export function LaunchButton({
   const id = campaign.campaign_id
   const [isAsking, setAsking] = useState(false)
   const navigate = useNavigate()
+  const setLaunch = useSetRequestedLaunch()
   const invalidate = useInvalidate()
   // One key for one draft: a second try repeats the first one.
   const key = useRef(idempotencyKey())
@@ -54,6 +56,7 @@ export function LaunchButton({
     },
     onSuccess: async (launched) => {
       setAsking(false)
+      setLaunch(id, { from: campaign.status, to: launched.status })
       toast(
         launched.status === 'scheduled'
           ? `“${form.name}” is scheduled.`
@@ -90,7 +93,7 @@ export function LaunchButton({
         <p>
           {at ? (
             <>
-              It starts by itself on <Time at={at} />. Now it would reach{' '}
+              It starts by itself on <Time at={at} zone />. Now it would reach{' '}
               <strong className="font-semibold">{people ?? 'its audience'}</strong>; the
               recipients are fixed when it starts.
             </>

@@ -83,6 +83,7 @@ export function MessageStep({
               fields={attributeFields(audience.data?.sample ?? [])}
               onInsert={insert}
             />
+            <FilterHint />
           </div>
         </Card>
         <Suggestions
@@ -94,6 +95,21 @@ export function MessageStep({
       </div>
       <MessagePreview form={form} />
     </div>
+  )
+}
+
+/** What can follow a field in the braces. */
+function FilterHint() {
+  const code = (text: string) => (
+    <code className="font-mono whitespace-nowrap">{text}</code>
+  )
+  return (
+    <p className="text-sm text-muted">
+      Filters after a {code('|')} change a value: {code('default("there")')} stands in for
+      a missing one, {code('upper')}, {code('lower')} and {code('title')} change its
+      letters, {code('first')} takes the first of several, and {code('money')} writes an
+      amount. A customer without the value gets no message unless there is a default.
+    </p>
   )
 }
 

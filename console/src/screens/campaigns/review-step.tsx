@@ -4,6 +4,7 @@ import type { Schemas } from '@/api/client'
 import { useApi } from '@/api/query'
 import { count, duration, number } from '@/format'
 import { fromLocalInput } from '@/format/local-time'
+import { RuleSentence } from '@/screens/segments/rule-sentence'
 import { ButtonLink, buttonClass } from '@/ui/button'
 import { TextLink } from '@/ui/link'
 import { Card, Definitions } from '@/ui/page'
@@ -136,7 +137,7 @@ function Recipients({ recipients }: { recipients: RecipientsState }) {
       </p>
       <dl className="flex flex-col">
         <Row term="Match the audience" value={number(counts.matching)}>
-          <code className="font-mono text-sm wrap-anywhere">{text}</code>
+          {text && <RuleSentence text={text} />}
         </Row>
         <ReasonRow term="Unsubscribed" reason={counts.unsubscribed} />
         <ReasonRow term="No email address or phone number" reason={counts.addressless} />
@@ -202,7 +203,7 @@ function Plan({ form, reached }: { form: DraftForm; reached: number | undefined 
   return (
     <Definitions
       items={[
-        { term: 'Start', value: at ? <Time at={at} /> : 'At once, with the launch' },
+        { term: 'Start', value: at ? <Time at={at} zone /> : 'At once, with the launch' },
         {
           term: 'Pace',
           value: rate

@@ -5,7 +5,7 @@ import { useApi } from '@/api/query'
 import { audienceOf, type DraftForm, type Rules } from './content'
 
 /** The rules of an audience; `undefined` while they are unknown. */
-export function useAudienceRules(form: DraftForm): {
+function useAudienceRules(form: DraftForm): {
   rules: Rules | undefined
   error: unknown
 } {

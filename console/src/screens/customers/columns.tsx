@@ -3,12 +3,20 @@ import { date, money, number } from '@/format'
 import { Badge, Tag } from '@/ui/badge'
 import { None } from '@/ui/page'
 import type { Column } from '@/ui/table'
-import { Time } from '@/ui/time'
 
 export type Customer = Schemas['Customer']
 
 interface Choice extends Column<Customer> {
   label: string
+}
+
+function Day({ at }: { at: string | null | undefined }) {
+  if (!at) return <None />
+  return (
+    <time dateTime={at} title={at}>
+      {date(at)}
+    </time>
+  )
 }
 
 /** Every column that can be shown, in the order in which they stand. */
@@ -45,8 +53,9 @@ export const COLUMNS: Choice[] = [
     id: 'email',
     label: 'Email',
     header: 'Email',
-    width: 'minmax(9rem, 2fr)',
-    cell: (customer) => customer.email ?? <None />,
+    width: 'minmax(9rem, 2.4fr)',
+    cell: (customer) =>
+      customer.email ? <span title={customer.email}>{customer.email}</span> : <None />,
     wideOnly: true,
   },
   {
@@ -77,7 +86,7 @@ export const COLUMNS: Choice[] = [
     id: 'tags',
     label: 'Tags',
     header: 'Tags',
-    width: 'minmax(7rem, 1.5fr)',
+    width: 'minmax(7rem, 1.7fr)',
     cell: (customer) =>
       customer.tags.length === 0 ? (
         <None />
@@ -127,25 +136,18 @@ export const COLUMNS: Choice[] = [
     id: 'last',
     label: 'Last order',
     header: 'Last order',
-    width: 'minmax(7rem, 1fr)',
+    width: 'minmax(8.5rem, 1fr)',
     align: 'end',
-    cell: (customer) =>
-      customer.last_order_at ? (
-        <time dateTime={customer.last_order_at} title={customer.last_order_at}>
-          {date(customer.last_order_at)}
-        </time>
-      ) : (
-        <None />
-      ),
+    cell: (customer) => <Day at={customer.last_order_at} />,
     wideOnly: true,
   },
   {
     id: 'registered',
     label: 'Customer since',
     header: 'Customer since',
-    width: 'minmax(7rem, 1fr)',
+    width: 'minmax(8.5rem, 1fr)',
     align: 'end',
-    cell: (customer) => <Time at={customer.registered_at} />,
+    cell: (customer) => <Day at={customer.registered_at} />,
     wideOnly: true,
   },
   {

@@ -1,5 +1,5 @@
 import { describe as group, expect, it } from 'vitest'
-import { describe as describeIn, type TimelineItem } from './happenings'
+import { describe as describeIn, recordedLater, type TimelineItem } from './happenings'
 
 const describe = (one: TimelineItem) => describeIn(one, 'KWD')
 
@@ -76,5 +76,19 @@ group('a timeline', () => {
     expect(describe(item('message/c-1/cmp_1', 'message_opened.1', {})).title).toBe(
       'Message opened',
     )
+  })
+})
+
+group('the time of recording', () => {
+  const recorded = (occurred_at: string) =>
+    recordedLater({ occurred_at, recorded_at: '2026-11-29T16:41:00Z' })
+
+  it('is told for history that was loaded later', () => {
+    expect(recorded('2026-07-03T17:23:00Z')).toBe('2026-11-29T16:41:00Z')
+  })
+
+  it('is not told within a day', () => {
+    expect(recorded('2026-11-28T16:41:00Z')).toBe(null)
+    expect(recorded('2026-11-29T16:42:00Z')).toBe(null)
   })
 })

@@ -18,6 +18,16 @@ export interface Happening {
   campaignId: string | null
 }
 
+const DAY = 86_400_000
+
+/** When an event was recorded, if that was more than a day after it happened. */
+export function recordedLater({
+  occurred_at,
+  recorded_at,
+}: Pick<TimelineItem, 'occurred_at' | 'recorded_at'>): string | null {
+  return Date.parse(recorded_at) - Date.parse(occurred_at) > DAY ? recorded_at : null
+}
+
 type Data = Record<string, unknown>
 
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)

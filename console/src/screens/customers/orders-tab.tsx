@@ -7,6 +7,7 @@ import { Card, None } from '@/ui/page'
 import { EmptyState, Read } from '@/ui/state'
 import { type Column, LoadMore, Table } from '@/ui/table'
 import { Time } from '@/ui/time'
+import { Narrow } from '@/ui/wide'
 import type { Customer } from './columns'
 
 type Order = Schemas['Order']
@@ -22,24 +23,27 @@ const COLUMNS: Column<Order>[] = [
   {
     id: 'order',
     header: 'Order',
-    cell: (order) => <code className="font-mono text-sm">{order.order_id}</code>,
+    cell: (order) => (
+      <code className="font-mono text-sm wrap-anywhere">{order.order_id}</code>
+    ),
   },
-  { id: 'placed', header: 'Placed', cell: (order) => <Time at={order.placed_at} /> },
+  {
+    id: 'placed',
+    header: 'Placed',
+    cell: (order) => (
+      <>
+        <Time at={order.placed_at} />
+        <Narrow>
+          <Status order={order} />
+        </Narrow>
+      </>
+    ),
+  },
   {
     id: 'status',
     header: 'Status',
-    cell: (order) => (
-      <Badge
-        color={STATUS[order.status].color}
-        title={
-          order.status === 'placed'
-            ? undefined
-            : 'Does not count in the customer’s figures'
-        }
-      >
-        {STATUS[order.status].text}
-      </Badge>
-    ),
+    cell: (order) => <Status order={order} />,
+    wideOnly: true,
   },
   {
     id: 'items',
@@ -63,6 +67,18 @@ const COLUMNS: Column<Order>[] = [
     align: 'end',
   },
 ]
+
+function Status({ order: { status } }: { order: Order }) {
+  const isCounted = status === 'placed'
+  return (
+    <Badge
+      color={STATUS[status].color}
+      title={isCounted ? undefined : 'Does not count in the customer’s figures'}
+    >
+      {STATUS[status].text}
+    </Badge>
+  )
+}
 
 export function OrdersTab({ customer }: { customer: Customer }) {
   const query = { customer_id: customer.customer_id, limit: 100 }

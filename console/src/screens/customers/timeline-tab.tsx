@@ -1,6 +1,6 @@
 import { useApiList } from '@/api/query'
 import { useMay } from '@/app/use-session'
-import { actorText, money } from '@/format'
+import { actorText, date, money } from '@/format'
 import { useQueryParam } from '@/url/use-query-param'
 import { Dot } from '@/ui/badge'
 import { Button } from '@/ui/button'
@@ -12,7 +12,7 @@ import { EmptyState, Read } from '@/ui/state'
 import { LoadMore } from '@/ui/table'
 import { Time } from '@/ui/time'
 import type { Customer } from './columns'
-import { describe, type Kind, type TimelineItem } from './happenings'
+import { describe, type Kind, recordedLater, type TimelineItem } from './happenings'
 
 const KINDS: { value: Kind | 'all'; label: string }[] = [
   { value: 'all', label: 'All' },
@@ -57,11 +57,16 @@ export function TimelineTab({ customer }: { customer: Customer }) {
                       : 'Nothing of this kind was recorded.'}
                   </EmptyState>
                 ) : (
-                  <ol className="flex flex-col px-4">
-                    {shown.map((item) => (
-                      <Row key={item.position} item={item} customer={customer} />
-                    ))}
-                  </ol>
+                  <>
+                    <p className="border-b border-line px-4 py-2 text-sm text-muted">
+                      Newest recorded first. The times say when each happened.
+                    </p>
+                    <ol className="flex flex-col px-4">
+                      {shown.map((item) => (
+                        <Row key={item.position} item={item} customer={customer} />
+                      ))}
+                    </ol>
+                  </>
                 )}
                 <LoadMore query={timeline} label="Load earlier events" />
                 {kind !== 'all' && shown.length === 0 && (
@@ -82,6 +87,7 @@ export function TimelineTab({ customer }: { customer: Customer }) {
 
 function Row({ item, customer }: { item: TimelineItem; customer: Customer }) {
   const audits = useMay('read the audit trail')
+  const recorded = recordedLater(item)
   const { color, title, detail, amount, campaignId } = describe(item, customer.currency)
   return (
     <li className="flex items-baseline gap-3 border-b border-line py-2 last:border-0">
@@ -105,7 +111,8 @@ function Row({ item, customer }: { item: TimelineItem; customer: Customer }) {
       </div>
       <div className="shrink-0 text-right text-sm text-muted">
         <Time at={item.occurred_at} />
-        <div>
+        <div className="flex justify-end gap-x-2 max-md:flex-col max-md:items-end">
+          {recorded && <span title={recorded}>recorded {date(recorded)}</span>}
           {audits ? (
             <TextLink
               to={`/audit/${encodeURIComponent(item.position)}`}

@@ -15,6 +15,7 @@ import { ProgressBar } from '@/ui/stat'
 import { Read } from '@/ui/state'
 import { type Column, Table } from '@/ui/table'
 import { toast } from '@/ui/toast'
+import { Narrow } from '@/ui/wide'
 import type { View } from './types'
 import { REFRESH } from './use-throughput'
 import { viewState } from './view-state'
@@ -44,21 +45,27 @@ export function ViewsTab() {
       id: 'view',
       header: 'View',
       cell: (view) => (
-        <Button
-          small
-          kind="quiet"
-          className="-ml-2 font-mono"
-          title="Progress by partition"
-          onClick={() => setOpen(view.name, { push: true })}
-        >
-          {view.name}
-        </Button>
+        <>
+          <Button
+            small
+            kind="quiet"
+            className="-ml-2 font-mono touch:-ml-3"
+            title="Progress by partition"
+            onClick={() => setOpen(view.name, { push: true })}
+          >
+            {view.name}
+          </Button>
+          <Narrow className="pb-1">
+            <State view={view} waits={requested.has(view.name)} />
+          </Narrow>
+        </>
       ),
     },
     {
       id: 'state',
       header: 'State',
       cell: (view) => <State view={view} waits={requested.has(view.name)} />,
+      wideOnly: true,
     },
     {
       id: 'lag',
@@ -93,7 +100,7 @@ export function ViewsTab() {
       header: <span className="sr-only">Actions</span>,
       align: 'end',
       cell: (view) => (
-        <span className="inline-flex flex-col justify-end gap-1 sm:flex-row">
+        <span className="inline-flex flex-wrap justify-end gap-1">
           <Button
             small
             disabled={view.building != null}
@@ -161,7 +168,7 @@ function State({ view, waits }: { view: View; waits: boolean }) {
     ? { text: 'Requested', color: 'accent' as const, explanation: 'Workers begin soon' }
     : viewState(view)
   return (
-    <div className="flex min-w-36 flex-col gap-1">
+    <div className="flex flex-col gap-1 md:min-w-36">
       <span>
         <Badge color={color} title={explanation}>
           {text}

@@ -7,33 +7,55 @@ import { Card, Definitions, None } from '@/ui/page'
 import { EmptyState, Read } from '@/ui/state'
 import { type Column, Table } from '@/ui/table'
 import { Time } from '@/ui/time'
+import { Narrow } from '@/ui/wide'
 import { REFRESH } from './use-throughput'
 import { ranges } from './view-state'
 
 type Worker = Schemas['Worker']
 type Task = Worker['tasks'][number]
 
+function LastRun({ task }: { task: Task }) {
+  if (task.error) {
+    return (
+      <span className="flex flex-col gap-1">
+        <span>
+          <Badge color="bad">Failed</Badge>
+        </span>
+        <span className="text-sm wrap-anywhere">{task.error}</span>
+      </span>
+    )
+  }
+  return task.ran_at ? <Badge color="good">Succeeded</Badge> : <None text="not yet" />
+}
+
 const TASKS: Column<Task>[] = [
   { id: 'task', header: 'Task', cell: (task) => words(task.name) },
   {
     id: 'result',
     header: 'Last run',
-    cell: (task) =>
-      task.error ? (
-        <span className="flex flex-col gap-1">
-          <span>
-            <Badge color="bad">Failed</Badge>
-          </span>
-          <span className="text-sm wrap-anywhere">{task.error}</span>
-        </span>
-      ) : task.ran_at ? (
-        <Badge color="good">Succeeded</Badge>
-      ) : (
-        <None text="not yet" />
-      ),
+    cell: (task) => (
+      <>
+        <LastRun task={task} />
+        {task.ran_at && (
+          <Narrow className="text-sm text-muted">
+            <Time at={task.ran_at} relative />
+          </Narrow>
+        )}
+      </>
+    ),
   },
-  { id: 'at', header: 'When', cell: (task) => <Time at={task.ran_at} relative /> },
-  { id: 'took', header: 'Took', cell: (task) => duration(task.took_ms), align: 'end' },
+  {
+    id: 'at',
+    header: 'When',
+    cell: (task) => <Time at={task.ran_at} relative />,
+    wideOnly: true,
+  },
+  {
+    id: 'took',
+    header: 'Took',
+    cell: (task) => <span className="whitespace-nowrap">{duration(task.took_ms)}</span>,
+    align: 'end',
+  },
 ]
 
 export function WorkersTab() {

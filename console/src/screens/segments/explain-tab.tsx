@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import { useApi } from '@/api/query'
+import { useCurrency } from '@/api/use-currency'
 import type { Schemas } from '@/api/client'
 import { Button } from '@/ui/button'
 import { Badge } from '@/ui/badge'
@@ -12,7 +13,6 @@ import { EmptyState, Read } from '@/ui/state'
 import { Time } from '@/ui/time'
 import { VerdictTree } from '@/ui/verdict-tree'
 import { useQueryParam } from '@/url/use-query-param'
-import { useVocabulary } from './builder/vocabulary'
 import { CustomerSuggestions } from './customer-suggestions'
 import type { Segment } from './edit-state'
 
@@ -101,7 +101,7 @@ function Explained({
   segment: Segment
   explanation: Explanation
 }) {
-  const { currency } = useVocabulary()
+  const currency = useCurrency()
   return (
     <>
       <p className="mb-3 flex flex-wrap items-center gap-2">
@@ -115,7 +115,7 @@ function Explained({
       <VerdictTree
         verdicts={explanation.rules}
         rules={segment.rules}
-        {...(currency ? { currency } : {})}
+        currency={currency}
       />
     </>
   )

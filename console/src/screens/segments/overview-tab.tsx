@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import { number, percent, shortNumber } from '@/format'
+import { useCurrency } from '@/api/use-currency'
 import { useMay } from '@/app/use-session'
 import { Segmented } from '@/ui/input'
 import { TimeSeries } from '@/ui/chart'
@@ -12,7 +13,6 @@ import { Time } from '@/ui/time'
 import { Tooltip } from '@/ui/tooltip'
 import { useQueryParam } from '@/url/use-query-param'
 import { useRulePreview } from './builder/preview'
-import { useVocabulary } from './builder/vocabulary'
 import type { RuleGroup, Segment } from './edit-state'
 import { formatsIn } from './formats'
 import { changeOf, useSegmentHistory } from './history'
@@ -86,7 +86,7 @@ function Figures({ segment }: { segment: Segment }) {
 
 function RulesCard({ segment }: { segment: Segment }) {
   const mayCount = useMay('preview rules') && !segment.archived_at
-  const { currency } = useVocabulary()
+  const currency = useCurrency()
   const live = useRulePreview(segment.text, { sample: 0, enabled: mayCount })
   const note = (pointer: string) => {
     const count = live.counts.get(pointer)

@@ -110,7 +110,11 @@ function columnsWith(names: Map<string, string>): Column<Segment>[] {
       id: 'name',
       header: 'Name',
       width: 'minmax(10rem, 2fr)',
-      cell: (segment) => segment.name,
+      cell: (segment) => (
+        <span title={segment.name} className="line-clamp-2 leading-4.5 whitespace-normal">
+          {segment.name}
+        </span>
+      ),
     },
     {
       id: 'rules',

@@ -6,6 +6,7 @@ import { SearchInput, Segmented } from '@/ui/input'
 import { Card, None, PageHeader } from '@/ui/page'
 import { EmptyState, Read } from '@/ui/state'
 import { type Column, Table } from '@/ui/table'
+import { Narrow } from '@/ui/wide'
 import { filterSettings, type Setting, SOURCES, valueText } from './groups'
 
 const COLUMNS: Column<Setting>[] = [
@@ -14,22 +15,23 @@ const COLUMNS: Column<Setting>[] = [
     header: 'Setting',
     cell: (setting) => (
       <div>
-        <code className="font-mono text-sm font-medium">{setting.name}</code>
+        <code className="font-mono text-sm font-medium wrap-anywhere">
+          {setting.name}
+        </code>
         {setting.flag && setting.flag !== setting.name && (
-          <div className="font-mono text-xs text-muted">{setting.flag}</div>
+          <div className="font-mono text-xs wrap-anywhere text-muted">{setting.flag}</div>
         )}
+        <Narrow className="mt-1">
+          <Value setting={setting} />
+        </Narrow>
       </div>
     ),
   },
   {
     id: 'value',
     header: 'Value',
-    cell: (setting) => {
-      const text = valueText(setting)
-      if (text === null) return <None text="no value" />
-      if (setting.secret) return <span className="text-muted">Set, not shown</span>
-      return <code className="font-mono text-sm wrap-anywhere">{text}</code>
-    },
+    cell: (setting) => <Value setting={setting} />,
+    wideOnly: true,
   },
   {
     id: 'source',
@@ -44,6 +46,13 @@ const COLUMNS: Column<Setting>[] = [
     ),
   },
 ]
+
+function Value({ setting }: { setting: Setting }) {
+  const text = valueText(setting)
+  if (text === null) return <None text="no value" />
+  if (setting.secret) return <span className="text-muted">Set, not shown</span>
+  return <code className="font-mono text-sm wrap-anywhere">{text}</code>
+}
 
 export function Component() {
   const settings = useApi('/api/admin/settings')

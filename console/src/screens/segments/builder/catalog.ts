@@ -158,7 +158,7 @@ const ARITIES: Record<string, Arity> = {
   doesNotEndWith: 'one',
 }
 
-export const OPERATORS = Object.keys(ARITIES)
+const OPERATORS = Object.keys(ARITIES)
 
 /** The operator of this name in any case, as the API spells it. */
 export function operatorNamed(word: string): string | null {

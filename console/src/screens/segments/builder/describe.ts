@@ -75,11 +75,7 @@ export function describeGroup(group: RuleGroup): string {
 
 const counted = once(() => new Intl.NumberFormat())
 
-export function describeValue(
-  field: string,
-  value: Scalar,
-  formats: ValueFormats,
-): string {
+function describeValue(field: string, value: Scalar, formats: ValueFormats): string {
   if (value === '') return '…'
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (typeof value === 'number') {

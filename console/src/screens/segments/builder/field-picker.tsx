@@ -25,7 +25,7 @@ export function FieldPicker({
     <>
       <Select
         data-part="field"
-        className="w-44"
+        className="w-54"
         aria-label="Field"
         value={found ? found.family : field}
         onChange={(event) => {

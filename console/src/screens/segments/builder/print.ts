@@ -1,13 +1,7 @@
 /** Text form of rules, which `parseRules` and the API read back. */
 
 import { arityOf, kindOf } from './catalog'
-import {
-  isGroup,
-  type RuleCondition,
-  type RuleGroup,
-  type RuleNode,
-  type Scalar,
-} from './rules'
+import { isGroup, type RuleCondition, type RuleGroup, type Scalar } from './rules'
 
 export function printRules(root: RuleGroup): string {
   const only = root.rules.length === 1 ? root.rules[0] : undefined
@@ -15,10 +9,6 @@ export function printRules(root: RuleGroup): string {
   // Without extra parentheses, the text would read as the inner group.
   if (only && isGroup(only)) return `(${closed(only)})`
   return open(root)
-}
-
-export function printNode(node: RuleNode): string {
-  return isGroup(node) ? printRules(node) : printCondition(node)
 }
 
 function closed(group: RuleGroup): string {

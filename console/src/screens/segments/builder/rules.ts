@@ -69,7 +69,3 @@ export function plainTree(group: RuleGroup): RuleGroup {
 function plainCondition({ field, operator, value }: RuleCondition): RuleCondition {
   return value === undefined ? { field, operator } : { field, operator, value }
 }
-
-export function sameTree(a: RuleGroup, b: RuleGroup): boolean {
-  return JSON.stringify(plainTree(a)) === JSON.stringify(plainTree(b))
-}

@@ -11,7 +11,7 @@ export const CUSTOMER_COLUMNS: Column<Customer>[] = [
     id: 'customer',
     header: 'Customer',
     cell: (customer) => customer.name ?? customer.customer_id,
-    width: 'minmax(10rem, 2fr)',
+    width: 'minmax(8rem, 2fr)',
   },
   {
     id: 'email',
@@ -32,14 +32,14 @@ export const CUSTOMER_COLUMNS: Column<Customer>[] = [
     header: 'Orders',
     cell: (customer) => number(customer.order_count),
     align: 'end',
-    width: '6rem',
+    width: '4.5rem',
   },
   {
     id: 'spend',
     header: 'Total spend',
     cell: (customer) => money(customer.total_spend, customer.currency),
     align: 'end',
-    width: '8rem',
+    width: '7.5rem',
   },
   {
     id: 'last-order',
@@ -47,7 +47,7 @@ export const CUSTOMER_COLUMNS: Column<Customer>[] = [
     cell: (customer) => <Time at={customer.last_order_at} />,
     align: 'end',
     wideOnly: true,
-    width: '12rem',
+    width: '13.5rem',
   },
 ]
 

@@ -20,7 +20,7 @@ const READ = 200
 /** How many suggestions of one kind are offered. */
 const OFFERED = 50
 
-export function vocabularyOf(customers: readonly Customer[]): Vocabulary {
+function vocabularyOf(customers: readonly Customer[]): Vocabulary {
   const distinct = (values: (customer: Customer) => (string | null | undefined)[]) => {
     const found = new Set<string>()
     for (const customer of customers) {

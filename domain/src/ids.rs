@@ -1,10 +1,14 @@
 //! Ids as types, parsed once at the edge and valid from then on.
 
+mod printable;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Maximum length of an id, in bytes.
+use printable::{compose, require_plausible};
+
+/// Maximum length of an id, in bytes of UTF-8.
 const MAX_LEN: usize = 128;
 
 /// Reason why a text is not an id.
@@ -14,20 +18,41 @@ pub enum IdError {
     #[error("an id must not be empty")]
     Empty,
     /// The text has this many bytes.
-    #[error("an id has at most {MAX_LEN} bytes, this one has {0}")]
+    #[error("an id has at most {MAX_LEN} bytes of UTF-8, this one has {0}")]
     TooLong(usize),
-    /// The text contains this character, at this offset in characters.
+    /// An id that Patron assigns has this character, at this offset in
+    /// characters.
     #[error(
         "an id is made of A-Z a-z 0-9 . _ : @ + -; character {0:?} at offset {1} is not allowed"
     )]
     Character(char, usize),
+    /// An id that the shop assigns has this character, at this offset in
+    /// characters.
+    #[error(
+        "an id is printable text whose only blank is the space; character {0:?} at offset {1} is \
+         not allowed"
+    )]
+    Unprintable(char, usize),
+    /// The text begins or ends with a space.
+    #[error("an id must not begin or end with a space")]
+    OuterSpace,
     /// The text is `.` or `..`, which clients cannot send as a segment of a URL
     /// path.
     #[error("an id must not be `.` or `..`, which have a special meaning in URL paths")]
     Place,
+    /// The text is a number in scientific notation.
+    #[error(
+        "{0:?} looks like a number that a spreadsheet shortened; export the ids as text, or take \
+         them from the shop"
+    )]
+    Shortened(Box<str>),
+    /// The text is what programs write for a missing value.
+    #[error("{0:?} stands for a missing value and is not an id")]
+    Missing(Box<str>),
 }
 
-fn check(text: &str) -> Result<(), IdError> {
+/// Checks an id that Patron assigns.
+fn check_assigned(text: &str) -> Result<(), IdError> {
     if text.is_empty() {
         return Err(IdError::Empty);
     }
@@ -44,17 +69,17 @@ fn check(text: &str) -> Result<(), IdError> {
     }
 }
 
-/// Declares the id types. Append new ones to the list below.
-macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+/// Declares an id type: its documentation, its name, the function that makes the
+/// id of a text, and the documentation of its text.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $parse:expr, $text:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(Box<str>);
 
         impl $name {
-            /// Returns the id as text: 1 to 128 bytes of
-            /// `A-Z a-z 0-9 . _ : @ + -`, but neither `.` nor `..`.
+            #[doc = $text]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -64,7 +89,7 @@ macro_rules! ids {
             type Error = IdError;
 
             fn try_from(text: &str) -> Result<Self, IdError> {
-                check(text).map(|()| Self(text.into()))
+                Self::try_from(text.to_owned())
             }
         }
 
@@ -72,7 +97,7 @@ macro_rules! ids {
             type Error = IdError;
 
             fn try_from(text: String) -> Result<Self, IdError> {
-                check(&text).map(|()| Self(text.into_boxed_str()))
+                $parse(text).map(Self)
             }
         }
 
@@ -87,16 +112,62 @@ macro_rules! ids {
                 f.write_str(&self.0)
             }
         }
+    };
+}
+
+/// Id that the shop assigns. Parsing takes everything that the log may have;
+/// [`Self::from_shop`] is stricter.
+pub trait ShopAssigned: Sized {
+    /// Parses an id of new data. It is composed (Unicode NFC), so that two
+    /// spellings of one text are one id.
+    ///
+    /// # Errors
+    /// [`IdError`] for a text that is not an id, and for leftovers of
+    /// spreadsheets and programs: `6.81012E+12`, `null`, `#N/A`.
+    fn from_shop(text: String) -> Result<Self, IdError>;
+}
+
+/// Declares the types of ids that the shop assigns.
+macro_rules! shop_ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        id! {
+            $(#[$doc])* $name, compose,
+            "Returns the id as text: 1 to 128 bytes of printable text in the Unicode form NFC, \
+             without a space at either end, but neither `.` nor `..`."
+        }
+
+        impl ShopAssigned for $name {
+            fn from_shop(text: String) -> Result<Self, IdError> {
+                require_plausible(&text)?;
+                Self::try_from(text)
+            }
+        }
     )*};
 }
 
-ids! {
+shop_ids! {
     /// Id of a customer, assigned by the shop.
     CustomerId;
     /// Id of an order, unique within its customer.
     OrderId;
     /// Id of an activity, unique within its customer.
     ActivityId;
+}
+
+/// Declares the types of ids that Patron assigns. Append new ones to the list
+/// below.
+macro_rules! assigned_ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        id! {
+            $(#[$doc])* $name,
+            |text: String| check_assigned(&text).map(|()| text.into_boxed_str()),
+            "Returns the id as text: 1 to 128 bytes of `A-Z a-z 0-9 . _ : @ + -`, but neither `.` \
+             nor `..`."
+        }
+    )*};
+}
+
+assigned_ids! {
     /// Name of a view: `customers`.
     ViewName;
     /// Id of a segment: `seg_` and 32 hexadecimal digits if Patron assigned it.
@@ -151,18 +222,111 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_id_is_rejected_with_its_reason() {
-        assert_eq!(CustomerId::try_from(""), Err(IdError::Empty));
-        assert_eq!(CustomerId::try_from("a/b"), Err(IdError::Character('/', 1)));
-        assert_eq!(
-            CustomerId::try_from("ä".repeat(65)),
-            Err(IdError::TooLong(130))
-        );
-        for place in [".", ".."] {
-            assert_eq!(CustomerId::try_from(place), Err(IdError::Place));
+    fn an_invalid_assigned_id_is_rejected_with_its_reason() {
+        let id = |text: &str| SegmentId::try_from(text).map(String::from);
+        assert_eq!(id(""), Err(IdError::Empty));
+        assert_eq!(id("a/b"), Err(IdError::Character('/', 1)));
+        assert_eq!(id(&"ä".repeat(65)), Err(IdError::TooLong(130)));
+        assert_eq!(id(".."), Err(IdError::Place));
+        let valid = "jo+shop@example.com:1_2-3";
+        assert_eq!(id(valid).as_deref(), Ok(valid));
+    }
+
+    #[test]
+    fn ids_that_shops_use_are_accepted() {
+        for text in [
+            "#1001",
+            "A/17",
+            "Order 5",
+            "Bestellung Ü-1",
+            "...",
+            "jo+shop@example.com:1_2-3",
+            "100%",
+            "a?b&c=d",
+            "1e5a",
+            "12E5-7",
+            "12E5",
+            "1.0",
+            "nullable",
+            "注文 7",
+            "🛒-1",
+            &"x".repeat(128),
+        ] {
+            assert_eq!(
+                OrderId::from_shop(text.to_owned()).map(String::from),
+                Ok(text.to_owned())
+            );
         }
-        assert!(CustomerId::try_from("...").is_ok());
-        assert!(CustomerId::try_from("x".repeat(128)).is_ok());
-        assert!(CustomerId::try_from("jo+shop@example.com:1_2-3").is_ok());
+    }
+
+    #[test]
+    fn an_invalid_shop_id_is_rejected_with_its_reason() {
+        let id = |text: &str| CustomerId::try_from(text).map(String::from);
+        assert_eq!(id(""), Err(IdError::Empty));
+        assert_eq!(id(&"ä".repeat(65)), Err(IdError::TooLong(130)));
+        for place in [".", ".."] {
+            assert_eq!(id(place), Err(IdError::Place));
+        }
+        for outer in [" ", " a", "a "] {
+            assert_eq!(id(outer), Err(IdError::OuterSpace), "{outer:?}");
+        }
+        for odd in [
+            '\0',
+            '\n',
+            '\r',
+            '\t',
+            '\u{7f}',
+            '\u{85}',
+            '\u{a0}',
+            '\u{ad}',
+            '\u{200b}',
+            '\u{202e}',
+            '\u{2028}',
+            '\u{2066}',
+            '\u{feff}',
+            '\u{e000}',
+            '\u{378}',
+            '\u{fe0f}',
+            '\u{34f}',
+            '\u{3164}',
+            '\u{2800}',
+            '\u{3000}',
+            '\u{e0041}',
+            '\u{10ffff}',
+        ] {
+            let expected = Err(IdError::Unprintable(odd, 1));
+            assert_eq!(id(&format!("a{odd}b")), expected, "{odd:?}");
+        }
+        assert_eq!(id("\u{301}a"), Err(IdError::Unprintable('\u{301}', 0)));
+    }
+
+    #[test]
+    fn two_spellings_of_a_text_are_one_id() {
+        let id = |text: &str| CustomerId::try_from(text).unwrap();
+        assert_eq!(id("A\u{308}-1"), id("Ä-1"));
+        assert_eq!(id("A\u{308}-1").as_str(), "Ä-1");
+        // The length counts after composition.
+        assert_eq!(id(&"a\u{308}".repeat(64)).as_str(), "ä".repeat(64));
+    }
+
+    #[test]
+    fn leftovers_of_spreadsheets_and_programs_are_not_taken_as_new_ids() {
+        let id = |text: &str| CustomerId::from_shop(text.to_owned());
+        for shortened in ["6.81012E+12", "1,2E+11", "6.8e+12", "1E+05"] {
+            assert_eq!(id(shortened), Err(IdError::Shortened(shortened.into())));
+        }
+        for missing in [
+            "null",
+            "NULL",
+            "undefined",
+            "NaN",
+            "#N/A",
+            "#ref!",
+            "#DIV/0!",
+        ] {
+            assert_eq!(id(missing), Err(IdError::Missing(missing.into())));
+        }
+        // A log may have such ids of old: they stay readable.
+        assert!(CustomerId::try_from("null").is_ok());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bson::{Bson, DateTime, Document, doc};
-use domain::{Event, Subject, Timestamp};
+use domain::{Event, Subject, Timestamp, text_of_key_part};
 use eventlog::{Key, Log, Partition, Position};
 use futures::TryStreamExt;
 use mongodb::error::ErrorKind;

@@ -98,7 +98,8 @@ function Report({ figures }: { figures: DailyReport }) {
 /** The average of an order, and the revenue before refunds if it differs. */
 function revenueDetail(totals: Schemas['ShopFigures'], currency: string): string | null {
   const { orders, revenue, gross_revenue: gross } = totals
-  const average = orders > 0 ? `${money(Math.round(revenue / orders), currency)} an order` : null
+  const average =
+    orders > 0 ? `${money(Math.round(revenue / orders), currency)} an order` : null
   const before = gross === revenue ? null : `${money(gross, currency)} before refunds`
   return [average, before].filter(Boolean).join(', ') || null
 }

@@ -17,7 +17,7 @@ use crate::identity::caller;
 use crate::state::AppContext;
 
 /// Maximum number of items in one request.
-const MAX_ITEMS: usize = 10_000;
+pub(crate) const MAX_ITEMS: usize = 10_000;
 
 /// Kind of data that clients ingest.
 pub(crate) trait Ingest: Input + Send {
@@ -35,6 +35,12 @@ pub(crate) trait Ingest: Input + Send {
     /// # Errors
     /// The problem with the item, if it exceeds a bound.
     fn into_item(self) -> Result<(String, Self::Item), Problem>;
+
+    /// Returns the name under which the item is recorded, if it has one that differs from
+    /// the name that was sent.
+    fn changed_name(&self) -> Option<String> {
+        None
+    }
 
     /// Records all items. Returns one outcome per item, in the given order.
     fn record(
@@ -74,6 +80,7 @@ async fn ingest_one<B: Ingest>(
 ) -> Result<Response, Problem> {
     let mut tally = Tally::default();
     let read = ItemReader::default().read(raw, |body: &B| body.check(app.commands.currency()));
+    let name = read.as_ref().ok().and_then(B::changed_name);
     let outcome = match read.and_then(B::into_item) {
         Ok((id, item)) => {
             let mut outcomes = B::record(app, context, vec![item]).await?;
@@ -84,8 +91,8 @@ async fn ingest_one<B: Ingest>(
         Err(problem) => Err(problem),
     };
     tally.count(outcome.as_ref().ok().map(|(_, outcome)| outcome.effect));
-    tally.report::<B>();
-    outcome.map(|(id, outcome)| AcceptedItem::new(id, outcome).into_response())
+    tally.report(B::KIND);
+    outcome.map(|(id, outcome)| AcceptedItem::new(id, outcome).with_name(name).into_response())
 }
 
 /// Ingests many items. Each is accepted or rejected on its own.
@@ -104,9 +111,10 @@ pub(crate) async fn ingest_many<B: Ingest>(
     let mut reader = ItemReader::default();
     for (index, raw) in raw_items.iter().enumerate() {
         let read = reader.read(*raw, |body: &B| body.check(app.commands.currency()));
+        let name = read.as_ref().ok().and_then(B::changed_name);
         match read.and_then(B::into_item) {
             Ok((id, item)) => {
-                accepted_ids.push((index, id));
+                accepted_ids.push((index, id, name));
                 items.push(item);
             }
             Err(problem) => {
@@ -117,18 +125,18 @@ pub(crate) async fn ingest_many<B: Ingest>(
     }
     if !items.is_empty() {
         let outcomes = B::record(app, context, items).await?;
-        for ((index, id), outcome) in accepted_ids.into_iter().zip(outcomes) {
+        for ((index, id, name), outcome) in accepted_ids.into_iter().zip(outcomes) {
             tally.count(outcome.as_ref().ok().map(|outcome| outcome.effect));
             results.push(match outcome {
                 Ok(outcome) => ItemResult::Accepted {
                     index,
-                    accepted: AcceptedItem::new(id, outcome),
+                    accepted: AcceptedItem::new(id, outcome).with_name(name),
                 },
                 Err(problem) => rejected(index, Some(id), problem),
             });
         }
     }
-    tally.report::<B>();
+    tally.report(B::KIND);
     Ok(BatchResponse::new(results).into_response())
 }
 
@@ -142,7 +150,7 @@ fn rejected(index: usize, id: Option<String>, problem: Problem) -> ItemResult {
 
 /// Counts of outcomes, reported to the metrics once per request.
 #[derive(Default)]
-struct Tally {
+pub(crate) struct Tally {
     created: u64,
     updated: u64,
     unchanged: u64,
@@ -151,7 +159,7 @@ struct Tally {
 
 impl Tally {
     /// Counts one outcome; `None` stands for a rejected item.
-    fn count(&mut self, effect: Option<CommandEffect>) {
+    pub(crate) fn count(&mut self, effect: Option<CommandEffect>) {
         *match effect {
             Some(CommandEffect::Created) => &mut self.created,
             Some(CommandEffect::Updated) => &mut self.updated,
@@ -160,7 +168,8 @@ impl Tally {
         } += 1;
     }
 
-    fn report<B: Ingest>(&self) {
+    /// Adds the counts to the metrics of a kind of data.
+    pub(crate) fn report(&self, kind: &'static str) {
         let counts = [
             (effect_name(CommandEffect::Created), self.created),
             (effect_name(CommandEffect::Updated), self.updated),
@@ -169,7 +178,7 @@ impl Tally {
         ];
         for (outcome, count) in counts {
             if count > 0 {
-                metrics::count_items(B::KIND, outcome, count);
+                metrics::count_items(kind, outcome, count);
             }
         }
     }

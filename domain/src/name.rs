@@ -123,7 +123,8 @@ impl TryFrom<String> for Name {
             return Err(TextError::Empty);
         }
         check_length(&text, MAX_LEN)?;
-        let belongs = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-') || is_combining_mark(c);
+        let belongs =
+            |c: char| c.is_alphanumeric() || matches!(c, '_' | '-') || is_combining_mark(c);
         match text.chars().all(belongs) {
             true => Ok(Self(text.into_boxed_str())),
             false => Err(TextError::Name),
@@ -173,7 +174,10 @@ mod tests {
             ("step2Paid", "step2_paid"),
             ("__a__b__", "a_b"),
             ("$pageview", "pageview"),
-            ("Checkout → Zahlung Übermittelt", "checkout_zahlung_übermittelt"),
+            (
+                "Checkout → Zahlung Übermittelt",
+                "checkout_zahlung_übermittelt",
+            ),
             ("Zahlung U\u{308}bermittelt", "zahlung_übermittelt"),
             ("注文 完了", "注文_完了"),
             ("ऑर्डर पूर्ण", "ऑर्डर_पूर्ण"),

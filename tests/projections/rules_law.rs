@@ -119,7 +119,8 @@ fn texts() -> impl Strategy<Value = String> {
 /// Generates values of attributes, a quarter of them objects.
 fn attribute() -> impl Strategy<Value = AttributeValue> {
     let object = |value: BoxedStrategy<AttributeValue>| {
-        let keys = select(vec!["x", "y", "0"]).prop_map(|key| Name::try_from(key.to_owned()).unwrap());
+        let keys =
+            select(vec!["x", "y", "0"]).prop_map(|key| Name::try_from(key.to_owned()).unwrap());
         btree_map(keys, value, 1..3).prop_map(AttributeValue::Nested)
     };
     let within = prop_oneof![3 => scalar(), 1 => object(scalar().boxed())];

@@ -72,10 +72,17 @@ pub(crate) fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
     let Some(coding) = headers.get(header::CONTENT_ENCODING) else {
         return Ok(false);
     };
-    match coding.as_bytes().trim_ascii().to_ascii_lowercase().as_slice() {
+    match coding
+        .as_bytes()
+        .trim_ascii()
+        .to_ascii_lowercase()
+        .as_slice()
+    {
         b"identity" => Ok(false),
         b"gzip" | b"x-gzip" => Ok(true),
-        _ => Err(unsupported("the body must be compressed with gzip, or not at all")),
+        _ => Err(unsupported(
+            "the body must be compressed with gzip, or not at all",
+        )),
     }
 }
 
@@ -111,7 +118,10 @@ pub(crate) fn inflate(body: CompleteBody, limit: usize) -> Result<CompleteBody, 
     let mut decoder = MultiGzDecoder::new(bytes.as_ref());
     loop {
         reservation.grow(INFLATED)?;
-        let read = decoder.by_ref().take(INFLATED as u64).read_to_end(&mut whole);
+        let read = decoder
+            .by_ref()
+            .take(INFLATED as u64)
+            .read_to_end(&mut whole);
         let read = read.map_err(|error| malformed(format!("the body is not gzip: {error}")))?;
         if whole.len() > limit {
             return Err(too_large(limit));

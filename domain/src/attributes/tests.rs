@@ -23,7 +23,12 @@ fn objects_keep_their_shape() {
 
 #[test]
 fn an_attribute_must_not_be_empty() {
-    for empty in [json!(""), json!({}), json!({"city": "", "zip": null}), json!({"a": {}})] {
+    for empty in [
+        json!(""),
+        json!({}),
+        json!({"city": "", "zip": null}),
+        json!({"a": {}}),
+    ] {
         let refused = value(empty.clone()).unwrap_err();
         assert!(refused.contains("must not be empty"), "{empty}: {refused}");
     }
@@ -35,7 +40,8 @@ fn an_attribute_must_not_be_empty() {
 
 #[test]
 fn empty_properties_are_left_out() {
-    let read = properties(r#"{"a": "", "b": null, "c": {}, "d": {"e": {"f": ""}}, "g": 0, "h": false}"#);
+    let read =
+        properties(r#"{"a": "", "b": null, "c": {}, "d": {"e": {"f": ""}}, "g": 0, "h": false}"#);
     assert_eq!(read, Ok(json!({"g": 0, "h": false})));
     assert_eq!(properties("{}"), Ok(json!({})));
 }

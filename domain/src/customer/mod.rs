@@ -141,7 +141,10 @@ impl Customer {
             Change::Clear => !before.is_empty(),
             Change::Set(value) => {
                 let after = digests_of(key, value);
-                !after.iter().map(|(path, digest)| (path.as_str(), *digest)).eq(before)
+                !after
+                    .iter()
+                    .map(|(path, digest)| (path.as_str(), *digest))
+                    .eq(before)
             }
         }
     }

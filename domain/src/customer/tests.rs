@@ -114,15 +114,24 @@ fn an_object_replaces_the_whole_attribute() {
         CustomerEvent::Updated(changes(json!({"profile": {"attributes": attributes}})))
     };
     let given = || CustomerTest::with(()).given(vec![CustomerEvent::Registered(rome.clone())]);
-    given().when(RecordCustomer(rome.clone())).then_expect_events(vec![]);
-    for other in [json!({"city": "Rome"}), json!({"city": "Milan", "zip": 184}), json!("Rome")] {
+    given()
+        .when(RecordCustomer(rome.clone()))
+        .then_expect_events(vec![]);
+    for other in [
+        json!({"city": "Rome"}),
+        json!({"city": "Milan", "zip": 184}),
+        json!("Rome"),
+    ] {
         given()
             .when(RecordCustomer(address(other.clone())))
             .then_expect_events(vec![event(other)]);
     }
     let cleared = changes(json!({"profile": {"attributes": {"address": null}}}));
     CustomerTest::with(())
-        .given(vec![CustomerEvent::Registered(rome.clone()), event(json!(null))])
+        .given(vec![
+            CustomerEvent::Registered(rome.clone()),
+            event(json!(null)),
+        ])
         .when(RecordCustomer(cleared))
         .then_expect_events(vec![]);
 }
@@ -130,13 +139,19 @@ fn an_object_replaces_the_whole_attribute() {
 #[test]
 fn values_within_objects_count_one_by_one() {
     let object = |from: usize, to: usize| -> serde_json::Value {
-        (from..to).map(|n| (format!("k{n}"), json!(n))).collect::<serde_json::Map<_, _>>().into()
+        (from..to)
+            .map(|n| (format!("k{n}"), json!(n)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     };
     let attributes = |a, b| changes(json!({"profile": {"attributes": {"a": a, "b": b}}}));
     let registered = attributes(object(0, 32), object(0, MAX_ATTRIBUTES - 32));
     CustomerTest::with(())
         .given(vec![CustomerEvent::Registered(registered)])
-        .when(RecordCustomer(attributes(object(0, 33), object(0, MAX_ATTRIBUTES - 32))))
+        .when(RecordCustomer(attributes(
+            object(0, 33),
+            object(0, MAX_ATTRIBUTES - 32),
+        )))
         .then_expect_error(CustomerError::TooManyAttributes(MAX_ATTRIBUTES + 1));
 }
 

@@ -115,7 +115,8 @@ impl Uses {
     /// Returns whether the template also uses the whole of a value that this path
     /// is within.
     fn has_shorter(&self, path: &[&str]) -> bool {
-        let contains = |other: &Vec<String>| other.len() < path.len() && path.starts_with(&steps(other));
+        let contains =
+            |other: &Vec<String>| other.len() < path.len() && path.starts_with(&steps(other));
         self.paths.iter().any(contains)
     }
 
@@ -235,7 +236,10 @@ fn add_events(
         events.entry(name.to_owned()).or_default().extend(figures);
     };
     match path {
-        [] => facts.events.iter().for_each(|(name, activity)| add(name, activity, None)),
+        [] => facts
+            .events
+            .iter()
+            .for_each(|(name, activity)| add(name, activity, None)),
         [name, rest @ ..] => {
             let folded = Name::folded(name).ok();
             let activity = folded.and_then(|folded| facts.events.get(folded.as_str()));

@@ -92,7 +92,11 @@ async fn ingest_one<B: Ingest>(
     };
     tally.count(outcome.as_ref().ok().map(|(_, outcome)| outcome.effect));
     tally.report(B::KIND);
-    outcome.map(|(id, outcome)| AcceptedItem::new(id, outcome).with_name(name).into_response())
+    outcome.map(|(id, outcome)| {
+        AcceptedItem::new(id, outcome)
+            .with_name(name)
+            .into_response()
+    })
 }
 
 /// Ingests many items. Each is accepted or rejected on its own.

@@ -107,7 +107,8 @@ impl CallResult {
 impl CallsResponse {
     pub(super) fn new(mut results: Vec<CallResult>) -> Self {
         results.sort_unstable_by_key(CallResult::index);
-        let count = |is: fn(&CallResult) -> bool| results.iter().filter(|result| is(result)).count();
+        let count =
+            |is: fn(&CallResult) -> bool| results.iter().filter(|result| is(result)).count();
         Self {
             success: true,
             accepted: count(|result| matches!(result, CallResult::Accepted { .. })),

@@ -12,7 +12,9 @@ const MEDIA_TYPES: [&[u8]; 2] = [b"application/json", b"text/plain"];
 /// Returns whether the headers declare a body that the protocol may have.
 pub(super) fn is_accepted(headers: &HeaderMap) -> bool {
     let media_type = payload::media_type(headers);
-    MEDIA_TYPES.iter().any(|known| known.eq_ignore_ascii_case(media_type))
+    MEDIA_TYPES
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(media_type))
 }
 
 /// Requires a body that the protocol may have.

@@ -162,7 +162,10 @@ mod tests {
     #[test]
     fn the_type_decides_what_is_done() {
         let treatment = |name: Json| call(json!({"type": name})).treatment();
-        assert_eq!(treatment(json!("track")), Ok(Treatment::Recorded(CallType::Track)));
+        assert_eq!(
+            treatment(json!("track")),
+            Ok(Treatment::Recorded(CallType::Track))
+        );
         assert_eq!(treatment(json!("page")), Ok(Treatment::Ignored("page")));
         for odd in [json!("Track"), json!(""), json!(null), json!(7)] {
             assert!(treatment(odd).is_err());
@@ -180,7 +183,14 @@ mod tests {
         for anonymous in [json!(null), json!(""), json!("  ")] {
             assert_eq!(customer(anonymous), Ok(None));
         }
-        for odd in [json!(1.5), json!(-1), json!(true), json!({}), json!(u64::MAX), json!("x".repeat(129))] {
+        for odd in [
+            json!(1.5),
+            json!(-1),
+            json!(true),
+            json!({}),
+            json!(u64::MAX),
+            json!("x".repeat(129)),
+        ] {
             assert!(customer(odd).is_err());
         }
     }

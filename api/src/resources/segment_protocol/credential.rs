@@ -130,7 +130,13 @@ mod tests {
         let key = |text: &str| write_key(text.as_bytes());
         let found = key(r#"{"batch": [{"writeKey": "x"}], "writeKey": "s3cret", "a": {}}"#);
         assert_eq!(found.as_deref(), Some("s3cret"));
-        for none in ["", "{}", r#"{"writeKey": 7}"#, r#"[{"writeKey": "x"}]"#, "{"] {
+        for none in [
+            "",
+            "{}",
+            r#"{"writeKey": 7}"#,
+            r#"[{"writeKey": "x"}]"#,
+            "{",
+        ] {
             assert_eq!(key(none), None, "{none}");
         }
     }

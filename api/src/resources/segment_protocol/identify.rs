@@ -83,9 +83,17 @@ impl Traits<'_> {
         }
         let part = |names: [&str; 2]| {
             let mut values = names.into_iter().filter_map(|name| self.traits.get(name));
-            values.find_map(|value| value.as_str().map(str::trim).filter(|text| !text.is_empty()))
+            values.find_map(|value| {
+                value
+                    .as_str()
+                    .map(str::trim)
+                    .filter(|text| !text.is_empty())
+            })
         };
-        let parts = [part(["firstName", "first_name"]), part(["lastName", "last_name"])];
+        let parts = [
+            part(["firstName", "first_name"]),
+            part(["lastName", "last_name"]),
+        ];
         let parts: Vec<&str> = parts.into_iter().flatten().collect();
         match Text::try_from(parts.join(" ")) {
             Ok(name) => Change::Set(name),
@@ -96,14 +104,17 @@ impl Traits<'_> {
 
     fn registered_at(&mut self) -> Change<domain::Timestamp> {
         let taken = ["createdAt", "created_at"].map(|name| (name, self.traits.remove(name)));
-        let mut given = taken.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let mut given = taken
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
         let Some((name, value)) = given.find(|(_, value)| !is_empty(value)) else {
             return Change::Keep;
         };
         match time::parse(&value) {
             Some(at) => Change::Set(at),
             None => {
-                self.warnings.left_out(&member(TRAITS, name), time::NOT_A_TIME);
+                self.warnings
+                    .left_out(&member(TRAITS, name), time::NOT_A_TIME);
                 Change::Keep
             }
         }
@@ -196,7 +207,10 @@ mod tests {
     #[test]
     fn a_first_and_a_last_name_make_a_name() {
         for (traits, name) in [
-            (json!({"firstName": "Ada", "lastName": "Lovelace"}), "Ada Lovelace"),
+            (
+                json!({"firstName": "Ada", "lastName": "Lovelace"}),
+                "Ada Lovelace",
+            ),
             (json!({"first_name": " Ada ", "last_name": null}), "Ada"),
             (json!({"name": "", "lastName": "Lovelace"}), "Lovelace"),
             (json!({"name": "A. L.", "firstName": "Ada"}), "A. L."),
@@ -212,7 +226,8 @@ mod tests {
 
     #[test]
     fn traits_without_a_value_change_nothing() {
-        let empty = json!({"email": null, "name": "", "plan": null, "address": {"city": ""}, "a": {}});
+        let empty =
+            json!({"email": null, "name": "", "plan": null, "address": {"city": ""}, "a": {}});
         for traits in [Json::Null, json!({}), empty] {
             assert_eq!(changes(traits), (json!({}), vec![]));
         }
@@ -228,7 +243,10 @@ mod tests {
             "tags": ["vip"],
             "plan": "gold",
         }));
-        assert_eq!(changes, json!({"profile": {"attributes": {"plan": "gold"}}}));
+        assert_eq!(
+            changes,
+            json!({"profile": {"attributes": {"plan": "gold"}}})
+        );
         let mut warnings = warnings;
         warnings.sort();
         assert_eq!(

@@ -82,13 +82,14 @@ impl Calls {
         let mut recorded_as = r#type;
         let mut map = || {
             let call = Call::parse(raw.text)?;
-            let r#type = match r#type.map_or_else(|| call.treatment(), |t| Ok(Treatment::Recorded(t)))? {
-                Treatment::Recorded(known) => known,
-                Treatment::Ignored(name) => {
-                    let reason = format!("calls of the type {name} have no effect");
-                    return Ok(Some((name, reason)));
-                }
-            };
+            let r#type =
+                match r#type.map_or_else(|| call.treatment(), |t| Ok(Treatment::Recorded(t)))? {
+                    Treatment::Recorded(known) => known,
+                    Treatment::Ignored(name) => {
+                        let reason = format!("calls of the type {name} have no effect");
+                        return Ok(Some((name, reason)));
+                    }
+                };
             recorded_as = Some(r#type);
             let Some(customer) = call.customer()? else {
                 let reason = "the call has no userId, so it belongs to no customer";

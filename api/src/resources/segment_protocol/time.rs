@@ -101,8 +101,14 @@ mod tests {
     fn the_first_time_that_is_given_counts() {
         let received = "2026-11-23T12:00:00.500Z";
         for (call, expected) in [
-            (json!({"timestamp": "2026-01-02T03:04:05+01:00"}), "2026-01-02T02:04:05.000Z"),
-            (json!({"originalTimestamp": "2026-01-02"}), "2026-01-02T00:00:00.000Z"),
+            (
+                json!({"timestamp": "2026-01-02T03:04:05+01:00"}),
+                "2026-01-02T02:04:05.000Z",
+            ),
+            (
+                json!({"originalTimestamp": "2026-01-02"}),
+                "2026-01-02T00:00:00.000Z",
+            ),
             (
                 json!({"timestamp": "2026-01-02T03:04:05Z", "originalTimestamp": "2025-01-01"}),
                 "2026-01-02T03:04:05.000Z",

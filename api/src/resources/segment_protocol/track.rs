@@ -32,7 +32,10 @@ pub(super) fn record(
     warnings: &mut Warnings,
 ) -> Result<Tracked, Problem> {
     let Some(event) = call.event.as_str() else {
-        return Err(invalid("/event", "must be the name of the event, a string".to_owned()));
+        return Err(invalid(
+            "/event",
+            "must be the name of the event, a string".to_owned(),
+        ));
     };
     let name = Name::folded(event).map_err(|error| invalid("/event", error.to_string()))?;
     let changed_name = (name.as_str() != event).then(|| name.to_string());
@@ -79,7 +82,9 @@ mod tests {
         let now = Timestamp::try_from("2026-11-23T12:00:00Z").unwrap();
         let tracked = record(call, customer, None, now, &mut Warnings::default());
         let tracked = tracked.map_err(|problem| problem.into_errors()[0].pointer.clone())?;
-        let ActivityRecord { activity, content, .. } = tracked.record;
+        let ActivityRecord {
+            activity, content, ..
+        } = tracked.record;
         let shown = json!({"id": activity.as_str(), "content": content});
         Ok((shown, tracked.changed_name))
     }
@@ -100,7 +105,10 @@ mod tests {
                 "properties": {"shipping": {"method": "post"}, "total": 19.99},
             },
         });
-        assert_eq!(track(call), Ok((expected, Some("order_completed".to_owned()))));
+        assert_eq!(
+            track(call),
+            Ok((expected, Some("order_completed".to_owned())))
+        );
     }
 
     #[test]

@@ -114,12 +114,18 @@ mod tests {
         let mut warnings = Warnings::default();
         let kept = attributes(&members, "/properties", &mut warnings);
         let warnings = warnings.0.into_iter();
-        (json!(kept), warnings.map(|warning| (warning.pointer, warning.detail)).collect())
+        (
+            json!(kept),
+            warnings
+                .map(|warning| (warning.pointer, warning.detail))
+                .collect(),
+        )
     }
 
     #[test]
     fn empty_values_are_left_out_silently() {
-        let sent = json!({"a": null, "b": "", "c": " ", "d": {}, "e": [], "f": {"g": null}, "h": 0});
+        let sent =
+            json!({"a": null, "b": "", "c": " ", "d": {}, "e": [], "f": {"g": null}, "h": 0});
         assert_eq!(convert(sent), (json!({"h": 0}), vec![]));
     }
 
@@ -128,7 +134,10 @@ mod tests {
         let sent = json!({"a": {"b": {"c": 1, "d": {"e": 2}}}});
         let warning = ("/properties/a/b/d", "objects are kept 3 names deep");
         let warning = (warning.0.to_owned(), warning.1.to_owned());
-        assert_eq!(convert(sent), (json!({"a": {"b": {"c": 1}}}), vec![warning]));
+        assert_eq!(
+            convert(sent),
+            (json!({"a": {"b": {"c": 1}}}), vec![warning])
+        );
     }
 
     #[test]
@@ -146,7 +155,10 @@ mod tests {
         assert_eq!(kept["total"], 19.99);
         assert_eq!(kept.as_object().unwrap().len(), 2, "{kept}");
         assert!(kept["utm_source"].is_string());
-        let mut pointers: Vec<_> = warnings.iter().map(|(pointer, _)| pointer.as_str()).collect();
+        let mut pointers: Vec<_> = warnings
+            .iter()
+            .map(|(pointer, _)| pointer.as_str())
+            .collect();
         pointers.sort();
         assert_eq!(
             pointers,
@@ -163,7 +175,9 @@ mod tests {
 
     #[test]
     fn values_beyond_the_limit_are_left_out() {
-        let sent: Map<_, _> = (0..70).map(|n| (format!("k{n}"), json!({"x": n}))).collect();
+        let sent: Map<_, _> = (0..70)
+            .map(|n| (format!("k{n}"), json!({"x": n})))
+            .collect();
         let (kept, warnings) = convert(sent.into());
         assert_eq!(kept.as_object().unwrap().len(), MAX_ATTRIBUTES);
         assert_eq!(warnings.len(), 6);

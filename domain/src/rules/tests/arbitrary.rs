@@ -203,10 +203,7 @@ pub(crate) fn customer() -> impl Strategy<Value = CustomerFacts> {
 /// Any attribute, sometimes an object.
 fn attribute() -> impl Strategy<Value = AttributeValue> {
     let leaf = || value(Kind::Attribute);
-    let within = prop_oneof![
-        leaf(),
-        leaf().prop_map(|value| json!({"b": value})),
-    ];
+    let within = prop_oneof![leaf(), leaf().prop_map(|value| json!({"b": value})),];
     let object = (leaf(), within).prop_map(|(size, a)| json!({"größe": size, "a": a}));
     let value = prop_oneof![3 => leaf(), 1 => object.boxed()];
     value.prop_map(|value| serde_json::from_value(value).unwrap())

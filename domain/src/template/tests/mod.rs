@@ -174,18 +174,28 @@ fn values_within_objects_are_reached_by_dots() {
         ("{{ attributes['address'].city }}", "Rome"),
         ("{{ attributes.address.zip | default('no zip') }}", "no zip"),
         ("{{ attributes.size.city | default('no city') }}", "no city"),
-        ("{% if attributes.address is defined %}{{ attributes.address.city }}{% endif %}", "Rome"),
-        ("{% for key in attributes.address %}{{ key }} {% endfor %}", "city geo "),
+        (
+            "{% if attributes.address is defined %}{{ attributes.address.city }}{% endif %}",
+            "Rome",
+        ),
+        (
+            "{% for key in attributes.address %}{{ key }} {% endfor %}",
+            "city geo ",
+        ),
     ] {
         assert_eq!(render(text, &facts).as_deref(), Ok(expected), "{text}");
     }
     // The default applies to a customer without the object, too.
     let text = "{{ attributes.address.geo.lat | default('nowhere') }}";
     assert_eq!(render(text, &nobody()).as_deref(), Ok("nowhere"));
-    let text = "{% if attributes.address is defined %}{{ attributes.address.city }}{% else %}-{% endif %}";
+    let text =
+        "{% if attributes.address is defined %}{{ attributes.address.city }}{% else %}-{% endif %}";
     assert_eq!(render(text, &nobody()).as_deref(), Ok("-"));
     let missing = render("{{ attributes.address.city }}", &nobody());
-    assert!(matches!(missing, Err(RenderError::NoValue(_))), "{missing:?}");
+    assert!(
+        matches!(missing, Err(RenderError::NoValue(_))),
+        "{missing:?}"
+    );
     let deep = template("{{ attributes.a.b.c.d }}");
     assert!(matches!(deep, Err(TemplateError::Unknown(_))), "{deep:?}");
 }
@@ -208,7 +218,10 @@ fn an_activity_is_found_by_the_folded_form_of_its_name() {
     let mut facts = ada();
     let visits = facts.events["visit"];
     facts.events.insert("add_to_cart".to_owned(), visits);
-    for text in ["{{ events.add_to_cart.count }}", "{{ events['Add to Cart'].count }}"] {
+    for text in [
+        "{{ events.add_to_cart.count }}",
+        "{{ events['Add to Cart'].count }}",
+    ] {
         assert_eq!(render(text, &facts).as_deref(), Ok("4"), "{text}");
     }
 }

@@ -115,7 +115,7 @@ pub(crate) fn inflate(body: CompleteBody, limit: usize) -> Result<CompleteBody, 
         _reservation: mut reservation,
     } = body;
     let mut whole = Vec::new();
-    let mut decoder = MultiGzDecoder::new(bytes.as_ref());
+    let mut decoder = MultiGzDecoder::new(&bytes[..]);
     loop {
         reservation.grow(INFLATED)?;
         let read = decoder

@@ -9,7 +9,7 @@ mod rules;
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -120,6 +120,7 @@ schemas! {
     Outcome => one_of(&["created", "updated", "unchanged"]);
     Attributes => attributes(Empty::Refused, Empty::Refused);
     AttributeChanges => attributes(Empty::Null, Empty::LeftOut);
+    SegmentCall => segment_call();
     Properties => attributes(Empty::LeftOut, Empty::LeftOut);
 }
 
@@ -236,6 +237,14 @@ fn node_id() -> Object {
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
         .max_length(Some(128))
         .description(Some("Client's own id of the node; ignored."))
+        .build()
+}
+
+/// Returns the schema of a call of Segment's protocol: an object with any members.
+fn segment_call() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .additional_properties(Some(AdditionalProperties::FreeForm(true)))
         .build()
 }
 

@@ -51,8 +51,7 @@ pub(super) enum CallResult {
         #[serde(flatten)]
         accepted: AcceptedItem,
         /// Parts of the call that were left out or renamed, at most 20.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        #[schema(required = false)]
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         warnings: Vec<Warning>,
     },
     /// The call has no effect.

@@ -49,24 +49,34 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(post_track))
 }
 
-/// Calls of a batch.
-#[derive(Deserialize, ToSchema)]
+/// Body of a batch.
+#[derive(Deserialize)]
+struct BatchBody<'a> {
+    #[serde(borrow)]
+    batch: &'a RawValue,
+    #[serde(rename = "sentAt", default)]
+    sent_at: Json,
+}
+
+/// Calls of a batch. Members other than these are ignored.
+#[derive(ToSchema)]
 #[schema(as = SegmentBatch, example = json!({
     "batch": [
         {"type": "identify", "userId": "c-1001", "traits": {"email": "ada@example.com"}},
         {"type": "track", "userId": "c-1001", "messageId": "ajs-1", "event": "Order Completed"}
-    ],
-    "sentAt": "2026-11-23T01:02:03Z"
+    ]
 }))]
-struct BatchBody<'a> {
+#[expect(dead_code, reason = "describes the body")]
+struct BatchSchema {
     /// Calls, at most 10,000. Those of the types `identify` and `track` are recorded.
-    #[serde(borrow)]
-    #[schema(value_type = Vec<Object>)]
-    batch: &'a RawValue,
-    /// Time of sending, by the client's clock. Members other than these are ignored.
-    #[serde(rename = "sentAt", default)]
-    #[schema(value_type = Value)]
-    sent_at: Json,
+    #[schema(max_items = 10_000)]
+    batch: Vec<schema::SegmentCall>,
+    /// Time of sending, by the client's clock.
+    #[schema(rename = "sentAt", value_type = Option<schema::Time>)]
+    sent_at: Option<String>,
+    /// API key, for a request without `Authorization`.
+    #[schema(rename = "writeKey")]
+    write_key: Option<String>,
 }
 
 /// Records the calls of an SDK.
@@ -76,7 +86,7 @@ struct BatchBody<'a> {
     post,
     path = "/v1/batch",
     tag = "Segment's protocol",
-    request_body = BatchBody,
+    request_body = BatchSchema,
     responses(
         (status = 200, description = "Calls not rejected are durably recorded", body = CallsResponse,
             headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`")))
@@ -109,7 +119,7 @@ async fn post_batch(
     post,
     path = "/v1/identify",
     tag = "Segment's protocol",
-    request_body(content = Object, example = json!({
+    request_body(content = schema::SegmentCall, example = json!({
         "userId": "c-1001",
         "traits": {"name": "Ada Example", "email": "ada@example.com", "plan": "gold"}
     })),
@@ -131,7 +141,7 @@ async fn post_identify(
     post,
     path = "/v1/track",
     tag = "Segment's protocol",
-    request_body(content = Object, example = json!({
+    request_body(content = schema::SegmentCall, example = json!({
         "userId": "c-1001",
         "messageId": "ajs-1",
         "event": "Order Completed",

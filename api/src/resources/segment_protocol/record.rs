@@ -33,6 +33,9 @@ pub(super) struct Calls {
     ignored: u64,
 }
 
+/// Type of a call without an effect, and the reason.
+struct Ignored(&'static str, String);
+
 /// A call that is to be recorded.
 struct Mapped<T> {
     index: usize,
@@ -80,51 +83,9 @@ impl Calls {
         received_at: Timestamp,
     ) {
         let mut recorded_as = r#type;
-        let mut map = || {
-            let call = Call::parse(raw.text)?;
-            let r#type =
-                match r#type.map_or_else(|| call.treatment(), |t| Ok(Treatment::Recorded(t)))? {
-                    Treatment::Recorded(known) => known,
-                    Treatment::Ignored(name) => {
-                        let reason = format!("calls of the type {name} have no effect");
-                        return Ok(Some((name, reason)));
-                    }
-                };
-            recorded_as = Some(r#type);
-            let Some(customer) = call.customer()? else {
-                let reason = "the call has no userId, so it belongs to no customer";
-                return Ok(Some((r#type.name(), reason.to_owned())));
-            };
-            let mut warnings = Warnings::default();
-            let wave = self.waves.last.next(&customer, r#type);
-            match r#type {
-                CallType::Identify => {
-                    let record = identify::record(call, customer, &mut warnings)?;
-                    self.waves.identify.entry(wave).or_default().push(Mapped {
-                        index,
-                        id: record.customer.to_string(),
-                        record,
-                        changed_name: None,
-                        warnings: warnings.0,
-                    });
-                }
-                CallType::Track => {
-                    let tracked =
-                        track::record(call, customer, sent_at, received_at, &mut warnings)?;
-                    self.waves.track.entry(wave).or_default().push(Mapped {
-                        index,
-                        id: tracked.record.activity.to_string(),
-                        record: tracked.record,
-                        changed_name: tracked.changed_name,
-                        warnings: warnings.0,
-                    });
-                }
-            }
-            Ok(None)
-        };
-        match map() {
+        match self.map(index, raw, &mut recorded_as, sent_at, received_at) {
             Ok(None) => {}
-            Ok(Some((name, reason))) => {
+            Ok(Some(Ignored(name, reason))) => {
                 self.ignored += 1;
                 self.results.push(CallResult::ignored(index, name, reason));
             }
@@ -136,6 +97,61 @@ impl Calls {
                 self.results.push(CallResult::rejected(index, problem));
             }
         }
+    }
+
+    /// Maps a call and adds it to its wave. Returns the reason if it has no effect. Sets
+    /// the type of the call once it is known.
+    ///
+    /// # Errors
+    /// The problem with the call.
+    fn map(
+        &mut self,
+        index: usize,
+        raw: RawItem<'_>,
+        recorded_as: &mut Option<CallType>,
+        sent_at: Option<Timestamp>,
+        received_at: Timestamp,
+    ) -> Result<Option<Ignored>, Problem> {
+        let call = Call::parse(raw.text)?;
+        let r#type = match *recorded_as {
+            Some(known) => known,
+            None => match call.treatment()? {
+                Treatment::Recorded(known) => *recorded_as.insert(known),
+                Treatment::Ignored(name) => {
+                    let reason = format!("calls of the type {name} have no effect");
+                    return Ok(Some(Ignored(name, reason)));
+                }
+            },
+        };
+        let Some(customer) = call.customer()? else {
+            let reason = "the call has no userId, so it belongs to no customer";
+            return Ok(Some(Ignored(r#type.name(), reason.to_owned())));
+        };
+        let mut warnings = Warnings::default();
+        let wave = self.waves.last.next(&customer, r#type);
+        match r#type {
+            CallType::Identify => {
+                let record = identify::record(call, customer, &mut warnings)?;
+                self.waves.identify.entry(wave).or_default().push(Mapped {
+                    index,
+                    id: record.customer.to_string(),
+                    record,
+                    changed_name: None,
+                    warnings: warnings.0,
+                });
+            }
+            CallType::Track => {
+                let tracked = track::record(call, customer, sent_at, received_at, &mut warnings)?;
+                self.waves.track.entry(wave).or_default().push(Mapped {
+                    index,
+                    id: tracked.record.activity.to_string(),
+                    record: tracked.record,
+                    changed_name: tracked.changed_name,
+                    warnings: warnings.0,
+                });
+            }
+        }
+        Ok(None)
     }
 
     /// Records the calls, and returns the result of each.

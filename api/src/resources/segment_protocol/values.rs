@@ -3,7 +3,7 @@
 //! The users of an SDK cannot change what their tools send. A part that Patron cannot
 //! keep is therefore left out with a warning, and the rest is kept.
 
-use domain::{AttributeValue, Attributes, MAX_ATTRIBUTES, MAX_NESTING, Name, Text};
+use domain::{AttributeValue, Attributes, MAX_ATTRIBUTES, MAX_NESTING, Name, Text, TextError};
 use serde_json::{Map, Value as Json};
 
 use super::warning::{Warnings, is_empty, member};
@@ -91,7 +91,10 @@ impl Converter<'_> {
         let belongs = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
         let parts = key.split(|c| !belongs(c)).filter(|part| !part.is_empty());
         let name = Name::try_from(parts.collect::<Vec<_>>().join("_"));
-        match name {
+        match name.map_err(|error| match error {
+            TextError::Empty => TextError::NoWord,
+            other => other,
+        }) {
             Ok(name) => Some(name),
             Err(error) => {
                 self.warnings.left_out(pointer, format!("the name {error}"));

@@ -3,6 +3,7 @@ import { useApi } from '@/api/query'
 import { useScreenActions } from '@/app/actions'
 import { HistoryLink } from '@/screens/audit/history-link'
 import { money, number } from '@/format'
+import { leaves } from '@/format/attributes'
 import { Badge, Tag } from '@/ui/badge'
 import { CopyableId } from '@/ui/code'
 import { CopyCurl } from '@/ui/copy'
@@ -82,7 +83,7 @@ export function Component() {
 }
 
 function Profile({ customer }: { customer: Customer }) {
-  const attributes = Object.entries(customer.attributes)
+  const attributes = leaves(customer.attributes)
   const events = Object.entries(customer.events)
   return (
     <div className="flex flex-col gap-4">

@@ -77,6 +77,12 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
             name = "Data ingestion",
             description = "Customers, orders and activity: one object, an array, or NDJSON"
         ),
+        (
+            name = "Segment's protocol",
+            description = "Calls of Segment's SDKs. The API key is the user of Basic \
+                           authentication, `writeKey` in the body, or a Bearer token. Unknown \
+                           members are ignored"
+        ),
         (name = "Customers", description = "Customer profiles, figures and timelines"),
         (name = "Orders", description = "Orders of all customers"),
         (name = "Reports", description = "Figures of the whole shop by day"),

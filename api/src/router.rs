@@ -10,6 +10,7 @@ use crate::http::strict::{self, Contract};
 use crate::identity::access;
 use crate::openapi;
 use crate::resources::delivery;
+use crate::resources::segment_protocol::credential;
 use crate::resources::shared::consistency;
 use crate::routes::routes;
 use crate::state::AppState;
@@ -27,6 +28,7 @@ pub(crate) fn router(state: AppState) -> Router {
     // The guard is outside `strict`, so that a client without a valid credential does
     // not learn which parameters an operation has. `follow` needs the guard's actor.
     let stack = ServiceBuilder::new()
+        .layer(from_fn_with_state(state.clone(), credential::translate))
         .layer(from_fn_with_state(identity.clone(), access::guard))
         .layer(from_fn_with_state(state.clone(), consistency::follow))
         .layer(strict.clone());

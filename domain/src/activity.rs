@@ -5,12 +5,13 @@ use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::digest;
-use crate::{Attributes, MAX_ATTRIBUTES, Name, Timestamp};
+use crate::{Attributes, MAX_ATTRIBUTES, Name, Timestamp, leaf_count};
 
 /// Content of an activity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActivityContent {
-    /// Kind of activity: `visit`.
+    /// Kind of activity: `visit`. New activities have a name that
+    /// [`Name::folded`] made.
     pub name: Name,
     /// Time of the activity.
     pub occurred_at: Timestamp,
@@ -106,8 +107,9 @@ impl Activity {
     /// [`ActivityError::TooManyProperties`] for more than [`MAX_ATTRIBUTES`]
     /// properties.
     pub fn decide(&self, content: ActivityContent) -> Result<Option<ActivityEvent>, ActivityError> {
-        if content.properties.len() > MAX_ATTRIBUTES {
-            return Err(ActivityError::TooManyProperties(content.properties.len()));
+        let count = leaf_count(&content.properties);
+        if count > MAX_ATTRIBUTES {
+            return Err(ActivityError::TooManyProperties(count));
         }
         let Some(state) = &self.0 else {
             return Ok(Some(ActivityEvent::Recorded(content)));

@@ -21,6 +21,7 @@ mod log_record;
 mod message;
 mod metadata;
 mod money;
+mod name;
 mod order;
 mod quarantine;
 mod refusal;
@@ -44,7 +45,10 @@ pub use api_key::{
 pub use assistance::{
     Assist, AssistEngine, AssistOutcome, AssistTask, AssistanceEvent, Wording, WordingError,
 };
-pub use attributes::{AttributeChanges, AttributeKey, AttributeValue, Attributes, MAX_ATTRIBUTES};
+pub use attributes::{
+    AttributeChanges, AttributeKey, AttributePath, AttributePathError, AttributeValue, Attributes,
+    MAX_ATTRIBUTES, MAX_NESTING, Properties, leaf_count,
+};
 pub use campaign::{
     Audience, AudienceSize, Campaign, CampaignChanges, CampaignCommand, CampaignContent,
     CampaignError, CampaignEvent, CampaignStatus, CloneRequest, DeterminedOutcome, Launch,
@@ -71,6 +75,7 @@ pub use message::{
 };
 pub use metadata::Metadata;
 pub use money::{Amount, AmountError, Currency, CurrencyError, MAX_AMOUNT};
+pub use name::Name;
 pub use order::{
     Figures, MAX_ITEMS, Order, OrderContent, OrderError, OrderEvent, OrderItem, OrderServices,
     OrderStatus, RecordOrder,
@@ -87,7 +92,7 @@ pub use template::{
     PersonalContent, RENDERING_RULES, RecordedMessage, RenderError, Renderer, ReproduceError,
     Template, TemplateError, TemplateIdentity, TemplateValues,
 };
-pub use text::{Email, Name, Text, TextError};
+pub use text::{Email, Text, TextError};
 pub use time::{Timestamp, TimestampError};
 pub use user::{
     MAX_SESSION, MAX_SESSIONS, Sessions, User, UserCommand, UserError, UserEvent, UserIdentity,

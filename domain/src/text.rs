@@ -1,7 +1,5 @@
 //! Short texts of bounded length, and email addresses.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 /// Text of 1 to `MAX` bytes without control characters.
@@ -19,6 +17,9 @@ pub enum TextError {
     /// The text is too long: the limit and the actual length, in bytes.
     #[error("must have at most {0} bytes, has {1}")]
     TooLong(usize, usize),
+    /// The name is too long: the limit and the actual length, in characters.
+    #[error("must have at most {0} characters, has {1}")]
+    TooManyCharacters(usize, usize),
     /// The text contains a control character.
     #[error("must not contain control characters")]
     Control,
@@ -27,8 +28,11 @@ pub enum TextError {
     #[error("is not an email address")]
     Email,
     /// The text is not a name that can be part of a field.
-    #[error("must be made of A-Z a-z 0-9 _ -")]
+    #[error("must be made of letters, digits, _ and -")]
     Name,
+    /// The text has no letter and no digit that a name could be made of.
+    #[error("must contain a letter or a digit")]
+    NoWord,
 }
 
 fn check(text: &str, max: usize) -> Result<(), TextError> {
@@ -105,45 +109,6 @@ impl TryFrom<String> for Email {
 impl From<Email> for String {
     fn from(email: Email) -> Self {
         email.0.into_string()
-    }
-}
-
-/// Name that can be part of a field's path (`events.<name>.count`,
-/// `attributes.<name>`): 1 to 64 characters of `A-Z a-z 0-9 _ -`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Name(Box<str>);
-
-impl Name {
-    /// Returns the name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Name {
-    type Error = TextError;
-
-    fn try_from(text: String) -> Result<Self, TextError> {
-        check(&text, 64)?;
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if text.chars().all(plain) {
-            Ok(Self(text.into_boxed_str()))
-        } else {
-            Err(TextError::Name)
-        }
-    }
-}
-
-impl From<Name> for String {
-    fn from(name: Name) -> Self {
-        name.0.into_string()
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -331,6 +331,42 @@ async fn a_preview_as_of_the_past_shows_the_state_of_that_time() {
     );
 }
 
+#[tokio::test]
+async fn values_within_objects_are_matched_now_and_in_the_past() {
+    let app = App::start().await;
+    let api = &app.client;
+    let address = |city: &str| json!({"city": city, "geo": {"lat": 41.9}});
+    let customer =
+        |id: &str, address| json!({"customer_id": id, "attributes": {"address": address}});
+    let customers = json!([
+        customer("ada", address("Rome")),
+        customer("bob", address("Milan")),
+        customer("cleo", json!("Rome")),
+    ]);
+    let after = api.post_accepted("/api/data/customers", customers).await;
+    let rules = json!({"rules": "attributes.address.city contains rome"});
+    let then = preview(api, rules.clone(), &after).await;
+    assert_eq!(ids(&then["sample"]), ["ada"]);
+    assert_eq!(then["sample"][0]["attributes"]["address"], address("Rome"));
+    for (text, count) in [
+        ("attributes.address.geo.lat > 41", 2),
+        ("attributes.address.city null", 1),
+        ("attributes.address notNull", 3),
+        ("attributes.address = Rome", 1),
+    ] {
+        let found = preview(api, json!({"rules": text}), &after).await;
+        assert_eq!(found["count"], count, "{text}");
+    }
+    let before_changes = instant_between_events().await;
+    let moved = customer("ada", json!({"city": "Paris"}));
+    let after = api.post_accepted("/api/data/customers", moved).await;
+    assert_eq!(preview(api, rules.clone(), &after).await["count"], 0);
+    let past = with(rules, json!({"as_of": before_changes}));
+    let past = preview(api, past, "").await;
+    assert_eq!(ids(&past["sample"]), ["ada"]);
+    assert_eq!(past["sample"][0]["attributes"]["address"], address("Rome"));
+}
+
 /// A segment that takes MongoDB long delays neither the first count of another slow segment nor the
 /// counts of fast ones.
 #[tokio::test]

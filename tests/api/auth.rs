@@ -6,10 +6,13 @@ use crate::support::app::App;
 use crate::support::client::send;
 
 /// Operations that require a key. Paths that do not exist require one too.
-const PROTECTED: [(Method, &str); 23] = [
+const PROTECTED: [(Method, &str); 26] = [
     (Method::POST, "/api/data/customers"),
     (Method::POST, "/api/data/orders"),
     (Method::POST, "/api/data/events"),
+    (Method::POST, "/v1/batch"),
+    (Method::POST, "/v1/identify"),
+    (Method::POST, "/v1/track"),
     (Method::GET, "/api/customers"),
     (Method::GET, "/api/customers/c-1"),
     (Method::GET, "/api/customers/c-1/timeline"),

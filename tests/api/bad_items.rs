@@ -154,8 +154,8 @@ fn cases() -> Vec<Case> {
             "/registered_at",
         ),
         bad_event(json!({"page": "/"}), "unknown-field", "/page"),
-        bad_event(json!({"name": "a visit"}), invalid, "/name"),
-        bad_event(json!({"name": "a.b"}), invalid, "/name"),
+        bad_event(json!({"name": " - "}), invalid, "/name"),
+        bad_event(json!({"name": "x".repeat(65)}), invalid, "/name"),
         bad_event(json!({"event_id": "?\n"}), invalid, "/event_id"),
         bad_event(
             json!({"occurred_at": "2026-13-01T00:00:00Z"}),
@@ -163,7 +163,17 @@ fn cases() -> Vec<Case> {
             "/occurred_at",
         ),
         bad_event(json!({"properties": many}), "refused", "/properties"),
-        bad_event(json!({"properties": {"a": null}}), invalid, "/properties/a"),
+        bad_event(json!({"properties": {"a": [1]}}), invalid, "/properties/a"),
+        bad_event(
+            json!({"properties": {"a": {"b": {"c": {"d": 1}}}}}),
+            invalid,
+            "/properties/a/b/c",
+        ),
+        bad_event(
+            json!({"properties": {"a": {"b": {"x y": 1}}}}),
+            invalid,
+            "/properties/a/b/x y",
+        ),
     ];
     for (path, needed) in [
         (
@@ -298,7 +308,7 @@ fn items_with_several_errors() -> Vec<(&'static str, Value, Vec<&'static str>)> 
         ),
         (
             EVENTS,
-            json!({"event_id": 0.5, "name": "a visit", "occurred_at": "", "properties": {"a": null}}),
+            json!({"event_id": 0.5, "name": "?", "occurred_at": "", "properties": {"a": [1]}}),
             vec![
                 "/event_id",
                 "/customer_id",

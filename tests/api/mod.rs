@@ -30,6 +30,8 @@ mod reports;
 mod request_ids;
 mod roles;
 mod schemathesis;
+mod segment_protocol;
+mod segment_sdk;
 mod segments;
 mod settings;
 mod shop_ids;

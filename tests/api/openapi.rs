@@ -11,7 +11,7 @@ use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
-const OPERATIONS: [&str; 73] = [
+const OPERATIONS: [&str; 76] = [
     "DELETE /api/campaigns/{id}",
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
@@ -83,6 +83,9 @@ const OPERATIONS: [&str; 73] = [
     "POST /api/segments",
     "POST /api/segments/preview",
     "POST /api/users/{user_id}/sign-out",
+    "POST /v1/batch",
+    "POST /v1/identify",
+    "POST /v1/track",
     "PUT /api/segments/{id}",
     "PUT /api/users/{user_id}/role",
 ];

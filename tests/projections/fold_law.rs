@@ -14,8 +14,10 @@ use mongodb::bson::{Document, doc};
 use projections::audit::AuditFilter;
 use projections::daily_figures::DayFigures;
 use projections::{PageRequest, Projector, VIEWS};
-use proptest::collection::{btree_set, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::json;
 
 use super::access_steps::{KeyStep, UserStep, key_steps, run_key_step, run_user_step, user_steps};
 use super::campaign_steps::{
@@ -71,19 +73,34 @@ pub(super) fn customers(count: u8) -> impl Strategy<Value = CustomerRecord> {
     let name = change((0..3u8).prop_map(|n| text(&format!("Name {n}"))));
     let tags = change(btree_set("[abc]".prop_map(|tag| text(&tag)), 0..3));
     let unsubscribed = change(any::<bool>());
-    let all = (0..count, name, tags, unsubscribed);
-    all.prop_map(|(id, name, tags, unsubscribed)| {
+    let attributes = change(attributes());
+    let all = (0..count, name, tags, unsubscribed, attributes);
+    all.prop_map(|(id, name, tags, unsubscribed, attributes)| {
         let mut changes = CustomerChanges {
             tags,
             unsubscribed,
             ..CustomerChanges::default()
         };
         changes.profile.name = name;
+        changes.profile.attributes = attributes;
         CustomerRecord {
             customer: format!("c-{id}").try_into().unwrap(),
             changes,
         }
     })
+}
+
+/// Generates changes of attributes, some of them objects.
+fn attributes() -> impl Strategy<Value = AttributeChanges> {
+    let attribute = select(vec![
+        json!(null),
+        json!("Rome"),
+        json!({"city": "Rome"}),
+        json!({"city": "Milan", "geo": {"lat": 45.5}}),
+    ]);
+    let keys = select(vec!["address", "home"]);
+    let changes = btree_map(keys, attribute, 0..3);
+    changes.prop_map(|changes| serde_json::from_value(json!(changes)).unwrap())
 }
 
 /// Generates orders of this many customers, `c-0` and up.

@@ -34,6 +34,9 @@ const RULES: &[&str] = &[
     "unsubscribed = false",
     "average_order_value null",
     "days_since_last_order < 1",
+    "attributes.address.city = Rome",
+    "attributes.home notNull AND attributes.home.geo.lat null",
+    "events.click.count > 1",
 ];
 
 /// Commands on customers and messages.

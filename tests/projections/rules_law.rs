@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::rules::{Predicate, Rules};
-use domain::{AttributeValue, Timestamp};
+use domain::{AttributeValue, Name, Timestamp};
 use futures::TryStreamExt;
 use mongodb::Collection;
 use mongodb::bson::{self, Bson, DateTime, Document, doc};
@@ -116,7 +116,18 @@ fn texts() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Generates values of attributes, a quarter of them objects.
 fn attribute() -> impl Strategy<Value = AttributeValue> {
+    let object = |value: BoxedStrategy<AttributeValue>| {
+        let keys =
+            select(vec!["x", "y", "0"]).prop_map(|key| Name::try_from(key.to_owned()).unwrap());
+        btree_map(keys, value, 1..3).prop_map(AttributeValue::Nested)
+    };
+    let within = prop_oneof![3 => scalar(), 1 => object(scalar().boxed())];
+    prop_oneof![3 => scalar(), 1 => object(within.boxed())]
+}
+
+fn scalar() -> impl Strategy<Value = AttributeValue> {
     prop_oneof![
         any::<bool>().prop_map(AttributeValue::Flag),
         select(NUMBERS).prop_map(AttributeValue::Integer),
@@ -218,6 +229,10 @@ fn field() -> impl Strategy<Value = (&'static str, &'static str)> {
         ("attributes.x", "any"),
         ("attributes.y", "any"),
         ("attributes.0", "any"),
+        ("attributes.x.y", "any"),
+        ("attributes.x.0", "any"),
+        ("attributes.y.x.0", "any"),
+        ("attributes.y.x.x", "any"),
     ])
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod raw_events;
 pub(crate) mod receipts;
 pub(crate) mod redis_server;
 pub(crate) mod scripted_vendor;
+pub(crate) mod segment_sdk;
 pub(crate) mod shop;
 pub(crate) mod tls;
 pub(crate) mod tokens;

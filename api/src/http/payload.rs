@@ -1,10 +1,12 @@
 //! Reads a request body within its limits.
 
+use std::io::Read;
 use std::ops::Deref;
 
 use axum::body::{BodyDataStream, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
+use flate2::read::MultiGzDecoder;
 use futures::StreamExt;
 
 use crate::http::limits::Reservation;
@@ -45,15 +47,42 @@ fn declared(headers: &HeaderMap) -> Result<Option<BodyFormat>, Problem> {
     if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(unsupported("the body must not be compressed"));
     }
-    let declared = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let media_type = declared.and_then(|value| value.split(|byte| *byte == b';').next());
-    let media_type = media_type.unwrap_or_default().trim_ascii();
+    let media_type = media_type(headers);
     if media_type.eq_ignore_ascii_case(b"application/json") {
         Ok(Some(BodyFormat::Json))
     } else if media_type.eq_ignore_ascii_case(b"application/x-ndjson") {
         Ok(Some(BodyFormat::Ndjson))
     } else {
         Ok(None)
+    }
+}
+
+/// Returns the declared media type without its parameters; empty if there is none.
+pub(crate) fn media_type(headers: &HeaderMap) -> &[u8] {
+    let declared = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let media_type = declared.and_then(|value| value.split(|byte| *byte == b';').next());
+    media_type.unwrap_or_default().trim_ascii()
+}
+
+/// Returns whether the headers declare a body that is compressed with gzip.
+///
+/// # Errors
+/// 415 for another coding.
+pub(crate) fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
+    let Some(coding) = headers.get(header::CONTENT_ENCODING) else {
+        return Ok(false);
+    };
+    match coding
+        .as_bytes()
+        .trim_ascii()
+        .to_ascii_lowercase()
+        .as_slice()
+    {
+        b"identity" => Ok(false),
+        b"gzip" | b"x-gzip" => Ok(true),
+        _ => Err(unsupported(
+            "the body must be compressed with gzip, or not at all",
+        )),
     }
 }
 
@@ -70,6 +99,42 @@ impl Deref for CompleteBody {
     fn deref(&self) -> &[u8] {
         &self.bytes
     }
+}
+
+/// Number of bytes that are decompressed, and for which memory is reserved, at once.
+const INFLATED: usize = 64 * 1024;
+
+/// Decompresses a body that is compressed with gzip.
+///
+/// # Errors
+/// 413 for more than `limit` bytes, 400 for a body that is not gzip, 503 if there is no
+/// memory for it.
+pub(crate) fn inflate(body: CompleteBody, limit: usize) -> Result<CompleteBody, Problem> {
+    let CompleteBody {
+        bytes,
+        _reservation: mut reservation,
+    } = body;
+    let mut whole = Vec::new();
+    let mut decoder = MultiGzDecoder::new(&bytes[..]);
+    loop {
+        reservation.grow(INFLATED)?;
+        let read = decoder
+            .by_ref()
+            .take(INFLATED as u64)
+            .read_to_end(&mut whole);
+        let read = read.map_err(|error| malformed(format!("the body is not gzip: {error}")))?;
+        if whole.len() > limit {
+            return Err(too_large(limit));
+        }
+        if read == 0 {
+            break;
+        }
+    }
+    reservation.complete();
+    Ok(CompleteBody {
+        bytes: whole.into(),
+        _reservation: reservation,
+    })
 }
 
 /// Reads the complete body, with its memory accounted to `reservation`.
@@ -243,6 +308,35 @@ mod tests {
             assert_eq!(chunked(15, count), Err(ProblemKind::BodyTooLarge));
         }
         assert_eq!(chunked(14, 3), Err(ProblemKind::Busy));
+    }
+
+    #[test]
+    fn a_compressed_body_is_limited_by_its_content() {
+        let gzip = |text: &[u8]| {
+            let mut encoder = flate2::read::GzEncoder::new(text, flate2::Compression::fast());
+            let mut compressed = Vec::new();
+            encoder.read_to_end(&mut compressed).unwrap();
+            compressed
+        };
+        let inflate = |bytes: Vec<u8>, budget| {
+            let body = CompleteBody {
+                bytes: bytes.into(),
+                _reservation: BodyBudget::new(budget).reserve(),
+            };
+            let inflated = inflate(body, 200_000).map_err(|problem| problem.kind());
+            inflated.map(|body| body.to_vec())
+        };
+        let text = b"abc".repeat(60_000);
+        assert_eq!(inflate(gzip(&text), 1 << 20), Ok(text.clone()));
+        let zeros = gzip(&vec![0; 10_000_000]);
+        assert!(zeros.len() < 100_000, "a bomb");
+        let bomb = inflate(zeros, 1 << 20);
+        assert_eq!(bomb, Err(ProblemKind::BodyTooLarge));
+        assert_eq!(inflate(gzip(&text), 100_000), Err(ProblemKind::Busy));
+        let cut = gzip(&text)[..20].to_vec();
+        assert_eq!(inflate(cut, 1 << 20), Err(ProblemKind::MalformedBody));
+        let plain = b"{}".to_vec();
+        assert_eq!(inflate(plain, 1 << 20), Err(ProblemKind::MalformedBody));
     }
 
     #[test]

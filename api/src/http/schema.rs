@@ -9,7 +9,9 @@ mod rules;
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use utoipa::openapi::schema::{Object, ObjectBuilder, OneOf, OneOfBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, Object, ObjectBuilder, OneOf, OneOfBuilder, SchemaType, Type,
+};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -92,7 +94,8 @@ schemas! {
     Weekday => one_of(&WEEKDAYS);
     Role => one_of(&domain::Role::ALL.map(domain::Role::as_str));
     UserRole => one_of(&domain::UserRole::ALL.map(domain::UserRole::as_str));
-    Name => string("^[A-Za-z0-9_-]{1,64}$", "visit");
+    Name => string(r"^[\w-]{1,64}$", "visit");
+    EventName => event_name();
     Text32 => text(32);
     Text64 => text(64);
     Text128 => text(128);
@@ -133,8 +136,10 @@ schemas! {
     ValueSource => nothing_but(&[json!("value"), json!(null)]);
     Eventual => one_of(&["eventual"]);
     Outcome => one_of(&["created", "updated", "unchanged"]);
-    Attributes => attributes(&[]);
-    AttributeChanges => attributes(&[Type::Null]);
+    Attributes => attributes(Empty::Refused, Empty::Refused);
+    AttributeChanges => attributes(Empty::Null, Empty::LeftOut);
+    SegmentCall => segment_call();
+    Properties => attributes(Empty::LeftOut, Empty::LeftOut);
 }
 
 fn string(pattern: &str, example: &str) -> Object {
@@ -296,18 +301,63 @@ fn node_id() -> Object {
         .build()
 }
 
-/// Returns the schema of a map of attributes: booleans, numbers, strings, and the types
-/// in `others`.
-fn attributes(others: &[Type]) -> Object {
-    let types = [Type::Boolean, Type::Number, Type::String].into_iter();
-    let value = ObjectBuilder::from(text(1_024))
-        .schema_type(SchemaType::from_iter(types.chain(others.iter().cloned())))
-        .build();
+/// Returns the schema of a call of Segment's protocol: an object with any members.
+fn segment_call() -> Object {
     ObjectBuilder::new()
         .schema_type(Type::Object)
-        .property_names(Some(Name::schema()))
+        .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+        .build()
+}
+
+/// Returns the schema of an activity's name as a client writes it. JSON Schema cannot
+/// express how it is folded, nor the length of the result.
+fn event_name() -> Object {
+    patterned(r"[^\W_]")
+        .max_length(Some(256))
+        .examples(["Order Completed"])
+        .build()
+}
+
+/// Empty values that a map of attributes may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Empty {
+    /// None.
+    Refused,
+    /// Null, which clears an attribute.
+    Null,
+    /// Nulls, empty strings and empty objects, which are left out.
+    LeftOut,
+}
+
+/// Returns the schema of a map of attributes, given the empty values that the map itself
+/// and the objects within it may have.
+fn attributes(own: Empty, within: Empty) -> Object {
+    map_of_values(1, own, within)
+        .schema_type(Type::Object)
         .max_properties(Some(domain::MAX_ATTRIBUTES))
-        .additional_properties(Some(RefOr::T(Schema::from(value))))
         .examples([json!({"shoe_size": 39})])
         .build()
+}
+
+/// Returns the members of a map whose values have paths of `nesting` names.
+fn map_of_values(nesting: usize, own: Empty, within: Empty) -> ObjectBuilder {
+    let mut types = vec![Type::Boolean, Type::Number, Type::String];
+    let mut value = ObjectBuilder::from(text(1_024));
+    if nesting < domain::MAX_NESTING {
+        types.push(Type::Object);
+        let object = map_of_values(nesting + 1, within, within).build();
+        value = value
+            .property_names(object.property_names.map(|names| *names))
+            .additional_properties(object.additional_properties.map(|values| *values));
+    }
+    if own != Empty::Refused {
+        types.push(Type::Null);
+    }
+    if own == Empty::LeftOut {
+        value = value.min_length(None);
+    }
+    let value = value.schema_type(SchemaType::from_iter(types)).build();
+    ObjectBuilder::new()
+        .property_names(Some(Name::schema()))
+        .additional_properties(Some(RefOr::T(Schema::from(value))))
 }

@@ -2,10 +2,6 @@
 
 pub(crate) mod secrets;
 
-use std::net::IpAddr;
-use std::pin::pin;
-use std::time::Duration;
-
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -14,7 +10,6 @@ use commands::{CommandError, Context, Outcome};
 use domain::{Currency, MessageCommand, MessageError, MessageId, Receipt, Text, Timestamp};
 use serde::Deserialize;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
-use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,12 +18,13 @@ use crate::http::body::Input;
 use crate::http::body::batch::{self, Items};
 use crate::http::limits;
 use crate::http::openapi::BadSignature;
-use crate::http::payload::{self, BodyFormat, CompleteBody};
+use crate::http::payload::{self, BodyFormat};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::identity::caller::AnonymousCaller;
 use crate::resources::data::answer::BatchResponse;
 use crate::resources::data::ingest::{Ingest, ingest_many};
+use crate::resources::shared::unverified_body;
 use crate::state::{AppContext, AppState};
 
 /// Maximum number of receipts in one request.
@@ -40,12 +36,6 @@ const MAX_BODY: usize = 2 * 1024 * 1024;
 
 /// Path of the operation.
 pub(crate) const PATH: &str = "/api/delivery/receipt";
-
-/// Maximum time for a body to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Part of [`BODY_TIMEOUT`] after which a body counts as slow and needs a slot.
-const SLOW_AFTER: Duration = Duration::from_secs(1);
 
 /// Maximum difference in seconds between a signature's timestamp and this clock, the
 /// same as in the `standardwebhooks` crate.
@@ -157,7 +147,8 @@ async fn post_receipts(
     // The body of a request that cannot have a valid signature is not read.
     is_recent(&headers, context.now)
         .map_err(|problem| reject_signature(&app, &context, problem))?;
-    let body = receive(&app, context.address, request).await?;
+    let limit = app.body_limit.min(MAX_BODY);
+    let body = unverified_body::read(&app, context.address, request, limit).await?;
     let verified = app.vendor_secrets.verify(&headers, &body);
     verified.map_err(|problem| reject_signature(&app, &context, problem))?;
     app.senders.record_valid_signature(context.address);
@@ -173,45 +164,6 @@ async fn post_receipts(
         ..context
     };
     ingest_many::<ReceiptBody>(&app, &context, &raw_items).await
-}
-
-/// Reads a body whose signature is not verified yet. A body that is slow, incomplete
-/// or too large counts against the rate limit of its address.
-async fn receive(
-    app: &AppContext,
-    address: Option<IpAddr>,
-    request: Request,
-) -> Result<CompleteBody, Problem> {
-    let (reservation, limit) = (app.senders.reserve(address), app.body_limit.min(MAX_BODY));
-    let evicted = reservation.evicted();
-    // An evicted body must be dropped, to free its memory for others.
-    let mut reading = pin!(evicted.run_until_cancelled(payload::read(request, reservation, limit)));
-    let read = match timeout(SLOW_AFTER, &mut reading).await {
-        Ok(read) => read.unwrap_or_else(|| Err(limits::out_of_body_memory())),
-        Err(_) => match app.senders.slow_place(address) {
-            Some(_place) => match timeout(BODY_TIMEOUT - SLOW_AFTER, reading).await {
-                Ok(read) => read.unwrap_or_else(|| Err(limits::out_of_body_memory())),
-                Err(_) => {
-                    let limit = BODY_TIMEOUT.as_secs();
-                    let detail = format!("the body must arrive within {limit} s");
-                    Err(Problem::new(ProblemKind::Timeout, detail))
-                }
-            },
-            None => {
-                let detail = "too many slow uploads of receipts from this address, or from \
-                              addresses without a valid signature; send each body without delay";
-                Err(Problem::new(ProblemKind::TooManyRequests, detail))
-            }
-        },
-    };
-    read.map_err(|problem| match problem.kind() {
-        // The server lacks memory; the sender is not at fault.
-        ProblemKind::Busy => problem,
-        _ => {
-            let counted = app.identity.rates.check_address(address);
-            counted.err().unwrap_or(problem)
-        }
-    })
 }
 
 /// Counts an invalid signature against the rate limit of its address, and records the

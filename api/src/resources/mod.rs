@@ -17,6 +17,7 @@ pub(crate) mod keys;
 pub(crate) mod metrics;
 pub(crate) mod orders;
 pub(crate) mod reports;
+pub(crate) mod segment_protocol;
 pub(crate) mod segments;
 pub(crate) mod shared;
 pub(crate) mod timeline;

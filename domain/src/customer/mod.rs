@@ -15,7 +15,7 @@ pub use changes::{CustomerChanges, ProfileChanges};
 pub use event::CustomerEvent;
 
 use crate::digest::digest;
-use crate::{AttributeChanges, Change, MAX_ATTRIBUTES};
+use crate::{AttributeChanges, AttributeKey, AttributeValue, Change, MAX_ATTRIBUTES};
 
 /// Maximum number of tags of a customer.
 pub const MAX_TAGS: usize = 100;
@@ -38,7 +38,8 @@ pub enum CustomerError {
 /// Customer aggregate, with which later changes are compared.
 ///
 /// It holds a digest of each field that has a value, not the value: changes
-/// need only an equality check, and so personal data stays in the log.
+/// need only an equality check, and so personal data stays in the log. Of an
+/// attribute that is an object, it holds a digest of each value, by path.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Customer {
     #[serde(rename = "r")]
@@ -115,11 +116,7 @@ impl Customer {
             Change::Set(changes) => {
                 let kept: AttributeChanges = changes
                     .into_iter()
-                    .map(|(key, change)| {
-                        let change = effective(self.attributes.get(key.as_str()), change);
-                        (key, change)
-                    })
-                    .filter(|(_, change)| !change.is_keep())
+                    .filter(|(key, change)| self.is_effective(key, change))
                     .collect();
                 if kept.is_empty() {
                     Change::Keep
@@ -129,6 +126,26 @@ impl Customer {
             }
             Change::Clear if self.attributes.is_empty() => Change::Keep,
             other => other,
+        }
+    }
+
+    fn is_effective(&self, key: &AttributeKey, change: &Change<AttributeValue>) -> bool {
+        let before: BTreeMap<&str, u64> = self
+            .attributes
+            .iter()
+            .filter(|(path, _)| is_at(path, key))
+            .map(|(path, digest)| (path.as_str(), *digest))
+            .collect();
+        match change {
+            Change::Keep => false,
+            Change::Clear => !before.is_empty(),
+            Change::Set(value) => {
+                let after = digests_of(key, value);
+                !after
+                    .iter()
+                    .map(|(path, digest)| (path.as_str(), *digest))
+                    .eq(before)
+            }
         }
     }
 
@@ -163,10 +180,30 @@ fn apply_attributes(digests: &mut BTreeMap<String, u64>, change: &Change<Attribu
         Change::Clear => digests.clear(),
         Change::Set(changes) => {
             for (key, change) in changes {
-                apply_change(digests, key.as_str(), change);
+                if !change.is_keep() {
+                    digests.retain(|path, _| !is_at(path, key));
+                }
+                if let Change::Set(value) = change {
+                    digests.extend(digests_of(key, value));
+                }
             }
         }
     }
+}
+
+/// Returns whether the path of a value begins with an attribute's key.
+fn is_at(path: &str, key: &AttributeKey) -> bool {
+    let rest = path.strip_prefix(key.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Returns the digest of each value of an attribute, by path.
+fn digests_of(key: &AttributeKey, value: &AttributeValue) -> BTreeMap<String, u64> {
+    let mut digests = BTreeMap::new();
+    value.for_each_leaf(key.to_string(), &mut |path, leaf| {
+        digests.insert(path, digest(leaf));
+    });
+    digests
 }
 
 impl Aggregate for Customer {

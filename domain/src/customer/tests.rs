@@ -104,6 +104,58 @@ fn attributes_are_bounded_over_all_updates() {
 }
 
 #[test]
+fn an_object_replaces_the_whole_attribute() {
+    let address = |address: serde_json::Value| {
+        changes(json!({"profile": {"attributes": {"address": address, "size": 39}}}))
+    };
+    let rome = address(json!({"city": "Rome", "zip": 184}));
+    let event = |address: serde_json::Value| {
+        let attributes = json!({"address": address});
+        CustomerEvent::Updated(changes(json!({"profile": {"attributes": attributes}})))
+    };
+    let given = || CustomerTest::with(()).given(vec![CustomerEvent::Registered(rome.clone())]);
+    given()
+        .when(RecordCustomer(rome.clone()))
+        .then_expect_events(vec![]);
+    for other in [
+        json!({"city": "Rome"}),
+        json!({"city": "Milan", "zip": 184}),
+        json!("Rome"),
+    ] {
+        given()
+            .when(RecordCustomer(address(other.clone())))
+            .then_expect_events(vec![event(other)]);
+    }
+    let cleared = changes(json!({"profile": {"attributes": {"address": null}}}));
+    CustomerTest::with(())
+        .given(vec![
+            CustomerEvent::Registered(rome.clone()),
+            event(json!(null)),
+        ])
+        .when(RecordCustomer(cleared))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn values_within_objects_count_one_by_one() {
+    let object = |from: usize, to: usize| -> serde_json::Value {
+        (from..to)
+            .map(|n| (format!("k{n}"), json!(n)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let attributes = |a, b| changes(json!({"profile": {"attributes": {"a": a, "b": b}}}));
+    let registered = attributes(object(0, 32), object(0, MAX_ATTRIBUTES - 32));
+    CustomerTest::with(())
+        .given(vec![CustomerEvent::Registered(registered)])
+        .when(RecordCustomer(attributes(
+            object(0, 33),
+            object(0, MAX_ATTRIBUTES - 32),
+        )))
+        .then_expect_error(CustomerError::TooManyAttributes(MAX_ATTRIBUTES + 1));
+}
+
+#[test]
 fn too_many_tags_are_refused() {
     let tags: Vec<_> = (0..=MAX_TAGS).map(|n| format!("t{n}")).collect();
     CustomerTest::with(())

@@ -319,7 +319,7 @@ impl Check {
 fn within(ranges: &[Range], value: Value<'_>) -> bool {
     let inside = |scalar: Scalar| ranges.iter().any(|range| range.contains(&scalar));
     match value {
-        Value::Absent | Value::Tags(_) => false,
+        Value::Absent | Value::Tags(_) | Value::Nested(_) => false,
         Value::Flag(flag) => inside(Scalar::Flag(flag)),
         Value::Integer(number) => inside(Scalar::Integer(number)),
         Value::Number(number) => inside(Scalar::Number(number)),

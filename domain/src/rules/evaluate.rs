@@ -1,6 +1,6 @@
 //! Evaluation of rules in memory, with explanations.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::check::Predicate;
 use super::facts::CustomerFacts;
@@ -80,6 +80,7 @@ fn shown(condition: &Condition, facts: &CustomerFacts, now: Timestamp) -> Json {
         Value::Number(number) => number.into(),
         Value::Text(text) => text.into(),
         Value::Tags(tags) => tags.into(),
+        Value::Nested(values) => json!(values),
         Value::Time(at) if condition.field().kind() == Kind::Days => {
             (now.millis() - at.millis()).div_euclid(DAY).into()
         }

@@ -36,7 +36,7 @@ pub struct CustomerFacts {
     pub first_order_at: Option<Timestamp>,
     /// Time of the last order.
     pub last_order_at: Option<Timestamp>,
-    /// Activities by name.
+    /// Activities by name, in its folded form.
     pub events: BTreeMap<String, ActivityFacts>,
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::error::quoted;
 use super::facts::CustomerFacts;
-use crate::{AttributeKey, AttributeValue, Name, Timestamp};
+use crate::{AttributePath, AttributePathError, AttributeValue, Attributes, Name, Timestamp};
 
 /// Accessor of a field. Its variant determines the kind of the field.
 #[derive(Clone, Copy)]
@@ -113,6 +113,8 @@ pub enum Value<'a> {
     Time(Timestamp),
     /// A set of texts.
     Tags(&'a [String]),
+    /// An object. It is a value, but equal to none and in no order.
+    Nested(&'a Attributes),
 }
 
 /// Field that a rule can refer to.
@@ -120,9 +122,10 @@ pub enum Value<'a> {
 pub enum Field {
     /// A field with a fixed name.
     Listed(ListedField),
-    /// `attributes.<key>`: an attribute.
-    Attribute(AttributeKey),
-    /// `events.<name>.count`: the number of activities of this name.
+    /// `attributes.<path>`: an attribute, or a value within it.
+    Attribute(AttributePath),
+    /// `events.<name>.count`: the number of activities of this name, in its
+    /// folded form.
     ActivityCount(Name),
     /// `events.<name>.last_at`: the time of the last activity of this name.
     ActivityLastAt(Name),
@@ -140,11 +143,16 @@ impl Field {
         }
         let part = |part: &str| {
             let (name, shown) = (quoted(name), quoted(part));
-            let reason = format!("{name}: {shown} must be 1 to 64 of A-Z a-z 0-9 _ -");
+            let reason = format!("{name}: {shown} must be 1 to 64 of letters, digits, _ and -");
             Name::try_from(part.to_owned()).map_err(|_| reason)
         };
-        if let Some(key) = name.strip_prefix("attributes.") {
-            return part(key).map(Self::Attribute);
+        if let Some(path) = name.strip_prefix("attributes.") {
+            let read = AttributePath::try_from(path);
+            let explained = |error: AttributePathError| match error {
+                AttributePathError::Part(name) => part(&name).err().unwrap_or_default(),
+                AttributePathError::TooDeep(_) => format!("{}: {error}", quoted(name)),
+            };
+            return read.map(Self::Attribute).map_err(explained);
         }
         match name
             .strip_prefix("events.")
@@ -196,10 +204,11 @@ impl Field {
                 Get::Average(get) => get(facts).map_or(Value::Absent, Value::Integer),
                 Get::Time(get) | Get::Days(get) => time(get(facts)),
             },
-            Self::Attribute(key) => attribute(facts.attributes.get(key.as_str())),
-            Self::ActivityCount(name) => activity_count(facts, name.as_str()),
+            Self::Attribute(path) => attribute(path.find(&facts.attributes)),
+            Self::ActivityCount(name) => activity_count(facts, &name.as_folded()),
             Self::ActivityLastAt(name) => {
-                time(facts.events.get(name.as_str()).and_then(|e| e.last_at))
+                let event = facts.events.get(name.as_folded().as_ref());
+                time(event.and_then(|event| event.last_at))
             }
         }
     }
@@ -220,6 +229,7 @@ fn attribute(value: Option<&AttributeValue>) -> Value<'_> {
         Some(AttributeValue::Integer(number)) => Value::Integer(*number),
         Some(AttributeValue::Number(number)) => Value::Number(*number),
         Some(AttributeValue::Text(text)) => Value::Text(text.as_str()),
+        Some(AttributeValue::Nested(values)) => Value::Nested(values),
     }
 }
 
@@ -233,7 +243,7 @@ impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listed(field) => f.write_str(field.name()),
-            Self::Attribute(key) => write!(f, "attributes.{key}"),
+            Self::Attribute(path) => write!(f, "attributes.{path}"),
             Self::ActivityCount(name) => write!(f, "events.{name}.count"),
             Self::ActivityLastAt(name) => write!(f, "events.{name}.last_at"),
         }

@@ -9,6 +9,7 @@ use minijinja::machinery::{Token, parse, tokenize};
 use super::lists::{CONTAINERS, Lists, SELECTING};
 use super::values::{FIELDS, Uses};
 use super::{NAME, TemplateError};
+use crate::MAX_NESTING;
 
 /// Maximum number of tokens between a pair of braces, and of `elif`s. They
 /// determine how deep the parser recurses, and the stack is limited.
@@ -353,7 +354,8 @@ impl<'t> Check<'t> {
         let is_known = match path.as_slice() {
             [_] => true,
             [first, ..] if self.is_assigned(first) => true,
-            ["attributes" | "events", _] => true,
+            ["events", _] => true,
+            ["attributes", names @ ..] => names.len() <= MAX_NESTING,
             ["events", _, last] => ACTIVITY.contains(last),
             _ => false,
         };

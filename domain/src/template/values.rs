@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::rules::{ActivityFacts, CustomerFacts};
-use crate::{AttributeValue, Currency, CustomerId, Timestamp};
+use crate::{AttributeValue, Currency, CustomerId, Name, Timestamp};
 
 /// Fields that a template may name. A field without a value for a customer is
 /// undefined in the template. Entries are never removed: campaigns in the log
@@ -112,6 +112,14 @@ impl Uses {
         self.currency = true;
     }
 
+    /// Returns whether the template also uses the whole of a value that this path
+    /// is within.
+    fn has_shorter(&self, path: &[&str]) -> bool {
+        let contains =
+            |other: &Vec<String>| other.len() < path.len() && path.starts_with(&steps(other));
+        self.paths.iter().any(contains)
+    }
+
     /// Returns a customer's values of all used fields. Fields that are
     /// undefined for the customer are omitted.
     pub(super) fn values(
@@ -124,8 +132,9 @@ impl Uses {
         let mut attributes: Option<Map<String, Json>> = None;
         let mut events: Option<BTreeMap<String, Map<String, Json>>> = None;
         for path in &self.paths {
-            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            let path = steps(path);
             match path.as_slice() {
+                ["attributes", ..] if self.has_shorter(&path) => {}
                 ["attributes", rest @ ..] => {
                     add_attributes(attributes.get_or_insert_default(), rest, facts);
                 }
@@ -176,13 +185,15 @@ fn field(name: &str, customer: &CustomerId, facts: &CustomerFacts) -> Option<Jso
     }
 }
 
-/// Adds all attributes, or the one that `path` names.
+/// Returns the steps of a path.
+fn steps(path: &[String]) -> Vec<&str> {
+    path.iter().map(String::as_str).collect()
+}
+
+/// Adds all attributes, or the value that `path` names.
 fn add_attributes(attributes: &mut Map<String, Json>, path: &[&str], facts: &CustomerFacts) {
     match path.first() {
-        Some(key) => {
-            let value = facts.attributes.get(*key);
-            attributes.extend(value.map(|value| ((*key).to_owned(), attribute(value))));
-        }
+        Some(key) => add_value(attributes, path, facts.attributes.get(*key)),
         None => {
             let all = facts.attributes.iter();
             attributes.extend(all.map(|(key, value)| (key.clone(), attribute(value))));
@@ -190,18 +201,52 @@ fn add_attributes(attributes: &mut Map<String, Json>, path: &[&str], facts: &Cus
     }
 }
 
+/// Adds the value at a path, given the value of its first step. The objects on
+/// the way to it are added even for a customer without them: otherwise the
+/// engine would reject a path through them, and a default would not apply.
+fn add_value(values: &mut Map<String, Json>, path: &[&str], first: Option<&AttributeValue>) {
+    match path {
+        [] => {}
+        [last] => values.extend(first.map(|value| ((*last).to_owned(), attribute(value)))),
+        [step, rest @ ..] => {
+            let object = values.entry(*step).or_insert_with(|| Map::new().into());
+            let next = match first {
+                Some(AttributeValue::Nested(within)) => within.get(rest[0]),
+                _ => None,
+            };
+            if let Json::Object(object) = object {
+                add_value(object, rest, next);
+            }
+        }
+    }
+}
+
 /// Adds the figures of all activities, of the activity that `path` names, or
-/// only the figure that it names.
+/// only the figure that it names. An activity is found by the folded form of the
+/// name, and added under the name that the template has.
 fn add_events(
     events: &mut BTreeMap<String, Map<String, Json>>,
     path: &[&str],
     facts: &CustomerFacts,
 ) {
-    let is_wanted = |step: usize, name: &str| path.get(step).is_none_or(|wanted| name == *wanted);
-    for (name, activity) in facts.events.iter().filter(|(name, _)| is_wanted(0, name)) {
-        let figures = figures(*activity).filter(|(figure, _)| is_wanted(1, figure));
-        let figures = figures.map(|(figure, value)| (figure.to_owned(), value));
-        events.entry(name.clone()).or_default().extend(figures);
+    let mut add = |name: &str, activity: &ActivityFacts, figure: Option<&&str>| {
+        let is_wanted = |name: &str| figure.is_none_or(|figure| name == *figure);
+        let figures = figures(*activity).filter(|(name, _)| is_wanted(name));
+        let figures = figures.map(|(name, value)| (name.to_owned(), value));
+        events.entry(name.to_owned()).or_default().extend(figures);
+    };
+    match path {
+        [] => facts
+            .events
+            .iter()
+            .for_each(|(name, activity)| add(name, activity, None)),
+        [name, rest @ ..] => {
+            let folded = Name::folded(name).ok();
+            let activity = folded.and_then(|folded| facts.events.get(folded.as_str()));
+            if let Some(activity) = activity {
+                add(name, activity, rest.first());
+            }
+        }
     }
 }
 
@@ -222,5 +267,12 @@ fn attribute(value: &AttributeValue) -> Json {
         AttributeValue::Integer(number) => (*number).into(),
         AttributeValue::Number(number) => (*number).into(),
         AttributeValue::Text(text) => text.as_str().into(),
+        AttributeValue::Nested(values) => {
+            let values = values.iter();
+            let values: Map<_, _> = values
+                .map(|(name, value)| (name.to_string(), attribute(value)))
+                .collect();
+            values.into()
+        }
     }
 }

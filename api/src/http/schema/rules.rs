@@ -160,8 +160,8 @@ fn field(kinds: &[Kind]) -> Object {
     }
     let pattern = |name: &&str| {
         let pattern = name.replace('.', r"\.");
-        let pattern = pattern.replace("<key>", "[A-Za-z0-9_-]{1,64}");
-        pattern.replace("<name>", "[A-Za-z0-9_-]{1,64}")
+        let pattern = pattern.replace("<key>", r"[\w-]{1,64}(?:\.[\w-]{1,64}){0,2}");
+        pattern.replace("<name>", r"[\w-]{1,64}")
     };
     let patterns: Vec<_> = names.iter().map(pattern).collect();
     patterned(&format!("^(?:{})$", patterns.join("|"))).build()

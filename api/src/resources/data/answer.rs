@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use commands::{CommandEffect, Outcome};
-use eventlog::Positions;
+use eventlog::{Position, Positions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,6 +24,11 @@ pub(crate) struct AcceptedItem {
     /// Position of the item's last change in the log.
     #[schema(value_type = schema::Position)]
     position: PositionText,
+    /// Name under which an activity is recorded, if it differs from the name that was
+    /// sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schema::Name, nullable = false)]
+    name: Option<String>,
 }
 
 /// Results of a batch.
@@ -87,19 +92,29 @@ pub(super) enum Ingested {
 }
 
 impl AcceptedItem {
-    pub(super) fn new(id: String, outcome: Outcome) -> Self {
+    pub(crate) fn new(id: String, outcome: Outcome) -> Self {
         Self {
             id,
             outcome: effect_name(outcome.effect),
             position: PositionText(outcome.position),
+            name: None,
         }
+    }
+
+    /// Adds the name under which an activity is recorded.
+    pub(crate) fn with_name(self, name: Option<String>) -> Self {
+        Self { name, ..self }
+    }
+
+    /// Returns the position of the item's last change.
+    pub(crate) fn position(&self) -> Position {
+        self.position.0
     }
 }
 
 impl IntoResponse for AcceptedItem {
     fn into_response(self) -> Response {
-        let PositionText(position) = self.position;
-        accept(&Positions::from_iter([position]), Json(self))
+        accept(&Positions::from_iter([self.position()]), Json(self))
     }
 }
 
@@ -127,7 +142,7 @@ impl BatchResponse {
 impl IntoResponse for BatchResponse {
     fn into_response(self) -> Response {
         let positions = self.results.iter().filter_map(|result| match result {
-            ItemResult::Accepted { accepted, .. } => Some(accepted.position.0),
+            ItemResult::Accepted { accepted, .. } => Some(accepted.position()),
             ItemResult::Rejected { .. } => None,
         });
         accept(&positions.collect(), Json(self))
@@ -135,7 +150,7 @@ impl IntoResponse for BatchResponse {
 }
 
 /// Returns the name of an effect, as used in responses and metrics.
-pub(super) fn effect_name(effect: CommandEffect) -> &'static str {
+pub(crate) fn effect_name(effect: CommandEffect) -> &'static str {
     match effect {
         CommandEffect::Created => "created",
         CommandEffect::Updated => "updated",
@@ -145,7 +160,11 @@ pub(super) fn effect_name(effect: CommandEffect) -> &'static str {
 
 /// Builds a 202 response, with `Patron-Position` unless nothing was accepted.
 fn accept(positions: &Positions, body: impl IntoResponse) -> Response {
-    let mut response = (StatusCode::ACCEPTED, body).into_response();
+    add_positions(positions, (StatusCode::ACCEPTED, body).into_response())
+}
+
+/// Adds `Patron-Position` to a response, unless there are no positions.
+pub(crate) fn add_positions(positions: &Positions, mut response: Response) -> Response {
     if !positions.is_empty() {
         let value = position::header_value(positions);
         response.headers_mut().insert(position::HEADER, value);
@@ -155,7 +174,6 @@ fn accept(positions: &Positions, body: impl IntoResponse) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use eventlog::Position;
     use serde_json::json;
 
     use super::*;

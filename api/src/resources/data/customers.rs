@@ -73,7 +73,8 @@ struct CustomerBody {
     #[schema(value_type = Option<Vec<schema::Text64>>, max_items = 100)]
     tags: Change<Labels<MAX_TAGS>>,
     /// Custom attributes, at most 64 in total. Each is changed on its own: an absent
-    /// attribute keeps its value, and `null` clears it.
+    /// attribute keeps its value, and `null` clears it. Objects nest up to three names
+    /// deep, and their values count one by one; an object replaces the whole attribute.
     #[serde(default)]
     #[schema(value_type = Option<schema::AttributeChanges>)]
     attributes: Change<AttributeChanges>,
@@ -117,8 +118,11 @@ impl Input for CustomerBody {
         let Change::Set(attributes) = &self.attributes else {
             return Ok(());
         };
-        let is_set = |change: &&Change<_>| matches!(change, Change::Set(_));
-        let count = attributes.values().filter(is_set).count();
+        let set = attributes.values().map(|change| match change {
+            Change::Set(value) => value.leaf_count(),
+            Change::Keep | Change::Clear => 0,
+        });
+        let count = set.sum();
         match count <= MAX_ATTRIBUTES {
             true => Ok(()),
             false => Err(refused(&CustomerError::TooManyAttributes(count))),
@@ -159,10 +163,19 @@ impl Ingest for CustomerBody {
         context: &Context,
         items: Vec<CustomerRecord>,
     ) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
-        let outcomes = app.commands.record_customers(context, items).await?;
-        let refused = |outcome: Result<_, CustomerError>| outcome.map_err(|error| refused(&error));
-        Ok(outcomes.into_iter().map(refused).collect())
+        record_customers(app, context, items).await
     }
+}
+
+/// Records changes of customers. Returns one outcome per item, in the given order.
+pub(crate) async fn record_customers(
+    app: &AppContext,
+    context: &Context,
+    items: Vec<CustomerRecord>,
+) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
+    let outcomes = app.commands.record_customers(context, items).await?;
+    let refused = |outcome: Result<_, CustomerError>| outcome.map_err(|error| refused(&error));
+    Ok(outcomes.into_iter().map(refused).collect())
 }
 
 fn refused(error: &CustomerError) -> Problem {

@@ -5,8 +5,8 @@ use axum::response::Response;
 use chrono_tz::Tz;
 use commands::{ActivityRecord, CommandError, Context, Outcome};
 use domain::{
-    ActivityContent, ActivityError, ActivityId, Attributes, Currency, CustomerId, MAX_ATTRIBUTES,
-    Name,
+    ActivityContent, ActivityError, ActivityId, Currency, CustomerId, MAX_ATTRIBUTES, Name,
+    Properties, TextError, leaf_count,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -47,16 +47,37 @@ struct EventBody {
     #[serde(deserialize_with = "shop_id")]
     #[schema(value_type = schema::SentId)]
     customer_id: CustomerId,
-    /// Name of the kind of activity.
-    #[schema(value_type = schema::Name)]
-    name: Name,
+    /// Name of the kind of activity. It is recorded in lowercase with `_` between words:
+    /// `Order Completed` is recorded as `order_completed`.
+    #[schema(value_type = schema::EventName)]
+    name: EventName,
     /// Time at which it happened.
     #[schema(value_type = schema::SentTime)]
     occurred_at: GivenTime,
-    /// Custom properties, at most 64.
+    /// Custom properties, at most 64. Objects nest up to three names deep, and their values
+    /// count one by one. Nulls and empty values are left out.
     #[serde(default)]
-    #[schema(value_type = schema::Attributes)]
-    properties: Attributes,
+    #[schema(value_type = schema::Properties)]
+    properties: Properties,
+}
+
+/// Name of an activity, folded.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct EventName {
+    name: Name,
+    /// `true` if the name that was sent differs.
+    is_changed: bool,
+}
+
+impl TryFrom<String> for EventName {
+    type Error = TextError;
+
+    fn try_from(sent: String) -> Result<Self, TextError> {
+        let name = Name::folded(&sent)?;
+        let is_changed = name.as_str() != sent;
+        Ok(Self { name, is_changed })
+    }
 }
 
 /// Records activity, such as visits.
@@ -87,7 +108,7 @@ async fn post_events(
 
 impl Input for EventBody {
     fn check(&self, _: Currency) -> Result<(), Problem> {
-        let count = self.properties.len();
+        let count = leaf_count(&self.properties.0);
         match count <= MAX_ATTRIBUTES {
             true => Ok(()),
             false => Err(refused(&ActivityError::TooManyProperties(count))),
@@ -103,9 +124,9 @@ impl Ingest for EventBody {
     fn into_item(self, zone: Tz) -> Result<(String, ActivityRecord), Problem> {
         let id = self.event_id.as_str().to_owned();
         let content = ActivityContent {
-            name: self.name,
+            name: self.name.name,
             occurred_at: self.occurred_at.in_zone(zone),
-            properties: self.properties,
+            properties: self.properties.0,
         };
         let item = ActivityRecord {
             customer: self.customer_id,
@@ -115,15 +136,28 @@ impl Ingest for EventBody {
         Ok((id, item))
     }
 
+    fn changed_name(&self) -> Option<String> {
+        self.name.is_changed.then(|| self.name.name.to_string())
+    }
+
     async fn record(
         app: &AppContext,
         context: &Context,
         items: Vec<ActivityRecord>,
     ) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
-        let outcomes = app.commands.record_activities(context, items).await?;
-        let refused = |outcome: Result<_, ActivityError>| outcome.map_err(|error| refused(&error));
-        Ok(outcomes.into_iter().map(refused).collect())
+        record_events(app, context, items).await
     }
+}
+
+/// Records activity. Returns one outcome per item, in the given order.
+pub(crate) async fn record_events(
+    app: &AppContext,
+    context: &Context,
+    items: Vec<ActivityRecord>,
+) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
+    let outcomes = app.commands.record_activities(context, items).await?;
+    let refused = |outcome: Result<_, ActivityError>| outcome.map_err(|error| refused(&error));
+    Ok(outcomes.into_iter().map(refused).collect())
 }
 
 fn refused(error: &ActivityError) -> Problem {

@@ -18,7 +18,7 @@ use crate::identity::caller;
 use crate::state::AppContext;
 
 /// Maximum number of items in one request.
-const MAX_ITEMS: usize = 10_000;
+pub(crate) const MAX_ITEMS: usize = 10_000;
 
 /// Kind of data that clients ingest.
 pub(crate) trait Ingest: Input + Send {
@@ -37,6 +37,12 @@ pub(crate) trait Ingest: Input + Send {
     /// # Errors
     /// The problem with the item, if it exceeds a bound.
     fn into_item(self, zone: Tz) -> Result<(String, Self::Item), Problem>;
+
+    /// Returns the name under which the item is recorded, if it has one that differs from
+    /// the name that was sent.
+    fn changed_name(&self) -> Option<String> {
+        None
+    }
 
     /// Records all items. Returns one outcome per item, in the given order.
     fn record(
@@ -76,6 +82,7 @@ async fn ingest_one<B: Ingest>(
 ) -> Result<Response, Problem> {
     let mut tally = Tally::default();
     let read = ItemReader::default().read(raw, |body: &B| body.check(app.commands.currency()));
+    let name = read.as_ref().ok().and_then(B::changed_name);
     let outcome = match read.and_then(|body| body.into_item(app.store.zone())) {
         Ok((id, item)) => {
             let mut outcomes = B::record(app, context, vec![item]).await?;
@@ -86,8 +93,12 @@ async fn ingest_one<B: Ingest>(
         Err(problem) => Err(problem),
     };
     tally.count(outcome.as_ref().ok().map(|(_, outcome)| outcome.effect));
-    tally.report::<B>();
-    outcome.map(|(id, outcome)| AcceptedItem::new(id, outcome).into_response())
+    tally.report(B::KIND);
+    outcome.map(|(id, outcome)| {
+        AcceptedItem::new(id, outcome)
+            .with_name(name)
+            .into_response()
+    })
 }
 
 /// Ingests many items. Each is accepted or rejected on its own.
@@ -106,9 +117,10 @@ pub(crate) async fn ingest_many<B: Ingest>(
     let mut reader = ItemReader::default();
     for (index, raw) in raw_items.iter().enumerate() {
         let read = reader.read(*raw, |body: &B| body.check(app.commands.currency()));
+        let name = read.as_ref().ok().and_then(B::changed_name);
         match read.and_then(|body| body.into_item(app.store.zone())) {
             Ok((id, item)) => {
-                accepted_ids.push((index, id));
+                accepted_ids.push((index, id, name));
                 items.push(item);
             }
             Err(problem) => {
@@ -119,18 +131,18 @@ pub(crate) async fn ingest_many<B: Ingest>(
     }
     if !items.is_empty() {
         let outcomes = B::record(app, context, items).await?;
-        for ((index, id), outcome) in accepted_ids.into_iter().zip(outcomes) {
+        for ((index, id, name), outcome) in accepted_ids.into_iter().zip(outcomes) {
             tally.count(outcome.as_ref().ok().map(|outcome| outcome.effect));
             results.push(match outcome {
                 Ok(outcome) => ItemResult::Accepted {
                     index,
-                    accepted: AcceptedItem::new(id, outcome),
+                    accepted: AcceptedItem::new(id, outcome).with_name(name),
                 },
                 Err(problem) => rejected(index, Some(id), problem),
             });
         }
     }
-    tally.report::<B>();
+    tally.report(B::KIND);
     Ok(BatchResponse::new(results).into_response())
 }
 
@@ -144,7 +156,7 @@ fn rejected(index: usize, id: Option<String>, problem: Problem) -> ItemResult {
 
 /// Counts of outcomes, reported to the metrics once per request.
 #[derive(Default)]
-struct Tally {
+pub(crate) struct Tally {
     created: u64,
     updated: u64,
     unchanged: u64,
@@ -153,7 +165,7 @@ struct Tally {
 
 impl Tally {
     /// Counts one outcome; `None` stands for a rejected item.
-    fn count(&mut self, effect: Option<CommandEffect>) {
+    pub(crate) fn count(&mut self, effect: Option<CommandEffect>) {
         *match effect {
             Some(CommandEffect::Created) => &mut self.created,
             Some(CommandEffect::Updated) => &mut self.updated,
@@ -162,7 +174,8 @@ impl Tally {
         } += 1;
     }
 
-    fn report<B: Ingest>(&self) {
+    /// Adds the counts to the metrics of a kind of data.
+    pub(crate) fn report(&self, kind: &'static str) {
         let counts = [
             (effect_name(CommandEffect::Created), self.created),
             (effect_name(CommandEffect::Updated), self.updated),
@@ -171,7 +184,7 @@ impl Tally {
         ];
         for (outcome, count) in counts {
             if count > 0 {
-                metrics::count_items(B::KIND, outcome, count);
+                metrics::count_items(kind, outcome, count);
             }
         }
     }

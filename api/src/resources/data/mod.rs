@@ -4,8 +4,8 @@
 //! the values to `commands`. [`answer`] builds the response.
 
 pub(crate) mod answer;
-mod customers;
-mod events;
+pub(crate) mod customers;
+pub(crate) mod events;
 pub(crate) mod ingest;
 mod orders;
 

@@ -2,10 +2,12 @@
 //!
 //! [`after`] lets a read wait for positions, [`consistency`] for the writes of its own
 //! credential, which [`own_writes`] remembers. [`quarantined`] marks documents whose
-//! events are in quarantine, and [`rules`] parses and describes rules.
+//! events are in quarantine, [`rules`] parses and describes rules, and [`unverified_body`]
+//! reads bodies of senders that are not verified yet.
 
 pub(crate) mod after;
 pub(crate) mod consistency;
 pub(crate) mod own_writes;
 pub(crate) mod quarantined;
 pub(crate) mod rules;
+pub(crate) mod unverified_body;

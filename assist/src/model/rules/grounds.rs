@@ -43,7 +43,7 @@ fn activity(field: &str) -> Option<&str> {
 
 /// Returns whether a folded prompt contains all words of an attribute's key.
 fn is_named(key: &str, prompt: &str) -> bool {
-    let mut words = key.split(['_', '-']).filter(|word| !word.is_empty());
+    let mut words = key.split(['_', '-', '.']).filter(|word| !word.is_empty());
     let is_there = |word: &str| prompt.contains(&fold_case(word));
     words.clone().next().is_some() && words.all(is_there)
 }

@@ -11,7 +11,7 @@ use crate::model::schema::{flag, list, object, one_of, text};
 
 /// Pattern of fields that are not listed by name.
 const FAMILIES: &str =
-    r"^(attributes\.[A-Za-z0-9_-]{1,64}|events\.[A-Za-z0-9_-]{1,64}\.(count|last_at))$";
+    r"^(attributes(\.[A-Za-z0-9_-]{1,64}){1,3}|events\.[^.\s]{1,64}\.(count|last_at))$";
 
 /// Answer of the model: groups of conditions. The model cannot write deeper trees.
 #[derive(Deserialize)]

@@ -20,6 +20,15 @@ test('attributes with other characters need brackets', () => {
   ])
 })
 
+test('values within objects are reached by their path', () => {
+  const address = { city: 'Rome', 'zip-code': '00184' }
+  const fields = attributeFields([{ attributes: { address } }])
+  expect(fields.map((field) => field.snippet)).toEqual([
+    '{{ attributes.address.city | default("") }}',
+    '{{ attributes.address["zip-code"] | default("") }}',
+  ])
+})
+
 test('limits count bytes', () => {
   expect(byteLength('é€')).toBe(5)
 })

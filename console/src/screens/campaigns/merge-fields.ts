@@ -1,3 +1,5 @@
+import { leaves } from '@/format/attributes'
+
 /** Fields of the customer that a message can have, ready to insert. */
 export interface MergeField {
   label: string
@@ -31,16 +33,18 @@ export const MERGE_FIELDS: readonly MergeField[] = [
 export function attributeFields(
   customers: readonly { attributes: Record<string, unknown> }[],
 ): MergeField[] {
-  const keys = new Set(customers.flatMap((customer) => Object.keys(customer.attributes)))
-  return [...keys].sort().map((key) => ({
-    label: key,
-    snippet: `{{ ${attributePath(key)} | default("") }}`,
+  const all = customers.flatMap((customer) => leaves(customer.attributes))
+  const paths = new Set(all.map(([path]) => path))
+  return [...paths].sort().map((path) => ({
+    label: path,
+    snippet: `{{ ${attributePath(path)} | default("") }}`,
   }))
 }
 
-function attributePath(key: string): string {
-  if (/^[A-Za-z_]\w*$/.test(key)) return `attributes.${key}`
-  return `attributes[${JSON.stringify(key)}]`
+function attributePath(path: string): string {
+  const step = (name: string) =>
+    /^[A-Za-z_]\w*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`
+  return `attributes${path.split('.').map(step).join('')}`
 }
 
 /** A text with a snippet instead of the marked part, and where the caret stands then. */

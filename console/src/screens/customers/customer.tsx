@@ -3,6 +3,7 @@ import { useApi } from '@/api/query'
 import { useScreenActions } from '@/app/actions'
 import { HistoryLink } from '@/screens/audit/history-link'
 import { money, number } from '@/format'
+import { leaves } from '@/format/attributes'
 import { usePathPart } from '@/url/path-part'
 import { Badge, Tag } from '@/ui/badge'
 import { CopyableId } from '@/ui/code'
@@ -84,7 +85,7 @@ export function Component() {
 }
 
 function Profile({ customer }: { customer: Customer }) {
-  const attributes = Object.entries(customer.attributes)
+  const attributes = leaves(customer.attributes)
   const events = Object.entries(customer.events)
   return (
     <div className="flex flex-col gap-4">

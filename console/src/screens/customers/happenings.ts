@@ -2,6 +2,7 @@
 import type { Schemas } from '@/api/client'
 import { suppressionText, words } from '@/format'
 import { aggregateParts } from '@/format/aggregate'
+import { leaves } from '@/format/attributes'
 import type { StatusColor } from '@/format/status'
 
 export type TimelineItem = Schemas['TimelineItem']
@@ -104,7 +105,7 @@ function describeOrder(
 
 function describeActivity(name: string, data: Data): Described {
   const content = name === 'activity_updated' ? record(data.content) : data
-  const properties = Object.entries(record(content.properties))
+  const properties = leaves(record(content.properties))
   return {
     color: 'accent',
     title: `${words(text(content.name) ?? 'activity')}${name === 'activity_updated' ? ' (corrected)' : ''}`,

@@ -74,6 +74,8 @@ fn field() -> impl Strategy<Value = Field> {
     let families = [
         "attributes.size",
         "attributes.vip-since_2",
+        "attributes.size.größe",
+        "attributes.size.a.b",
         "events.visit.count",
         "events.and.count",
         "events.click.last_at",
@@ -198,7 +200,11 @@ pub(crate) fn customer() -> impl Strategy<Value = CustomerFacts> {
     )
 }
 
+/// Any attribute, sometimes an object.
 fn attribute() -> impl Strategy<Value = AttributeValue> {
-    let value = value(Kind::Attribute);
-    value.prop_map(|value| serde_json::from_value(json!(value)).unwrap())
+    let leaf = || value(Kind::Attribute);
+    let within = prop_oneof![leaf(), leaf().prop_map(|value| json!({"b": value})),];
+    let object = (leaf(), within).prop_map(|(size, a)| json!({"größe": size, "a": a}));
+    let value = prop_oneof![3 => leaf(), 1 => object.boxed()];
+    value.prop_map(|value| serde_json::from_value(value).unwrap())
 }

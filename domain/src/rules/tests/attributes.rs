@@ -222,3 +222,51 @@ fn other_attributes_do_not_matter() {
         ],
     );
 }
+
+#[test]
+fn values_within_objects() {
+    let object = serde_json::json!({"city": "Rome", "geo": {"lat": 41.9}});
+    let facts = has(serde_json::from_value(object).unwrap());
+    check(
+        &facts,
+        &[
+            ("attributes.size.city = Rome", true),
+            ("attributes.size.city beginsWith ro", true),
+            ("attributes.size.geo.lat > 41", true),
+            ("attributes.size.geo.lat = 42", false),
+            ("attributes.size.zip null", true),
+            ("attributes.size.city.name null", true),
+            ("attributes.size.zip != 184", true),
+            // An object is a value, but equal to none.
+            ("attributes.size notNull", true),
+            ("attributes.size.geo notNull", true),
+            ("attributes.size = Rome", false),
+            ("attributes.size != Rome", true),
+            ("attributes.size contains Rome", false),
+            ("attributes.size >= 0", false),
+        ],
+    );
+    let scalar = has(AttributeValue::Integer(39));
+    check(&scalar, &[("attributes.size.city null", true)]);
+}
+
+#[test]
+fn activities_are_found_by_the_folded_form_of_a_name() {
+    let activity = ActivityFacts {
+        count: 2,
+        last_at: None,
+    };
+    let facts = CustomerFacts {
+        events: [("add_to_cart".to_owned(), activity)].into(),
+        ..CustomerFacts::default()
+    };
+    check(
+        &facts,
+        &[
+            ("events.add_to_cart.count = 2", true),
+            ("events.add-to-cart.count = 2", true),
+            ("events.AddToCart.count = 2", true),
+            ("events.cart.count = 0", true),
+        ],
+    );
+}

@@ -327,9 +327,9 @@ fn semantic_errors_have_the_column_of_their_condition() {
             "the value of name must not be empty; use `null` to match a missing value",
         ),
         (
-            "attributes.a.b = 1",
+            "attributes.a.$b = 1",
             1,
-            "\"attributes.a.b\": \"a.b\" must be 1 to 64 of A-Z a-z 0-9 _ -",
+            "\"attributes.a.$b\": \"$b\" must be 1 to 64 of letters, digits, _ and -",
         ),
     ]);
 }

@@ -163,6 +163,70 @@ fn missing_values_are_undefined() {
 }
 
 #[test]
+fn values_within_objects_are_reached_by_dots() {
+    let address = serde_json::json!({"city": "Rome", "geo": {"lat": 41.9}});
+    let mut facts = ada();
+    let address = serde_json::from_value(address).unwrap();
+    facts.attributes.insert("address".to_owned(), address);
+    for (text, expected) in [
+        ("{{ attributes.address.city }}", "Rome"),
+        ("{{ attributes.address.geo.lat }}", "41.9"),
+        ("{{ attributes['address'].city }}", "Rome"),
+        ("{{ attributes.address.zip | default('no zip') }}", "no zip"),
+        ("{{ attributes.size.city | default('no city') }}", "no city"),
+        (
+            "{% if attributes.address is defined %}{{ attributes.address.city }}{% endif %}",
+            "Rome",
+        ),
+        (
+            "{% for key in attributes.address %}{{ key }} {% endfor %}",
+            "city geo ",
+        ),
+    ] {
+        assert_eq!(render(text, &facts).as_deref(), Ok(expected), "{text}");
+    }
+    // The default applies to a customer without the object, too.
+    let text = "{{ attributes.address.geo.lat | default('nowhere') }}";
+    assert_eq!(render(text, &nobody()).as_deref(), Ok("nowhere"));
+    let text =
+        "{% if attributes.address is defined %}{{ attributes.address.city }}{% else %}-{% endif %}";
+    assert_eq!(render(text, &nobody()).as_deref(), Ok("-"));
+    let missing = render("{{ attributes.address.city }}", &nobody());
+    assert!(
+        matches!(missing, Err(RenderError::NoValue(_))),
+        "{missing:?}"
+    );
+    let deep = template("{{ attributes.a.b.c.d }}");
+    assert!(matches!(deep, Err(TemplateError::Unknown(_))), "{deep:?}");
+}
+
+#[test]
+fn a_message_holds_only_the_value_that_its_template_names() {
+    let mut facts = ada();
+    let address = serde_json::json!({"city": "Rome", "street": "Via Appia 1"});
+    let address = serde_json::from_value(address).unwrap();
+    facts.attributes.insert("address".to_owned(), address);
+    let customer = CustomerId::try_from("c-7").unwrap();
+    let currency = Currency::try_from("USD").unwrap();
+    let values = renderer("{{ attributes.address.city }}").values(&customer, &facts, currency);
+    let expected = serde_json::json!({"attributes": {"address": {"city": "Rome"}}});
+    assert_eq!(serde_json::to_value(&values).unwrap(), expected);
+}
+
+#[test]
+fn an_activity_is_found_by_the_folded_form_of_its_name() {
+    let mut facts = ada();
+    let visits = facts.events["visit"];
+    facts.events.insert("add_to_cart".to_owned(), visits);
+    for text in [
+        "{{ events.add_to_cart.count }}",
+        "{{ events['Add to Cart'].count }}",
+    ] {
+        assert_eq!(render(text, &facts).as_deref(), Ok("4"), "{text}");
+    }
+}
+
+#[test]
 fn an_error_names_the_field_without_a_value() {
     let cases = [
         ("Hi {{ name }}", "name has no value"),

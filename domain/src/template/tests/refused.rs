@@ -62,7 +62,7 @@ fn unknown_fields_are_rejected_everywhere() {
 fn unknown_subfields_are_rejected() {
     for (text, name) in [
         ("{{ name.first }}", "name.first"),
-        ("{{ attributes.size.unit }}", "attributes.size.unit"),
+        ("{{ attributes.size.a.b.c }}", "attributes.size.a.b.c"),
         ("{{ events.visit.cuont }}", "events.visit.cuont"),
         (
             "{{ events.visit.count.x | default(1) }}",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bson::DateTime;
+use bson::{Bson, DateTime, Document};
 use domain::AttributeValue;
 use domain::rules::{ActivityFacts, CustomerFacts, fold_case, time_in};
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ pub struct CustomerDocument {
     /// Time of the last order that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_order_at: Option<DateTime>,
-    /// Activity by name, at most [`Self::MAX_EVENT_NAMES`] names.
+    /// Activity by folded name, at most [`Self::MAX_EVENT_NAMES`] names.
     #[serde(default)]
     pub events: BTreeMap<String, EventFacts>,
     /// Number of activities under names beyond the first
@@ -113,17 +113,18 @@ pub struct FoldedTexts {
     /// Folded country.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// Folded text attributes, by name.
+    /// Folded text attributes, by name; those within objects are within documents.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub attributes: BTreeMap<String, String>,
+    pub attributes: BTreeMap<String, Bson>,
 }
 
 /// Times that were parsed from texts, each under the path of its text. Rules
 /// compare times with these.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TimesWithin {
-    /// Attributes that hold a time, by name.
-    pub attributes: BTreeMap<String, DateTime>,
+    /// Attributes that hold a time, by name; those within objects are within
+    /// documents.
+    pub attributes: BTreeMap<String, Bson>,
 }
 
 impl FoldedTexts {
@@ -153,6 +154,22 @@ pub struct EventFacts {
     pub days: Days,
 }
 
+/// Returns what `leaf` makes of a text, or of each text within an object, under the
+/// same path; `None` if nothing results.
+fn mirror(value: &AttributeValue, leaf: fn(&str) -> Option<Bson>) -> Option<Bson> {
+    match value {
+        AttributeValue::Text(text) => leaf(text.as_str()),
+        AttributeValue::Nested(values) => {
+            let values = values.iter();
+            let within: Document = values
+                .filter_map(|(name, value)| Some((name.to_string(), mirror(value, leaf)?)))
+                .collect();
+            (!within.is_empty()).then_some(Bson::Document(within))
+        }
+        _ => None,
+    }
+}
+
 impl CustomerDocument {
     /// Maximum number of activity names with facts of their own. Without it, a
     /// client that invents a name per event would grow the document past
@@ -168,23 +185,16 @@ impl CustomerDocument {
     /// Recomputes `folded` and `instants` from the profile and the attributes.
     pub fn derive(&mut self) {
         let fold = |text: &Option<String>| text.as_deref().map(fold_case);
-        let texts = self
-            .attributes
-            .iter()
-            .filter_map(|(key, value)| match value {
-                AttributeValue::Text(text) => Some((key, text.as_str())),
-                _ => None,
-            });
-        let folded = texts
-            .clone()
-            .map(|(key, text)| (key.clone(), fold_case(text)));
-        let instants = texts.filter_map(|(key, text)| {
-            let at = time_in(text)?;
-            Some((key.clone(), date(at)))
-        });
-        self.instants.attributes = instants.collect();
+        let texts = |leaf: fn(&str) -> Option<Bson>| {
+            let attributes = self.attributes.iter();
+            attributes.filter_map(move |(key, value)| Some((key.clone(), mirror(value, leaf)?)))
+        };
+        let folded = texts(|text| Some(Bson::String(fold_case(text))));
+        let instants = texts(|text| Some(Bson::DateTime(date(time_in(text)?))));
+        let (folded, instants) = (folded.collect(), instants.collect());
+        self.instants.attributes = instants;
         self.folded = FoldedTexts {
-            attributes: folded.collect(),
+            attributes: folded,
             name: fold(&self.name),
             email: fold(&self.email),
             phone: fold(&self.phone),

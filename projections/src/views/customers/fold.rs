@@ -184,13 +184,14 @@ fn apply_activity(
     }
     count_activity(document, content, context);
     // An update may rename the activity, which changes the times of both names.
-    let before = previous.map(|previous| previous.name.as_str());
-    let before = before.filter(|name| *name != content.name.as_str());
-    for name in before.into_iter().chain([content.name.as_str()]) {
-        let Some(facts) = document.events.get_mut(name) else {
+    let name = content.name.as_folded();
+    let before = previous.map(|previous| previous.name.as_folded());
+    let before = before.filter(|before| *before != name);
+    for name in before.into_iter().chain([name]) {
+        let Some(facts) = document.events.get_mut(name.as_ref()) else {
             continue;
         };
-        let mut events = context.buckets.of_events(name);
+        let mut events = context.buckets.of_events(&name);
         facts.times.rebalance(context.limits, &mut events)?;
         document.parts += events.inserted();
         facts.last_at = facts.times.last().map(date);
@@ -203,13 +204,13 @@ fn count_activity(
     content: &ActivityContent,
     context: &FoldContext<'_>,
 ) {
-    let name = content.name.as_str();
-    let known = document.events.contains_key(name);
+    let name = content.name.as_folded();
+    let known = document.events.contains_key(name.as_ref());
     if !known && document.events.len() >= CustomerDocument::MAX_EVENT_NAMES {
         document.other_events += 1;
         return;
     }
-    let facts = document.events.entry(name.to_owned()).or_default();
+    let facts = document.events.entry(name.into_owned()).or_default();
     facts.count += 1;
     facts.times.insert(content.occurred_at);
     facts.days.add(day_of(content.occurred_at, context.zone), 0);
@@ -222,7 +223,7 @@ fn uncount_activity(
     previous: &Occurrence,
     context: &FoldContext<'_>,
 ) -> Result<(), FoldStop> {
-    let Some(facts) = document.events.get_mut(previous.name.as_str()) else {
+    let Some(facts) = document.events.get_mut(previous.name.as_folded().as_ref()) else {
         document.other_events -= 1;
         return Ok(());
     };

@@ -79,8 +79,9 @@ impl Customers {
 impl View for Customers {
     const NAME: &'static str = "customers";
     /// Version 2 added case-folded texts and the times within attributes;
-    /// version 3 added days and buckets of times.
-    const FOLD: i32 = 3;
+    /// version 3 added days and buckets of times; version 4 folds the names of
+    /// activities.
+    const FOLD: i32 = 4;
     type Document = CustomerDocument;
 
     fn document_of(subject: &Subject, _: Position) -> Option<String> {

@@ -18,9 +18,9 @@ pub(crate) enum Presence {
 pub fn path(field: &Field) -> String {
     match field {
         Field::Listed(field) => listed(*field).0.to_owned(),
-        Field::Attribute(key) => format!("attributes.{key}"),
-        Field::ActivityCount(name) => format!("events.{name}.count"),
-        Field::ActivityLastAt(name) => format!("events.{name}.last_at"),
+        Field::Attribute(path) => format!("attributes.{path}"),
+        Field::ActivityCount(name) => format!("events.{}.count", name.as_folded()),
+        Field::ActivityLastAt(name) => format!("events.{}.last_at", name.as_folded()),
     }
 }
 

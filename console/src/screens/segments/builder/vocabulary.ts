@@ -2,6 +2,7 @@
 import { useMemo } from 'react'
 import type { Schemas } from '@/api/client'
 import { useApi } from '@/api/query'
+import { leaves } from '@/format/attributes'
 
 type Customer = Schemas['Customer']
 
@@ -30,7 +31,7 @@ function vocabularyOf(customers: readonly Customer[]): Vocabulary {
   }
   return {
     currency: customers[0]?.currency ?? null,
-    attributes: distinct(({ attributes }) => Object.keys(attributes)),
+    attributes: distinct(({ attributes }) => leaves(attributes).map(([path]) => path)),
     activities: distinct(({ events }) => Object.keys(events)),
     values: {
       tags: distinct(({ tags }) => tags),

@@ -1,0 +1,129 @@
+//! Responses of the protocol.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::warning::Warning;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::resources::data::answer::{AcceptedItem, add_positions};
+
+/// Results of calls.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SegmentResults, example = json!({
+    "success": true,
+    "accepted": 1,
+    "rejected": 0,
+    "ignored": 1,
+    "results": [
+        {"index": 0, "type": "track", "id": "ajs-1", "outcome": "created", "position": "3:1842", "name": "order_completed"},
+        {"index": 1, "type": "page", "outcome": "ignored", "reason": "calls of the type page have no effect"}
+    ]
+}))]
+pub(super) struct CallsResponse {
+    /// Always `true`: the request was processed, and must not be sent again.
+    success: bool,
+    /// Number of accepted calls, which are in the log.
+    accepted: usize,
+    /// Number of rejected calls, which are not in the log.
+    rejected: usize,
+    /// Number of calls without an effect.
+    ignored: usize,
+    /// Result of each call, in the order of the request.
+    results: Vec<CallResult>,
+}
+
+/// Result of one call.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = SegmentResult)]
+pub(super) enum CallResult {
+    /// The call is in the log.
+    Accepted {
+        /// Index of the call in the request, starting at 0.
+        index: usize,
+        /// Type of the call.
+        #[schema(example = "track")]
+        r#type: &'static str,
+        /// Same members as in the response to ingested data. The id is that of the
+        /// customer for `identify`, that of the event for `track`.
+        #[serde(flatten)]
+        accepted: AcceptedItem,
+        /// Parts of the call that were left out or renamed, at most 20.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        warnings: Vec<Warning>,
+    },
+    /// The call has no effect.
+    Ignored {
+        /// Index of the call in the request, starting at 0.
+        index: usize,
+        /// Type of the call.
+        #[schema(example = "page")]
+        r#type: &'static str,
+        /// Always `ignored`.
+        #[schema(example = "ignored")]
+        outcome: &'static str,
+        /// Reason why it has no effect.
+        #[schema(example = "calls of the type page have no effect")]
+        reason: String,
+    },
+    /// The call was rejected.
+    Rejected {
+        /// Index of the call in the request, starting at 0.
+        index: usize,
+        /// Reason of the rejection.
+        problem: Box<ProblemBody>,
+    },
+}
+
+impl CallResult {
+    pub(super) fn ignored(index: usize, r#type: &'static str, reason: String) -> Self {
+        Self::Ignored {
+            index,
+            r#type,
+            outcome: "ignored",
+            reason,
+        }
+    }
+
+    pub(super) fn rejected(index: usize, problem: Problem) -> Self {
+        Self::Rejected {
+            index,
+            problem: Box::new(problem.into_body(None)),
+        }
+    }
+
+    fn index(&self) -> usize {
+        match self {
+            Self::Accepted { index, .. }
+            | Self::Ignored { index, .. }
+            | Self::Rejected { index, .. } => *index,
+        }
+    }
+}
+
+impl CallsResponse {
+    pub(super) fn new(mut results: Vec<CallResult>) -> Self {
+        results.sort_unstable_by_key(CallResult::index);
+        let count =
+            |is: fn(&CallResult) -> bool| results.iter().filter(|result| is(result)).count();
+        Self {
+            success: true,
+            accepted: count(|result| matches!(result, CallResult::Accepted { .. })),
+            rejected: count(|result| matches!(result, CallResult::Rejected { .. })),
+            ignored: count(|result| matches!(result, CallResult::Ignored { .. })),
+            results,
+        }
+    }
+}
+
+impl IntoResponse for CallsResponse {
+    fn into_response(self) -> Response {
+        let positions = self.results.iter().filter_map(|result| match result {
+            CallResult::Accepted { accepted, .. } => Some(accepted.position()),
+            _ => None,
+        });
+        add_positions(&positions.collect(), Json(self).into_response())
+    }
+}

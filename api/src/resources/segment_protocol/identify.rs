@@ -1,0 +1,263 @@
+//! `identify`: traits as changes of a customer.
+
+use commands::CustomerRecord;
+use domain::{Change, CustomerChanges, CustomerId, ProfileChanges, Text};
+use serde_json::{Map, Value as Json};
+
+use super::call::{Call, invalid};
+use super::time;
+use super::values;
+use super::warning::{Warnings, is_empty, member};
+use crate::http::problem::Problem;
+
+/// Pointer to the traits of a call.
+const TRAITS: &str = "/traits";
+
+/// Maps a call to changes of its customer. Traits without a value change nothing.
+///
+/// # Errors
+/// A problem if the traits are not an object.
+pub(super) fn record(
+    call: Call,
+    customer: CustomerId,
+    warnings: &mut Warnings,
+) -> Result<CustomerRecord, Problem> {
+    let traits = match call.traits {
+        Json::Null => Map::new(),
+        Json::Object(traits) => traits,
+        _ => return Err(invalid(TRAITS, "must be an object".to_owned())),
+    };
+    let mut traits = Traits { traits, warnings };
+    let changes = CustomerChanges {
+        city: traits.of_address("city"),
+        country: traits.of_address("country"),
+        registered_at: traits.registered_at(),
+        profile: ProfileChanges {
+            name: traits.name(),
+            email: traits.take(&["email"]),
+            phone: traits.take(&["phone"]),
+            // All other traits, so this comes last.
+            attributes: traits.attributes(),
+        },
+        ..CustomerChanges::default()
+    };
+    Ok(CustomerRecord { customer, changes })
+}
+
+/// Traits that are not mapped yet.
+struct Traits<'w> {
+    traits: Map<String, Json>,
+    warnings: &'w mut Warnings,
+}
+
+impl Traits<'_> {
+    /// Takes the first of these traits that has a value.
+    fn take<T: TryFrom<String, Error: ToString>>(&mut self, names: &[&str]) -> Change<T> {
+        let mut taken = names.iter().filter_map(|name| {
+            let value = self.traits.remove(*name)?;
+            Some((member(TRAITS, name), value))
+        });
+        let Some((pointer, value)) = taken.find(|(_, value)| !is_empty(value)) else {
+            return Change::Keep;
+        };
+        self.read(&value, &pointer)
+    }
+
+    fn of_address(&mut self, name: &str) -> Change<Text<128>> {
+        let Some(Json::Object(address)) = self.traits.get_mut("address") else {
+            return Change::Keep;
+        };
+        match address.remove(name) {
+            Some(value) if !is_empty(&value) => {
+                self.read(&value, &member(&member(TRAITS, "address"), name))
+            }
+            _ => Change::Keep,
+        }
+    }
+
+    /// Returns the full name: the trait, or else the first and the last name, which stay
+    /// among the attributes.
+    fn name(&mut self) -> Change<Text<256>> {
+        if let set @ Change::Set(_) = self.take(&["name"]) {
+            return set;
+        }
+        let part = |names: [&str; 2]| {
+            let mut values = names.into_iter().filter_map(|name| self.traits.get(name));
+            values.find_map(|value| {
+                value
+                    .as_str()
+                    .map(str::trim)
+                    .filter(|text| !text.is_empty())
+            })
+        };
+        let parts = [
+            part(["firstName", "first_name"]),
+            part(["lastName", "last_name"]),
+        ];
+        let parts: Vec<&str> = parts.into_iter().flatten().collect();
+        match Text::try_from(parts.join(" ")) {
+            Ok(name) => Change::Set(name),
+            // Without names there is none. The attributes tell of names that are too long.
+            Err(_) => Change::Keep,
+        }
+    }
+
+    fn registered_at(&mut self) -> Change<domain::Timestamp> {
+        let taken = ["createdAt", "created_at"].map(|name| (name, self.traits.remove(name)));
+        let mut given = taken
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        let Some((name, value)) = given.find(|(_, value)| !is_empty(value)) else {
+            return Change::Keep;
+        };
+        match time::parse(&value) {
+            Some(at) => Change::Set(at),
+            None => {
+                self.warnings
+                    .left_out(&member(TRAITS, name), time::NOT_A_TIME);
+                Change::Keep
+            }
+        }
+    }
+
+    /// Reads a text, or a whole number as its digits.
+    fn read<T: TryFrom<String, Error: ToString>>(
+        &mut self,
+        value: &Json,
+        pointer: &str,
+    ) -> Change<T> {
+        let text = match value {
+            Json::String(text) => Ok(text.trim().to_owned()),
+            Json::Number(number) if !number.is_f64() => Ok(number.to_string()),
+            _ => Err("must be a string".to_owned()),
+        };
+        let read = text.and_then(|text| T::try_from(text).map_err(|error| error.to_string()));
+        match read {
+            Ok(value) => Change::Set(value),
+            Err(reason) => {
+                self.warnings.left_out(pointer, reason);
+                Change::Keep
+            }
+        }
+    }
+
+    fn attributes(&mut self) -> Change<domain::AttributeChanges> {
+        let values = values::attributes(&self.traits, TRAITS, self.warnings);
+        match values.is_empty() {
+            true => Change::Keep,
+            false => Change::Set(
+                values
+                    .into_iter()
+                    .map(|(key, value)| (key, Change::Set(value)))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn changes(traits: Json) -> (Json, Vec<String>) {
+        let call = Call {
+            traits,
+            ..Call::default()
+        };
+        let customer = CustomerId::try_from("c-1").unwrap();
+        let mut warnings = Warnings::default();
+        let record = record(call, customer, &mut warnings).unwrap();
+        let pointers = warnings.0.into_iter().map(|warning| warning.pointer);
+        (json!(record.changes), pointers.collect())
+    }
+
+    #[test]
+    fn reserved_traits_become_fields_and_others_attributes() {
+        let traits = json!({
+            "name": "Ada Lovelace",
+            "email": "ada@example.com",
+            "phone": 4420123,
+            "createdAt": "2026-01-02T03:04:05Z",
+            "address": {"city": "London", "country": "GB", "street": "St James's Square"},
+            "plan": "gold",
+            "company": {"name": "Analytical", "employees": 2},
+            "unsubscribed": true,
+        });
+        let expected = json!({
+            "profile": {
+                "name": "Ada Lovelace",
+                "email": "ada@example.com",
+                "phone": "4420123",
+                "attributes": {
+                    "address": {"street": "St James's Square"},
+                    "company": {"employees": 2, "name": "Analytical"},
+                    "plan": "gold",
+                    "unsubscribed": true,
+                },
+            },
+            "city": "London",
+            "country": "GB",
+            "registered_at": "2026-01-02T03:04:05.000Z",
+        });
+        assert_eq!(changes(traits), (expected, vec![]));
+    }
+
+    #[test]
+    fn a_first_and_a_last_name_make_a_name() {
+        for (traits, name) in [
+            (
+                json!({"firstName": "Ada", "lastName": "Lovelace"}),
+                "Ada Lovelace",
+            ),
+            (json!({"first_name": " Ada ", "last_name": null}), "Ada"),
+            (json!({"name": "", "lastName": "Lovelace"}), "Lovelace"),
+            (json!({"name": "A. L.", "firstName": "Ada"}), "A. L."),
+        ] {
+            let (changes, warnings) = changes(traits.clone());
+            assert_eq!(changes["profile"]["name"], name, "{traits}");
+            assert!(warnings.is_empty());
+        }
+        let (changes, _) = changes(json!({"firstName": "Ada", "lastName": "Lovelace"}));
+        let attributes = json!({"firstName": "Ada", "lastName": "Lovelace"});
+        assert_eq!(changes["profile"]["attributes"], attributes);
+    }
+
+    #[test]
+    fn traits_without_a_value_change_nothing() {
+        let empty =
+            json!({"email": null, "name": "", "plan": null, "address": {"city": ""}, "a": {}});
+        for traits in [Json::Null, json!({}), empty] {
+            assert_eq!(changes(traits), (json!({}), vec![]));
+        }
+    }
+
+    #[test]
+    fn traits_that_cannot_be_kept_are_left_out() {
+        let (changes, warnings) = changes(json!({
+            "email": "nobody",
+            "phone": "0".repeat(33),
+            "createdAt": 1_700_000_000,
+            "address": {"city": ["London"]},
+            "tags": ["vip"],
+            "plan": "gold",
+        }));
+        assert_eq!(
+            changes,
+            json!({"profile": {"attributes": {"plan": "gold"}}})
+        );
+        let mut warnings = warnings;
+        warnings.sort();
+        assert_eq!(
+            warnings,
+            [
+                "/traits/address/city",
+                "/traits/createdAt",
+                "/traits/email",
+                "/traits/phone",
+                "/traits/tags",
+            ]
+        );
+    }
+}

@@ -105,7 +105,8 @@ fn field(resource: Resource, name: &str) -> anyhow::Result<FieldTarget> {
     })
 }
 
-fn column(columns: &[String], name: &str) -> anyhow::Result<Origin> {
+/// Returns the origin that an expression of columns describes.
+pub(super) fn column(columns: &[String], name: &str) -> anyhow::Result<Origin> {
     let mut found = columns
         .iter()
         .enumerate()
@@ -135,7 +136,10 @@ fn line_number(template: &str) -> anyhow::Result<Origin> {
 
 fn check_required(resource: Resource, bound: &[Binding], columns: &[String]) -> anyhow::Result<()> {
     let is_bound = |name: &str| bound.iter().any(|binding| binding.target.name() == name);
-    let missing: Vec<_> = resource.required().filter(|name| !is_bound(name)).collect();
+    // An amount that is not bound is the sum of the items.
+    let is_sum = is_bound("items.quantity") && is_bound("items.unit_amount");
+    let is_given = |name: &str| is_bound(name) || (name == "amount" && is_sum);
+    let missing: Vec<_> = resource.required().filter(|name| !is_given(name)).collect();
     ensure!(
         missing.is_empty(),
         "{} need {}: set it with --map FIELD=COLUMN, --set FIELD=VALUE or --id; \

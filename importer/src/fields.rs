@@ -48,6 +48,9 @@ pub(super) enum FieldTarget {
     },
 }
 
+/// Beginning of the names of a line item's fields.
+const ITEM: &str = "items.";
+
 /// Name, kind, and whether the API requires the field.
 type Field = (&'static str, FieldKind, bool);
 
@@ -66,10 +69,16 @@ const ORDERS: &[Field] = &[
     ("order_id", Text, true),
     ("customer_id", Text, true),
     ("amount", Amount, true),
+    ("refunded_amount", Amount, false),
     ("currency", Text, true),
     ("placed_at", Time, true),
     ("status", Text, false),
     ("items", Json, false),
+    // Fields of the line items, one of which stands on each row of an order.
+    ("items.sku", Text, false),
+    ("items.name", Text, false),
+    ("items.quantity", FieldKind::Number, false),
+    ("items.unit_amount", Amount, false),
 ];
 const EVENTS: &[Field] = &[
     ("event_id", Text, true),
@@ -172,9 +181,14 @@ impl FieldTarget {
     /// Returns the key of the value in its innermost object.
     pub(super) fn key(&self) -> &str {
         match self {
-            Self::Field { name, .. } => name,
+            Self::Field { name, .. } => name.strip_prefix(ITEM).unwrap_or(name),
             Self::Key { key, .. } => key,
         }
+    }
+
+    /// Returns true for a field of a line item.
+    pub(super) fn is_of_item(&self) -> bool {
+        matches!(self, Self::Field { name, .. } if name.starts_with(ITEM))
     }
 
     /// Returns the name in options and messages: `amount`, `attributes.plan`.
@@ -188,7 +202,7 @@ impl FieldTarget {
     /// Returns the JSON pointer of the value.
     pub(super) fn pointer(&self) -> String {
         match self {
-            Self::Field { name, .. } => format!("/{name}"),
+            Self::Field { name, .. } => format!("/{}", name.replace('.', "/")),
             Self::Key { parent, key, .. } => {
                 format!("/{parent}/{}", key.replace('~', "~0").replace('/', "~1"))
             }

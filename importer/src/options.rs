@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Conversion of a table's rows to objects. None of these options applies to NDJSON.
+/// Conversion of a table's rows to objects. Of these options only `last_wins` applies to NDJSON.
 ///
 /// The JSON form has only the options that are given:
 /// `{"delimiter": ";", "map": {"order_id": "Name"}, "set": {"currency": "USD"}}`.
@@ -20,12 +20,26 @@ pub struct ImportOptions {
     /// Fields and the columns that fill them. Without any, columns with the name of a field fill it.
     #[serde(with = "pairs", skip_serializing_if = "Vec::is_empty")]
     pub map: Vec<Pair>,
+    /// Fields and the columns that fill them where the column of `map` is missing or empty.
+    #[serde(with = "pairs", skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<Pair>,
     /// Fields with the same value in every object.
     #[serde(with = "pairs", skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<Pair>,
     /// Template of the id, with `{line}` in place of the line number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// Statuses of the file and what they mean: `placed`, `cancelled`, `refunded`, or `skip` for
+    /// orders that are left out. Upper case and lower case are the same. A status that ends in `*`
+    /// stands for all with this beginning; the longest one counts.
+    #[serde(with = "pairs", skip_serializing_if = "Vec::is_empty")]
+    pub status: Vec<Pair>,
+    /// Fields of an order whose first value counts if its rows differ.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub first_row: Vec<String>,
+    /// Of rows with one id and other content, the last one counts. Without this, they are refused.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub last_wins: bool,
     /// Unit of amounts; major by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount_unit: Option<AmountUnit>,

@@ -8,16 +8,15 @@ use super::lines::FilePosition;
 use super::mapping::Mapping;
 use super::ndjson::Ndjson;
 use super::options::{FileFormat, ImportOptions};
+use super::orders::Gathering;
 use super::record::Record;
+use super::rows::TableRecords;
 use super::table::Table;
 
 /// Source file in one of the supported formats.
 pub(super) enum Source {
     Ndjson(Ndjson),
-    Table {
-        table: Box<Table>,
-        mapping: Box<Mapping>,
-    },
+    Table(Box<TableRecords>),
 }
 
 impl Source {
@@ -33,25 +32,32 @@ impl Source {
         options: &ImportOptions,
     ) -> anyhow::Result<Self> {
         if format == FileFormat::Ndjson {
+            let last_wins = options.last_wins;
+            let without = ImportOptions {
+                last_wins,
+                ..ImportOptions::default()
+            };
             anyhow::ensure!(
-                *options == ImportOptions::default(),
-                "NDJSON is sent unchanged: {} apply to tables only",
-                "--delimiter, --no-header, --map, --set, --id, --amount-unit and --date-format"
+                *options == without,
+                "NDJSON is sent unchanged: the options of tables and presets do not apply to it"
             );
             return Ok(Self::Ndjson(Ndjson::open(path, resource.id_field())?));
         }
         let table = Table::open(path, options.delimiter, !options.no_header)?;
         let mapping = Mapping::new(resource, options, table.columns())?;
-        Ok(Self::Table {
-            table: Box::new(table),
-            mapping: Box::new(mapping),
-        })
+        let gathering = (resource == Resource::Orders).then(|| Gathering {
+            first_row: options.first_row.clone(),
+            last_wins: options.last_wins,
+        });
+        let records = TableRecords::new(table, mapping, gathering);
+        Ok(Self::Table(Box::new(records)))
     }
 
+    /// Returns the position at which the next record begins.
     pub(super) fn at(&self) -> FilePosition {
         match self {
             Self::Ndjson(ndjson) => ndjson.at(),
-            Self::Table { table, .. } => table.at(),
+            Self::Table(records) => records.at(),
         }
     }
 
@@ -59,7 +65,7 @@ impl Source {
     pub(super) fn seek(&mut self, to: FilePosition) -> io::Result<()> {
         match self {
             Self::Ndjson(ndjson) => ndjson.seek(to),
-            Self::Table { table, .. } => table.seek(to),
+            Self::Table(records) => records.seek(to),
         }
     }
 
@@ -68,13 +74,7 @@ impl Source {
     pub(super) fn next(&mut self, out: &mut Vec<u8>) -> io::Result<Option<Record>> {
         match self {
             Self::Ndjson(ndjson) => ndjson.next(out),
-            Self::Table { table, mapping } => {
-                let Some((place, row)) = table.next()? else {
-                    return Ok(None);
-                };
-                let result = row.and_then(|cells| mapping.render(cells, place.line, out));
-                Ok(Some(Record { place, result }))
-            }
+            Self::Table(records) => records.next(out),
         }
     }
 }

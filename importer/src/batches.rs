@@ -6,7 +6,7 @@ use std::io;
 use tokio::sync::mpsc;
 
 use super::lines::FilePosition;
-use super::record::{Reason, Record, RecordContent, RefusedRecord, Rows};
+use super::record::{Reason, Record, RecordContent, RefusedRecord, RowNotes, Rows};
 use super::unique::UniqueRecords;
 
 /// Maximum size of a body, in bytes. The API accepts 16 MiB.
@@ -35,6 +35,8 @@ pub(super) struct BatchRecords {
     pub(super) repeated: u64,
     /// Number of rows of all these records.
     pub(super) rows: u64,
+    /// What was noted about the rows.
+    pub(super) notes: RowNotes,
     /// Position in the file after this batch.
     pub(super) end: FilePosition,
 }
@@ -88,11 +90,13 @@ impl Batches {
                 record.content = RecordContent::Refused(reason);
             } else if batch.body.len() >= MAX_BODY {
                 self.carried = Some((record, batch.body.split_off(start)));
+                batch.records.notes = self.source.take_notes();
                 batch.records.end = before;
                 return Ok(Some(batch));
             }
             batch.add(record, start);
         }
+        batch.records.notes = self.source.take_notes();
         batch.records.end = self.source.at();
         Ok((batch.records.count() > 0).then_some(batch))
     }

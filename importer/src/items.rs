@@ -1,11 +1,10 @@
 //! Line items of an order, of which each row has one.
 
 use super::bindings::Binding;
-use super::dates::DateFormat;
 use super::fields::FieldKind;
 use super::record::Reason;
 use super::texts::Texts;
-use super::values::{Decimals, write_value};
+use super::values::{Decimals, ValueReader};
 
 /// Maximum length of an article number and of a name, in bytes. A name is shortened; it is only
 /// shown.
@@ -60,7 +59,10 @@ impl ItemFields {
     /// Returns true if the row has no line item.
     pub(super) fn are_empty(&self, texts: &Texts) -> bool {
         let fields = [self.sku, self.name, self.quantity];
-        fields.into_iter().flatten().all(|field| texts.is_empty(field))
+        fields
+            .into_iter()
+            .flatten()
+            .all(|field| texts.is_empty(field))
     }
 
     /// Adds the row's item to the order's items.
@@ -71,7 +73,7 @@ impl ItemFields {
         &self,
         texts: &Texts,
         decimals: Decimals,
-        dates: &DateFormat,
+        values: &ValueReader,
         items: &mut Items,
     ) -> Result<(), Reason> {
         let text = |field: Option<usize>| field.map_or("", |field| texts.get(field).trim());
@@ -80,6 +82,10 @@ impl ItemFields {
             return Err(reason("sku", "is empty"));
         }
         let quantity = quantity(text(self.quantity))?;
+        if quantity == 0 {
+            // A shop writes it for an item that was taken back whole.
+            return Ok(());
+        }
         let out = &mut items.json;
         if !out.is_empty() {
             out.push(b',');
@@ -97,14 +103,18 @@ impl ItemFields {
         if !amount.is_empty() {
             out.extend_from_slice(b",\"unit_amount\":");
             let start = out.len();
-            write_value(FieldKind::Amount, amount, decimals, dates, out)
+            values
+                .write(FieldKind::Amount, amount, decimals, out)
                 .map_err(|problem| reason("unit_amount", &format!("\"{amount}\" {problem}")))?;
             let digits = str::from_utf8(&out[start..]).ok();
             unit_amount = digits.and_then(|digits| digits.parse().ok()).unwrap_or(0);
         }
         out.push(b'}');
         let total = i64::from(quantity).checked_mul(unit_amount);
-        items.sum = items.sum.zip(total).and_then(|(sum, one)| sum.checked_add(one));
+        items.sum = items
+            .sum
+            .zip(total)
+            .and_then(|(sum, one)| sum.checked_add(one));
         Ok(())
     }
 }
@@ -124,11 +134,11 @@ fn quantity(text: &str) -> Result<u32, Reason> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let is_whole = decimals.bytes().all(|digit| digit == b'0');
     match whole.parse() {
-        Ok(quantity) if quantity > 0 && is_whole => Ok(quantity),
+        Ok(quantity) if is_whole => Ok(quantity),
         _ if text.is_empty() => Err(reason("quantity", "is empty")),
         _ => Err(reason(
             "quantity",
-            &format!("\"{text}\" is not a whole number from 1"),
+            &format!("\"{text}\" is not a whole number"),
         )),
     }
 }
@@ -153,10 +163,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities_are_whole_numbers_from_1() {
+    fn quantities_are_whole_numbers() {
         assert_eq!(quantity("3"), Ok(3));
         assert_eq!(quantity("2.0000"), Ok(2));
-        for text in ["", "0", "-1", "1.5", "two", "4294967296"] {
+        for text in ["", "-1", "1.5", "two", "4294967296"] {
             assert!(quantity(text).is_err(), "{text}");
         }
     }

@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::error::ImportError;
 use super::lines::FilePosition;
 use super::private_file;
+use super::record::RowNotes;
 
 /// Size of the parts in which the file is read for its hash, in bytes.
 const HASHED_PART: usize = 256 << 10;
@@ -61,6 +62,9 @@ pub struct ImportCounts {
     /// Records that are left out on request, such as failed payments.
     #[serde(default)]
     pub skipped: u64,
+    /// What was noted about the rows of a table.
+    #[serde(default)]
+    pub notes: RowNotes,
     /// Rows of the file that the records consist of.
     #[serde(default)]
     pub rows: u64,

@@ -3,16 +3,17 @@
 use anyhow::{anyhow, bail};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::bindings::{Binding, Origin, bindings, column};
+use super::bindings::{Binding, Origin, bindings};
 use super::cells::Cells;
-use super::dates::DateFormat;
+use super::columns::Columns;
+use super::expressions::Expression;
 use super::fields::{FieldKind, FieldTarget, Resource};
 use super::items::{ItemFields, Items};
 use super::options::{AmountUnit, ImportOptions, Pair};
-use super::record::{Identity, Reason, RecordContent};
+use super::record::{Identity, Reason, RecordContent, RowNotes};
 use super::statuses::{StatusMeaning, Statuses};
 use super::texts::Texts;
-use super::values::{Decimals, decimals_of, write_value};
+use super::values::{Decimals, ValueReader};
 
 /// Conversion of rows to objects.
 pub(super) struct Mapping {
@@ -26,7 +27,7 @@ pub(super) struct Mapping {
     keys_field: &'static str,
     items: Option<ItemFields>,
     decimals: DecimalsFrom,
-    dates: DateFormat,
+    values: ValueReader,
     statuses: Statuses,
 }
 
@@ -37,14 +38,16 @@ struct MappedField {
     key: Vec<u8>,
     content: Content,
     /// Origin where `content` is an empty column.
-    fallback: Option<Origin>,
+    fallback: Option<Expression>,
     /// Columns that fill the field, for messages.
     columns: String,
     is_required: bool,
+    /// An empty cell clears the field.
+    clears: bool,
 }
 
 enum Content {
-    Column(usize),
+    Columns(Expression),
     /// JSON that is the same in every object.
     Constant(Vec<u8>),
     LineNumber {
@@ -71,20 +74,20 @@ impl Mapping {
     pub(super) fn new(
         resource: Resource,
         options: &ImportOptions,
-        columns: &[String],
+        columns: Columns,
     ) -> anyhow::Result<Self> {
         let mut bound = bindings(resource, options, columns)?;
         // Values of line items come last; the order of all others stays.
         bound.sort_by_key(|binding| binding.target.is_of_item());
         let items = ItemFields::new(&bound)?;
         let decimals = decimals_from(options.amount_unit, &bound)?;
-        let dates = DateFormat::new(options.date_format.as_deref())?;
+        let values = ValueReader::new(options)?;
         let statuses = Statuses::new(&options.status)?;
         let number = |name: &str| bound.iter().position(|one| one.target.name() == name);
         let (id, status) = (number(resource.id_field()), number("status"));
         let is_sum = resource == Resource::Orders && number("amount").is_none();
         let fields = bound.into_iter().map(|binding| {
-            let mut field = MappedField::new(binding, decimals, &dates, &statuses)?;
+            let mut field = MappedField::new(binding, decimals, &values, &statuses)?;
             let name = field.target.name();
             field.columns = column_names(options, &name);
             field.fallback = fallback(options, columns, &name)?;
@@ -102,9 +105,14 @@ impl Mapping {
             keys_field: resource.free_keys().unwrap_or_default(),
             items,
             decimals,
-            dates,
+            values,
             statuses,
         })
+    }
+
+    /// Returns what was noted about the rows since the last call.
+    pub(super) fn take_notes(&self) -> RowNotes {
+        self.values.take_notes()
     }
 
     /// Number of the field with the item's own id.
@@ -120,17 +128,14 @@ impl Mapping {
     /// Returns the numbers and names of the fields that a row of an order may leave to another row.
     pub(super) fn shared_fields(&self) -> impl Iterator<Item = (usize, &FieldTarget, bool)> {
         let fields = self.fields.iter().enumerate();
-        let of_columns = |field: &MappedField| matches!(field.content, Content::Column(_));
+        let of_columns = |field: &MappedField| matches!(field.content, Content::Columns(_));
         fields
             .filter(move |(_, field)| of_columns(field) && !field.target.is_of_item())
             .map(|(number, field)| (number, &field.target, field.is_required))
     }
 
     /// Reads the texts of the row's fields.
-    ///
-    /// # Errors
-    /// Returns the reason why a text cannot be read.
-    pub(super) fn read(&self, cells: &Cells, line: u64, texts: &mut Texts) -> Result<(), Reason> {
+    pub(super) fn read(&self, cells: &Cells, line: u64, texts: &mut Texts) {
         texts.clear();
         for field in &self.fields {
             match &field.content {
@@ -138,13 +143,14 @@ impl Mapping {
                 Content::LineNumber { before, after } => {
                     texts.push(&format!("{before}{line}{after}"));
                 }
-                Content::Column(index) => {
-                    let mut text = field.cell(cells, *index)?;
-                    if let Some(Origin::Column(index)) = field.fallback
-                        && text.trim_ascii().is_empty()
+                Content::Columns(expression) => {
+                    let mut text = expression.text(cells);
+                    if let Some(fallback) = &field.fallback
+                        && text.trim().is_empty()
                     {
-                        text = field.cell(cells, index)?;
+                        text = fallback.text(cells);
                     }
+                    let text = self.values.clean(field.target.kind(), &text);
                     if field.target.name() == "customer_id" && is_address(text) {
                         texts.push(&text.to_lowercase());
                     } else {
@@ -153,7 +159,6 @@ impl Mapping {
                 }
             }
         }
-        Ok(())
     }
 
     /// Adds the row's line item to those of its order, which has these texts.
@@ -169,7 +174,7 @@ impl Mapping {
         match &self.items {
             Some(fields) if !fields.are_empty(row) => {
                 let decimals = self.decimals(order)?;
-                fields.add(row, decimals, &self.dates, items)
+                fields.add(row, decimals, &self.values, items)
             }
             _ => Ok(()),
         }
@@ -249,13 +254,14 @@ impl Mapping {
                 let sum = items.sum.ok_or_else(|| field.reason("is too large"))?;
                 out.extend_from_slice(sum.to_string().as_bytes());
             }
-            Content::Column(_) | Content::LineNumber { .. } if !texts.is_empty(number) => {
+            Content::Columns(_) | Content::LineNumber { .. } if !texts.is_empty(number) => {
                 self.write_text(number, field, texts, out)?;
             }
-            Content::Column(_) | Content::LineNumber { .. } if field.is_required => {
+            Content::Columns(_) | Content::LineNumber { .. } if field.is_required => {
                 return Err(field.reason(format!("is empty: {}", field.columns)));
             }
-            Content::Column(_) | Content::LineNumber { .. } => {
+            Content::Columns(_) if field.clears => out.extend_from_slice(b"null"),
+            Content::Columns(_) | Content::LineNumber { .. } => {
                 out.truncate(start);
                 return Ok(());
             }
@@ -283,7 +289,8 @@ impl Mapping {
             },
             _ => text,
         };
-        write_value(field.target.kind(), text, decimals, &self.dates, out)
+        self.values
+            .write(field.target.kind(), text, decimals, out)
             .map_err(|problem| field.reason(format!("\"{text}\" {problem}")))
     }
 
@@ -298,7 +305,7 @@ impl Mapping {
         if code.is_empty() {
             return Err(field.reason(format!("is empty: {}", field.columns)));
         }
-        decimals_of(code).map_err(|problem| field.reason(format!("\"{code}\" {problem}")))
+        Decimals::of_line(code).map_err(|problem| field.reason(format!("\"{code}\" {problem}")))
     }
 }
 
@@ -306,24 +313,35 @@ impl MappedField {
     fn new(
         binding: Binding,
         decimals: DecimalsFrom,
-        dates: &DateFormat,
+        values: &ValueReader,
         statuses: &Statuses,
     ) -> anyhow::Result<Self> {
-        let Binding { target, origin, .. } = binding;
+        let Binding {
+            target,
+            origin,
+            clears,
+            ..
+        } = binding;
         let content = match origin {
-            Origin::Column(index) => Content::Column(index),
+            Origin::Columns(expression) => Content::Columns(expression),
             Origin::LineNumber { before, after } => Content::LineNumber { before, after },
             Origin::Constant(text) if target.name() == "status" => {
-                match statuses.meaning(&text).map_err(|reason| anyhow!(reason.text))? {
+                match statuses
+                    .meaning(&text)
+                    .map_err(|reason| anyhow!(reason.text))?
+                {
                     StatusMeaning::Status(text) => {
-                        Content::Constant(constant(&target, text, decimals, dates)?)
+                        Content::Constant(constant(&target, text, decimals, values)?)
                     }
                     StatusMeaning::Skip => bail!("--set status={text} leaves out every order"),
                 }
             }
-            Origin::Constant(text) => Content::Constant(constant(&target, &text, decimals, dates)?),
+            Origin::Constant(text) => {
+                Content::Constant(constant(&target, &text, decimals, values)?)
+            }
         };
-        Self::with_content(target, content)
+        let field = Self::with_content(target, content)?;
+        Ok(Self { clears, ..field })
     }
 
     fn computed(target: FieldTarget) -> anyhow::Result<Self> {
@@ -340,11 +358,8 @@ impl MappedField {
             fallback: None,
             columns: String::new(),
             is_required: false,
+            clears: false,
         })
-    }
-
-    fn cell<'a>(&self, cells: &'a Cells, index: usize) -> Result<&'a str, Reason> {
-        cells.get(index).ok_or_else(|| self.reason("is not UTF-8"))
     }
 
     fn reason(&self, problem: impl AsRef<str>) -> Reason {
@@ -368,11 +383,12 @@ fn column_names(options: &ImportOptions, name: &str) -> String {
 
 fn fallback(
     options: &ImportOptions,
-    columns: &[String],
+    columns: Columns,
     name: &str,
-) -> anyhow::Result<Option<Origin>> {
+) -> anyhow::Result<Option<Expression>> {
     let pair = options.fallback.iter().find(|pair| pair.field == name);
-    pair.map(|pair| column(columns, &pair.value)).transpose()
+    pair.map(|pair| Expression::parse(&pair.value, columns))
+        .transpose()
 }
 
 /// Returns true if an id is an e-mail address. Such ids are written in lower case, since the
@@ -389,7 +405,7 @@ fn constant(
     target: &FieldTarget,
     text: &str,
     decimals: DecimalsFrom,
-    dates: &DateFormat,
+    values: &ValueReader,
 ) -> anyhow::Result<Vec<u8>> {
     let decimals = match decimals {
         DecimalsFrom::Known(decimals) => decimals,
@@ -399,7 +415,8 @@ fn constant(
         DecimalsFrom::Currency(_) => Decimals::Minor,
     };
     let mut json = Vec::new();
-    write_value(target.kind(), text, decimals, dates, &mut json)
+    values
+        .write(target.kind(), text, decimals, &mut json)
         .map_err(|problem| anyhow!("--set {}={text}: \"{text}\" {problem}", target.name()))?;
     Ok(json)
 }
@@ -411,7 +428,7 @@ fn decimals_from(unit: Option<AmountUnit>, bound: &[Binding]) -> anyhow::Result<
     let is_minor = unit == Some(AmountUnit::Minor);
     Ok(match number.map(|number| (number, &bound[number].origin)) {
         Some((_, Origin::Constant(code))) if !is_minor => DecimalsFrom::Known(
-            decimals_of(code).map_err(|problem| anyhow!("currency \"{code}\" {problem}"))?,
+            Decimals::stated(code).map_err(|problem| anyhow!("currency \"{code}\" {problem}"))?,
         ),
         Some((number, _)) if !is_minor => DecimalsFrom::Currency(number),
         _ => DecimalsFrom::Known(Decimals::Minor),

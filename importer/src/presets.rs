@@ -2,36 +2,69 @@
 
 use std::sync::LazyLock;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::bindings::column;
+use super::columns::Columns;
 use super::error::ImportError;
+use super::expressions::Expression;
 use super::fields::Resource;
 use super::options::{ImportOptions, Pair};
 
 /// Embedded presets: name and text.
 const EMBEDDED: [(&str, &str); 10] = [
-    ("shopify-orders", include_str!("../presets/shopify-orders.toml")),
-    ("shopify-customers", include_str!("../presets/shopify-customers.toml")),
-    ("woocommerce-orders", include_str!("../presets/woocommerce-orders.toml")),
-    ("woocommerce-customers", include_str!("../presets/woocommerce-customers.toml")),
-    ("stripe-payments", include_str!("../presets/stripe-payments.toml")),
-    ("magento-orders", include_str!("../presets/magento-orders.toml")),
-    ("magento-orders-grid", include_str!("../presets/magento-orders-grid.toml")),
-    ("mailchimp-audience", include_str!("../presets/mailchimp-audience.toml")),
-    ("hubspot-contacts", include_str!("../presets/hubspot-contacts.toml")),
-    ("online-retail", include_str!("../presets/online-retail.toml")),
+    (
+        "shopify-orders",
+        include_str!("../presets/shopify-orders.toml"),
+    ),
+    (
+        "shopify-customers",
+        include_str!("../presets/shopify-customers.toml"),
+    ),
+    (
+        "woocommerce-orders",
+        include_str!("../presets/woocommerce-orders.toml"),
+    ),
+    (
+        "woocommerce-customers",
+        include_str!("../presets/woocommerce-customers.toml"),
+    ),
+    (
+        "stripe-payments",
+        include_str!("../presets/stripe-payments.toml"),
+    ),
+    (
+        "magento-orders",
+        include_str!("../presets/magento-orders.toml"),
+    ),
+    (
+        "magento-orders-grid",
+        include_str!("../presets/magento-orders-grid.toml"),
+    ),
+    (
+        "mailchimp-audience",
+        include_str!("../presets/mailchimp-audience.toml"),
+    ),
+    (
+        "hubspot-contacts",
+        include_str!("../presets/hubspot-contacts.toml"),
+    ),
+    (
+        "online-retail",
+        include_str!("../presets/online-retail.toml"),
+    ),
 ];
 
 static PRESETS: LazyLock<Vec<Preset>> = LazyLock::new(|| {
-    let parsed = EMBEDDED.iter().map(|(name, text)| Preset::parse(name, text));
+    let parsed = EMBEDDED
+        .iter()
+        .map(|(name, text)| Preset::parse(name, text));
     // A test parses every one of them.
     parsed.filter_map(Result::ok).collect()
 });
 
 /// Layout of a file, and how it becomes objects.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Preset {
     /// Name for options: `shopify-orders`.
     pub name: String,
@@ -46,7 +79,7 @@ pub struct Preset {
 }
 
 /// Options that are added if the file has a column.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Addition {
     column: String,
     #[serde(flatten)]
@@ -123,9 +156,9 @@ impl Preset {
     pub(super) fn applied(
         &self,
         options: &ImportOptions,
-        columns: &[String],
+        columns: Columns,
     ) -> Result<ImportOptions, ImportError> {
-        let mut all = self.overlaid(columns, options)?;
+        let mut all = self.overlaid(columns.names(), options)?;
         let is_given = |pairs: &[Pair], field: &str| pairs.iter().any(|pair| pair.field == field);
         let is_id = |field: &str| options.id.is_some() && field == self.resource.id_field();
         let is_free = |pair: &Pair| {
@@ -133,7 +166,7 @@ impl Preset {
                 && !is_given(&options.set, &pair.field)
                 && !is_id(&pair.field)
         };
-        let has = |pair: &Pair| column(columns, &pair.value).is_ok();
+        let has = |pair: &Pair| Expression::parse(&pair.value, columns).is_ok();
         let given = |pairs: &[Pair], pair: &Pair| pairs.contains(pair);
         all.set
             .retain(|pair| given(&options.set, pair) || is_free(pair));

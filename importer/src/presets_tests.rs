@@ -1,7 +1,12 @@
 use super::*;
+use crate::options::Delimiter;
 
 fn columns(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
+}
+
+fn of(names: &[String]) -> Columns<'_> {
+    Columns::new(names, Delimiter::Byte(b';'))
 }
 
 fn pairs(texts: &[&str]) -> Vec<Pair> {
@@ -12,7 +17,7 @@ const OWN: &str = r#"
 title = "The till's list"
 resource = "orders"
 detect = ["Nr", "Sum"]
-date_format = "%d.%m.%Y"
+date_format = ["%d.%m.%Y"]
 delimiter = ";"
 
 [map]
@@ -52,14 +57,17 @@ fn fields_without_their_column_are_left_out_and_fallbacks_step_in() {
     let preset = Preset::parse("own", OWN).unwrap();
     let options = ImportOptions::default();
     let full = preset
-        .applied(&options, &columns(&["Nr", "Card", "Mail", "Sum", "Day", "Void"]))
+        .applied(
+            &options,
+            of(&columns(&["Nr", "Card", "Mail", "Sum", "Day", "Void"])),
+        )
         .unwrap();
     assert!(full.map.contains(&"customer_id=Card".parse().unwrap()));
     assert_eq!(full.fallback, pairs(&["customer_id=Mail"]));
     assert!(full.map.contains(&"status=Void".parse().unwrap()));
     assert!(!full.map.iter().any(|pair| pair.field == "refunded_amount"));
     let less = preset
-        .applied(&options, &columns(&["Nr", "Mail", "Sum", "Day"]))
+        .applied(&options, of(&columns(&["Nr", "Mail", "Sum", "Day"])))
         .unwrap();
     assert!(less.map.contains(&"customer_id=Mail".parse().unwrap()));
     assert_eq!(less.fallback, []);
@@ -73,11 +81,11 @@ fn options_replace_parts_of_the_preset() {
         map: pairs(&["customer_id=Phone", "currency=Money"]),
         set: pairs(&["placed_at=2026-01-01"]),
         id: Some("n-{line}".into()),
-        date_format: Some("%Y".into()),
+        date_format: vec!["%Y".into()],
         ..ImportOptions::default()
     };
     let names = ["Nr", "Card", "Mail", "Sum", "Day", "Phone", "Money"];
-    let all = preset.applied(&options, &columns(&names)).unwrap();
+    let all = preset.applied(&options, of(&columns(&names))).unwrap();
     let mut map = all.map.clone();
     map.sort_by(|one, two| one.field.cmp(&two.field));
     assert_eq!(
@@ -86,7 +94,7 @@ fn options_replace_parts_of_the_preset() {
     );
     assert_eq!(all.set, pairs(&["placed_at=2026-01-01"]));
     assert_eq!(all.fallback, []);
-    assert_eq!(all.date_format.as_deref(), Some("%Y"));
+    assert_eq!(all.date_format, ["%Y"]);
     assert_eq!(all.delimiter, preset.with(&options).unwrap().delimiter);
 }
 

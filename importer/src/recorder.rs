@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 
 use super::batches::BatchRecords;
+use super::encoding::TextEncoding;
 use super::error::ImportError;
 use super::journal::ImportJournal;
 use super::record::{RecordOutcome, RefusedRecord};
@@ -18,6 +19,7 @@ pub(super) struct ImportRecorder {
     pub(super) rejects: Rejects,
     /// Imported file, from which refused lines are copied.
     pub(super) source: File,
+    pub(super) encoding: TextEncoding,
     /// Summary of the records that this run refused.
     pub(super) refusals: Refusals,
 }
@@ -37,6 +39,7 @@ impl ImportRecorder {
             skipped,
             repeated,
             rows,
+            notes,
             end,
         } = records;
         let counts = &mut self.journal.counts;
@@ -44,6 +47,7 @@ impl ImportRecorder {
         counts.skipped += skipped;
         counts.repeated += repeated;
         counts.rows += rows;
+        counts.notes += notes;
         for (rows, outcome) in items.into_iter().zip(outcomes) {
             match outcome {
                 RecordOutcome::Created => counts.created += 1,
@@ -58,7 +62,7 @@ impl ImportRecorder {
         // Refused lines are written before the journal, which has their length: after a crash in
         // between, the next run truncates them and writes them again.
         self.rejects
-            .append(&self.source, &refused)
+            .append(&self.source, self.encoding, &refused)
             .map_err(|error| ImportError::file("write", self.rejects.path())(error))?;
         self.journal.rejects_bytes = self.rejects.bytes();
         self.journal.done = end;

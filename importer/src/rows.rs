@@ -2,10 +2,11 @@
 
 use std::io;
 
+use super::encoding::TextEncoding;
 use super::lines::FilePosition;
 use super::mapping::Mapping;
 use super::orders::{Gathering, OrderDraft};
-use super::record::{Reason, Record, RecordContent, Rows};
+use super::record::{Reason, Record, RecordContent, RowNotes, Rows};
 use super::table::Table;
 use super::texts::Texts;
 
@@ -42,6 +43,14 @@ impl TableRecords {
             Some(row) => row.start,
             None => self.table.at(),
         }
+    }
+
+    pub(super) fn encoding(&self) -> TextEncoding {
+        self.table.encoding()
+    }
+
+    pub(super) fn take_notes(&self) -> RowNotes {
+        self.mapping.take_notes()
     }
 
     pub(super) fn seek(&mut self, to: FilePosition) -> io::Result<()> {
@@ -101,10 +110,10 @@ impl TableRecords {
         let Some((place, cells)) = self.table.next()? else {
             return Ok(None);
         };
-        let texts = cells.and_then(|cells| {
+        let texts = cells.map(|cells| {
             let mut texts = Texts::default();
-            self.mapping.read(cells, place.line, &mut texts)?;
-            Ok(texts)
+            self.mapping.read(cells, place.line, &mut texts);
+            texts
         });
         let rows = Rows::one(place);
         Ok(Some(Row { start, rows, texts }))

@@ -76,7 +76,10 @@ mod tests {
         assert_eq!(seen.insert(identity(7, 1), 4), Sighting::Repeated(2));
         assert_eq!(seen.insert(identity(7, 2), 5), Sighting::Contradicting(2));
         assert_eq!(seen.insert(identity(7, 1), 6), Sighting::Repeated(2));
-        assert_eq!(seen.insert(identity(8, 9), 1 << 40), Sighting::Contradicting(3));
+        assert_eq!(
+            seen.insert(identity(8, 9), 1 << 40),
+            Sighting::Contradicting(3)
+        );
     }
 
     #[test]

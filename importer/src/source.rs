@@ -3,13 +3,16 @@
 use std::io;
 use std::path::Path;
 
+use super::columns::Columns;
+use super::encoding::TextEncoding;
 use super::fields::Resource;
 use super::lines::FilePosition;
 use super::mapping::Mapping;
 use super::ndjson::Ndjson;
 use super::options::{FileFormat, ImportOptions};
 use super::orders::Gathering;
-use super::record::Record;
+use super::presets::Preset;
+use super::record::{Record, RowNotes};
 use super::rows::TableRecords;
 use super::table::Table;
 
@@ -30,27 +33,53 @@ impl Source {
         resource: Resource,
         format: FileFormat,
         options: &ImportOptions,
+        preset: Option<&Preset>,
     ) -> anyhow::Result<Self> {
         if format == FileFormat::Ndjson {
-            let last_wins = options.last_wins;
-            let without = ImportOptions {
-                last_wins,
+            let applicable = ImportOptions {
+                encoding: options.encoding,
+                last_wins: options.last_wins,
                 ..ImportOptions::default()
             };
             anyhow::ensure!(
-                *options == without,
-                "NDJSON is sent unchanged: the options of tables and presets do not apply to it"
+                *options == applicable && preset.is_none(),
+                "NDJSON is sent unchanged: of the options for tables, only --encoding and \
+                 --last-wins apply"
             );
-            return Ok(Self::Ndjson(Ndjson::open(path, resource.id_field())?));
+            let ndjson = Ndjson::open(path, options.encoding, resource.id_field())?;
+            return Ok(Self::Ndjson(ndjson));
         }
-        let table = Table::open(path, options.delimiter, !options.no_header)?;
-        let mapping = Mapping::new(resource, options, table.columns())?;
+        let reading = preset.map_or_else(|| Ok(options.clone()), |preset| preset.with(options))?;
+        let header = !reading.no_header;
+        let table = Table::open(path, reading.encoding, reading.delimiter, header)?;
+        let columns = Columns::new(table.columns(), table.delimiter());
+        let options = &match preset {
+            Some(preset) => preset.applied(options, columns)?,
+            None => reading,
+        };
+        let mapping = Mapping::new(resource, options, columns)?;
         let gathering = (resource == Resource::Orders).then(|| Gathering {
             first_row: options.first_row.clone(),
             last_wins: options.last_wins,
         });
         let records = TableRecords::new(table, mapping, gathering);
         Ok(Self::Table(Box::new(records)))
+    }
+
+    /// Returns the encoding of the file.
+    pub(super) fn encoding(&self) -> TextEncoding {
+        match self {
+            Self::Ndjson(ndjson) => ndjson.encoding(),
+            Self::Table(records) => records.encoding(),
+        }
+    }
+
+    /// Returns what was noted about the rows since the last call.
+    pub(super) fn take_notes(&self) -> RowNotes {
+        match self {
+            Self::Ndjson(_) => RowNotes::default(),
+            Self::Table(records) => records.take_notes(),
+        }
     }
 
     /// Returns the position at which the next record begins.

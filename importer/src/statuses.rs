@@ -67,7 +67,9 @@ impl Statuses {
         });
         let same = STATUSES.into_iter().find(|name| *name == text);
         match (rule, same) {
-            (Some(rule), _) => Ok(rule.meaning.map_or(StatusMeaning::Skip, StatusMeaning::Status)),
+            (Some(rule), _) => Ok(rule
+                .meaning
+                .map_or(StatusMeaning::Skip, StatusMeaning::Status)),
             (None, Some(name)) => Ok(StatusMeaning::Status(name)),
             (None, None) => Err(Reason {
                 text: format!(
@@ -92,7 +94,12 @@ mod tests {
 
     #[test]
     fn the_most_exact_rule_counts_in_any_case() {
-        let statuses = statuses(&["*=placed", "C*=skip", "canceled=cancelled", "Voided=cancelled"]);
+        let statuses = statuses(&[
+            "*=placed",
+            "C*=skip",
+            "canceled=cancelled",
+            "Voided=cancelled",
+        ]);
         let statuses = statuses.unwrap();
         let meaning = |text| statuses.meaning(text).unwrap();
         assert_eq!(meaning("Canceled"), StatusMeaning::Status("cancelled"));
@@ -109,7 +116,11 @@ mod tests {
             Ok(StatusMeaning::Status("refunded"))
         );
         let reason = statuses.meaning("paid").unwrap_err();
-        assert!(reason.text.contains("--status 'paid=placed'"), "{}", reason.text);
+        assert!(
+            reason.text.contains("--status 'paid=placed'"),
+            "{}",
+            reason.text
+        );
         assert!(reason.text.contains("placed, cancelled and refunded"));
         assert_eq!(reason.pointer.as_deref(), Some("/status"));
     }

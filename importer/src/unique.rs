@@ -2,9 +2,10 @@
 
 use std::io;
 
+use super::encoding::TextEncoding;
 use super::fields::Resource;
 use super::lines::FilePosition;
-use super::record::{Reason, Record, RecordContent};
+use super::record::{Reason, Record, RecordContent, RowNotes};
 use super::seen::{SeenIds, Sighting};
 use super::source::Source;
 
@@ -29,6 +30,16 @@ impl UniqueRecords {
         self.source.at()
     }
 
+    /// Returns the encoding of the file.
+    pub(super) fn encoding(&self) -> TextEncoding {
+        self.source.encoding()
+    }
+
+    /// Returns what was noted about the rows since the last call.
+    pub(super) fn take_notes(&self) -> RowNotes {
+        self.source.take_notes()
+    }
+
     /// Continues at a position that an earlier run has reached. Reads everything before it, so that
     /// its ids are known.
     pub(super) fn continue_at(&mut self, to: FilePosition) -> io::Result<()> {
@@ -42,6 +53,8 @@ impl UniqueRecords {
                 break;
             }
         }
+        // They are in the journal.
+        self.take_notes();
         Ok(())
     }
 

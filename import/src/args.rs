@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use importer::{AmountUnit, Delimiter, FileFormat, ImportOptions, ImportTask, Pair, Resource};
+use importer::{
+    AmountUnit, DecimalSign, Delimiter, FileFormat, ImportOptions, ImportTask, Pair, Resource,
+    TextEncoding, TimeZone,
+};
 
 const EXAMPLE: &str = "\
 Example: a file with columns separated by spaces, dates like 19970101, amounts like 11.77,
@@ -82,12 +85,18 @@ pub struct ImportArgs {
     pub(super) table: TableArgs,
 }
 
-/// Conversion of a table's rows to objects. None of these options applies to NDJSON.
+/// Conversion of a table's rows to objects. Of these options only the encoding applies to NDJSON.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 #[command(next_help_heading = "Tables (CSV)")]
 pub(super) struct TableArgs {
+    /// Encoding of the file, such as windows-1252. A byte-order mark outranks it. Applies to NDJSON
+    /// too [default: utf-8]
+    #[arg(long, value_name = "NAME")]
+    pub(super) encoding: Option<TextEncoding>,
+
     /// Separator of columns: one ASCII character, 'tab', or 'whitespace' (runs of spaces and
-    /// tabs, those at the start of a line ignored, no quoting) [default: ,]
+    /// tabs, those at the start of a line ignored, no quoting) [default: that of a first line such
+    /// as 'sep=;', else ,]
     #[arg(long, value_name = "CHARACTER")]
     pub(super) delimiter: Option<Delimiter>,
 
@@ -95,8 +104,9 @@ pub(super) struct TableArgs {
     #[arg(long)]
     pub(super) no_header: bool,
 
-    /// Fill a field from a column; repeatable. Without any --map, columns with the name of a field
-    /// fill it
+    /// Fill a field from a column; repeatable. '!COLUMN' is the contrary of a yes or no,
+    /// 'COLUMN#2' the second of the columns of that name, '{COLUMN} {COLUMN}' a text made of
+    /// several. Without any --map, columns with the name of a field fill it
     #[arg(long, value_name = "FIELD=COLUMN")]
     pub(super) map: Vec<Pair>,
 
@@ -113,16 +123,43 @@ pub(super) struct TableArgs {
     #[arg(long, value_enum)]
     pub(super) amount_unit: Option<UnitArg>,
 
-    /// Format of times, as in strftime: '%Y%m%d', '%d/%m/%Y %H:%M', '%s'. Without an offset (%z)
-    /// times are UTC, and a date without a time is its midnight [default: RFC 3339, or YYYY-MM-DD]
+    /// Decimal sign of amounts that are written for people. Thousands separators, a currency sign
+    /// or code, and parentheses for a negative amount are then read too: 1,234.50, $12.50 or (5.00)
+    /// with 'point'; 1.234,50, 1 234,50 or 12,50 € with 'comma' [default: plain numbers only]
+    #[arg(long, value_enum)]
+    pub(super) decimal: Option<DecimalArg>,
+
+    /// Format of times, as in strftime: '%Y%m%d', '%d/%m/%Y %H:%M', '%s'; repeatable, the first
+    /// that fits is used. %z is an offset; %Z an abbreviation with one meaning, such as UTC, CEST
+    /// or PDT [default: RFC 3339, or YYYY-MM-DD]
     #[arg(long, value_name = "FORMAT")]
-    pub(super) date_format: Option<String>,
+    pub(super) date_format: Vec<String>,
+
+    /// Time zone of times without an offset, and of dates, such as Europe/Berlin. Without it, times
+    /// in a --date-format are UTC, and dates are days in the time zone of the server
+    #[arg(long, value_name = "ZONE")]
+    pub(super) time_zone: Option<TimeZone>,
+
+    /// Character between the tags in a cell. Tags in double quotes may contain it [default: ;]
+    #[arg(long, value_name = "CHARACTER")]
+    pub(super) tag_separator: Option<char>,
+
+    /// Clear this field of a customer where its cell is empty, instead of leaving it as it is;
+    /// repeatable. 'all' stands for all fields that a column fills
+    #[arg(long, value_name = "FIELD")]
+    pub(super) clear_empty: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum FormatArg {
     Ndjson,
     Csv,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DecimalArg {
+    Point,
+    Comma,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -184,7 +221,15 @@ impl TableArgs {
                 UnitArg::Major => AmountUnit::Major,
                 UnitArg::Minor => AmountUnit::Minor,
             }),
+            encoding: self.encoding,
+            decimal: self.decimal.map(|sign| match sign {
+                DecimalArg::Point => DecimalSign::Point,
+                DecimalArg::Comma => DecimalSign::Comma,
+            }),
             date_format: self.date_format.clone(),
+            time_zone: self.time_zone,
+            tag_separator: self.tag_separator,
+            clear_empty: self.clear_empty.clone(),
         }
     }
 }

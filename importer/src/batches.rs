@@ -6,7 +6,7 @@ use std::io;
 use tokio::sync::mpsc;
 
 use super::lines::{FilePosition, Place};
-use super::record::{Reason, Record, RefusedRecord};
+use super::record::{Reason, Record, RefusedRecord, RowNotes};
 use super::source::Source;
 
 /// Maximum size of a body, in bytes. The API accepts 16 MiB.
@@ -23,6 +23,8 @@ pub(super) struct ImportBatch {
     pub(super) ids: HashSet<u64>,
     /// Records that cannot be sent.
     pub(super) refused: Vec<RefusedRecord>,
+    /// What was noted about its rows.
+    pub(super) notes: RowNotes,
     /// Position in the file after this batch.
     pub(super) end: FilePosition,
 }
@@ -75,11 +77,13 @@ impl Batches {
                 record.result = Err(Reason::new("the object is larger than 15 MiB"));
             } else if batch.body.len() >= MAX_BODY {
                 self.carried = Some((record, batch.body.split_off(start)));
+                batch.notes = self.source.take_notes();
                 batch.end = before;
                 return Ok(Some(batch));
             }
             batch.add(record, start);
         }
+        batch.notes = self.source.take_notes();
         batch.end = self.source.at();
         Ok((batch.records() > 0).then_some(batch))
     }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use FieldKind::{Amount, Flag, Json, Tags, Text, Time};
+use FieldKind::{Amount, Consent, Currency, Flag, Id, Json, Phone, Tags, Text, Time};
 
 /// Resource that the API ingests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,9 +23,18 @@ pub enum Resource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FieldKind {
     Text,
+    Id,
+    Phone,
     Amount,
+    Currency,
     Time,
     Flag,
+    /// Flag of a column with the contrary meaning.
+    NegatedFlag,
+    /// Flag that is true for a person who refuses messages.
+    Consent,
+    /// As `Consent`, of a column that is true for a person who accepts them.
+    NegatedConsent,
     Tags,
     Json,
     Number,
@@ -52,28 +61,28 @@ pub(super) enum FieldTarget {
 type Field = (&'static str, FieldKind, bool);
 
 const CUSTOMERS: &[Field] = &[
-    ("customer_id", Text, true),
+    ("customer_id", Id, true),
     ("name", Text, false),
     ("email", Text, false),
-    ("phone", Text, false),
+    ("phone", Phone, false),
     ("city", Text, false),
     ("country", Text, false),
     ("tags", Tags, false),
     ("registered_at", Time, false),
-    ("unsubscribed", Flag, false),
+    ("unsubscribed", Consent, false),
 ];
 const ORDERS: &[Field] = &[
-    ("order_id", Text, true),
-    ("customer_id", Text, true),
+    ("order_id", Id, true),
+    ("customer_id", Id, true),
     ("amount", Amount, true),
-    ("currency", Text, true),
+    ("currency", Currency, true),
     ("placed_at", Time, true),
     ("status", Text, false),
     ("items", Json, false),
 ];
 const EVENTS: &[Field] = &[
-    ("event_id", Text, true),
-    ("customer_id", Text, true),
+    ("event_id", Id, true),
+    ("customer_id", Id, true),
     ("name", Text, true),
     ("occurred_at", Time, true),
 ];
@@ -167,6 +176,21 @@ impl FieldTarget {
         match self {
             Self::Field { kind, .. } | Self::Key { kind, .. } => *kind,
         }
+    }
+
+    /// Returns the same place with a value that is read from a column of the contrary meaning.
+    /// `None` if the value is no flag.
+    pub(super) fn negated(&self) -> Option<Self> {
+        let negated = match self.kind() {
+            Flag => FieldKind::NegatedFlag,
+            Consent => FieldKind::NegatedConsent,
+            _ => return None,
+        };
+        let mut target = self.clone();
+        match &mut target {
+            Self::Field { kind, .. } | Self::Key { kind, .. } => *kind = negated,
+        }
+        Some(target)
     }
 
     /// Returns the key of the value in its innermost object.

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::batches::Batches;
+use super::encoding::TextEncoding;
 use super::error::ImportError;
 use super::fields::Resource;
 use super::journal::{ImportCounts, ImportJournal, PreviousJournal, SourceId};
@@ -90,11 +91,12 @@ impl ImportTask {
                 .seek(journal.done)
                 .map_err(ImportError::file("read", &self.file))?;
         }
+        let recorder = self.open_recorder(journal, source.encoding())?;
         Ok(Import {
             resource: self.resource,
             batch: self.batch,
             source,
-            recorder: self.open_recorder(journal)?,
+            recorder,
             start,
         })
     }
@@ -131,7 +133,11 @@ impl ImportTask {
         })
     }
 
-    fn open_recorder(&self, mut journal: ImportJournal) -> Result<ImportRecorder, ImportError> {
+    fn open_recorder(
+        &self,
+        mut journal: ImportJournal,
+        encoding: TextEncoding,
+    ) -> Result<ImportRecorder, ImportError> {
         // Refused lines of an interrupted import are kept only in the same file. The journal's
         // length is not valid for another one.
         let keep = if journal.rejects == self.rejects {
@@ -145,6 +151,7 @@ impl ImportTask {
             journal_path: self.journal.clone(),
             rejects: Rejects::open(&self.rejects, keep)?,
             source: File::open(&self.file).map_err(ImportError::file("read", &self.file))?,
+            encoding,
         })
     }
 }

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::error::ImportError;
 use super::lines::FilePosition;
+use super::record::RowNotes;
 
 /// Size of the parts in which the file is read for its hash, in bytes.
 const HASHED_PART: usize = 256 << 10;
@@ -54,6 +55,9 @@ pub struct ImportCounts {
     pub unchanged: u64,
     /// Records that were not accepted.
     pub refused: u64,
+    /// What was noted about the rows of a table.
+    #[serde(default)]
+    pub notes: RowNotes,
 }
 
 /// Journal of an earlier, interrupted import.

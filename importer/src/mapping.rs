@@ -5,11 +5,12 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::bindings::{Binding, Origin, bindings};
 use super::cells::Cells;
-use super::dates::DateFormat;
+use super::columns::Columns;
+use super::expressions::Expression;
 use super::fields::{FieldKind, FieldTarget, Resource};
 use super::options::{AmountUnit, ImportOptions};
-use super::record::Reason;
-use super::values::{Decimals, decimals_of, write_value};
+use super::record::{Reason, RowNotes};
+use super::values::{Decimals, ValueReader};
 
 /// Conversion of rows to objects.
 pub(super) struct Mapping {
@@ -20,7 +21,7 @@ pub(super) struct Mapping {
     /// Name of the field with free keys.
     keys_field: &'static str,
     decimals: DecimalsFrom,
-    dates: DateFormat,
+    values: ValueReader,
 }
 
 /// Field, prepared for writing.
@@ -29,10 +30,12 @@ struct MappedField {
     /// JSON of the key with its colon: `"name":`.
     key: Vec<u8>,
     content: Content,
+    /// An empty cell clears the field.
+    clears: bool,
 }
 
 enum Content {
-    Column(usize),
+    Columns(Expression),
     /// JSON that is the same in every object.
     Constant(Vec<u8>),
     LineNumber {
@@ -41,10 +44,10 @@ enum Content {
     },
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum DecimalsFrom {
     Known(Decimals),
-    CurrencyColumn(usize),
+    CurrencyColumn(Expression),
 }
 
 impl Mapping {
@@ -56,12 +59,12 @@ impl Mapping {
     pub(super) fn new(
         resource: Resource,
         options: &ImportOptions,
-        columns: &[String],
+        columns: Columns,
     ) -> anyhow::Result<Self> {
         let bound = bindings(resource, options, columns)?;
         let decimals = decimals_from(options.amount_unit, &bound)?;
-        let dates = DateFormat::new(options.date_format.as_deref())?;
-        let field = |binding| MappedField::new(binding, decimals, &dates);
+        let values = ValueReader::new(options)?;
+        let field = |binding| MappedField::new(binding, &decimals, &values);
         let mapped = bound
             .into_iter()
             .map(field)
@@ -75,8 +78,13 @@ impl Mapping {
             keys,
             keys_field: resource.free_keys().unwrap_or_default(),
             decimals,
-            dates,
+            values,
         })
+    }
+
+    /// Returns what was noted about the rows since the last call.
+    pub(super) fn take_notes(&self) -> RowNotes {
+        self.values.take_notes()
     }
 
     /// Appends the row's object to `out`. Returns a hash of its id, if it has one. After an error
@@ -154,15 +162,17 @@ impl Mapping {
                     out,
                 )?;
             }
-            Content::Column(index) => {
-                let cell = cells
-                    .get(*index)
-                    .ok_or_else(|| field.reason("is not UTF-8"))?;
-                if cell.trim_ascii().is_empty() {
+            Content::Columns(expression) => {
+                let text = expression.text(cells);
+                let text = self.values.clean(field.target.kind(), &text);
+                if !text.trim().is_empty() {
+                    self.write(field, text, self.decimals(field, cells)?, out)?;
+                } else if field.clears {
+                    out.extend_from_slice(b"null");
+                } else {
                     out.truncate(start);
                     return Ok(());
                 }
-                self.write(field, cell, self.decimals(field, cells)?, out)?;
             }
         }
         out.push(b',');
@@ -176,32 +186,38 @@ impl Mapping {
         decimals: Decimals,
         out: &mut Vec<u8>,
     ) -> Result<(), Reason> {
-        write_value(field.target.kind(), text, decimals, &self.dates, out)
+        self.values
+            .write(field.target.kind(), text, decimals, out)
             .map_err(|problem| field.reason(format!("\"{text}\" {problem}")))
     }
 
     fn decimals(&self, field: &MappedField, cells: &Cells) -> Result<Decimals, Reason> {
-        match self.decimals {
-            DecimalsFrom::CurrencyColumn(index) if field.target.kind() == FieldKind::Amount => {
-                let code = cells.get(index).unwrap_or_default().trim();
-                decimals_of(code).map_err(|problem| Reason {
+        match &self.decimals {
+            DecimalsFrom::CurrencyColumn(column) if field.target.kind() == FieldKind::Amount => {
+                let code = column.text(cells);
+                Decimals::of_line(&code).map_err(|problem| Reason {
                     text: format!("currency \"{code}\" {problem}"),
                     pointer: Some("/currency".into()),
                 })
             }
             DecimalsFrom::CurrencyColumn(_) => Ok(Decimals::Minor),
-            DecimalsFrom::Known(decimals) => Ok(decimals),
+            DecimalsFrom::Known(decimals) => Ok(*decimals),
         }
     }
 }
 
 impl MappedField {
-    fn new(binding: Binding, decimals: DecimalsFrom, dates: &DateFormat) -> anyhow::Result<Self> {
-        let Binding { target, origin, .. } = binding;
+    fn new(binding: Binding, decimals: &DecimalsFrom, values: &ValueReader) -> anyhow::Result<Self> {
+        let Binding {
+            target,
+            origin,
+            clears,
+            ..
+        } = binding;
         let content = match origin {
-            Origin::Column(index) => Content::Column(index),
+            Origin::Columns(expression) => Content::Columns(expression),
             Origin::LineNumber { before, after } => Content::LineNumber { before, after },
-            Origin::Constant(text) => Content::Constant(constant(&target, &text, decimals, dates)?),
+            Origin::Constant(text) => Content::Constant(constant(&target, &text, decimals, values)?),
         };
         let mut key = serde_json::to_vec(target.key())?;
         key.push(b':');
@@ -209,6 +225,7 @@ impl MappedField {
             target,
             key,
             content,
+            clears,
         })
     }
 
@@ -223,18 +240,19 @@ impl MappedField {
 fn constant(
     target: &FieldTarget,
     text: &str,
-    decimals: DecimalsFrom,
-    dates: &DateFormat,
+    decimals: &DecimalsFrom,
+    values: &ValueReader,
 ) -> anyhow::Result<Vec<u8>> {
     let decimals = match decimals {
-        DecimalsFrom::Known(decimals) => decimals,
+        DecimalsFrom::Known(decimals) => *decimals,
         DecimalsFrom::CurrencyColumn(_) if target.kind() == FieldKind::Amount => {
             bail!("--set amount={text} also needs --set currency=…")
         }
         DecimalsFrom::CurrencyColumn(_) => Decimals::Minor,
     };
     let mut json = Vec::new();
-    write_value(target.kind(), text, decimals, dates, &mut json)
+    values
+        .write(target.kind(), text, decimals, &mut json)
         .map_err(|problem| anyhow!("--set {}={text}: \"{text}\" {problem}", target.name()))?;
     Ok(json)
 }
@@ -245,9 +263,11 @@ fn decimals_from(unit: Option<AmountUnit>, bound: &[Binding]) -> anyhow::Result<
         .find(|binding| binding.target.name() == "currency");
     let is_minor = unit == Some(AmountUnit::Minor);
     Ok(match currency.map(|binding| &binding.origin) {
-        Some(Origin::Column(index)) if !is_minor => DecimalsFrom::CurrencyColumn(*index),
+        Some(Origin::Columns(column)) if !is_minor => {
+            DecimalsFrom::CurrencyColumn(column.clone())
+        }
         Some(Origin::Constant(code)) if !is_minor => DecimalsFrom::Known(
-            decimals_of(code).map_err(|problem| anyhow!("currency \"{code}\" {problem}"))?,
+            Decimals::stated(code).map_err(|problem| anyhow!("currency \"{code}\" {problem}"))?,
         ),
         _ => DecimalsFrom::Known(Decimals::Minor),
     })

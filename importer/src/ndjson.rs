@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::encoding::TextEncoding;
 use super::lines::{FilePosition, LineRead, Lines};
 use super::record::{Reason, Record};
 
@@ -19,12 +20,20 @@ pub(super) struct Ndjson {
 }
 
 impl Ndjson {
-    pub(super) fn open(path: &Path, id_field: &'static str) -> io::Result<Self> {
+    pub(super) fn open(
+        path: &Path,
+        encoding: Option<TextEncoding>,
+        id_field: &'static str,
+    ) -> io::Result<Self> {
         Ok(Self {
-            lines: Lines::open(path)?,
+            lines: Lines::open(path, encoding)?,
             line: Vec::new(),
             id_field,
         })
+    }
+
+    pub(super) fn encoding(&self) -> TextEncoding {
+        self.lines.encoding()
     }
 
     pub(super) fn at(&self) -> FilePosition {
@@ -38,14 +47,17 @@ impl Ndjson {
     pub(super) fn next(&mut self, out: &mut Vec<u8>) -> io::Result<Option<Record>> {
         loop {
             self.line.clear();
-            let start = self.lines.at();
+            let start = self.lines.start();
             let read = self.lines.read(&mut self.line)?;
             let line = self.line.trim_ascii();
             let result = match read {
                 LineRead::End => return Ok(None),
                 LineRead::TooLong => Err(Reason::new("the line is longer than 4 MiB")),
                 LineRead::Whole if line.is_empty() => continue,
-                LineRead::Whole => check(line, self.id_field).map_err(Reason::new),
+                LineRead::Whole => match self.lines.take_misfit() {
+                    Some(reason) => Err(Reason::new(reason)),
+                    None => check(line, self.id_field).map_err(Reason::new),
+                },
             };
             if result.is_ok() {
                 out.extend_from_slice(line);

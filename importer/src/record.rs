@@ -1,5 +1,9 @@
 //! Records of the imported file, before they are sent.
 
+use std::ops::AddAssign;
+
+use serde::{Deserialize, Serialize};
+
 use super::lines::Place;
 
 /// Record of the source.
@@ -30,6 +34,23 @@ pub enum RecordOutcome {
     Unchanged,
     /// The item was not accepted.
     Refused(Reason),
+}
+
+/// What was read in another way than it stands in the file, for the summary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RowNotes {
+    /// Number of local times that clocks showed twice. The first is meant.
+    pub ambiguous_times: u64,
+    /// Number of ids and phone numbers with a spreadsheet's apostrophe, which was removed.
+    pub text_marks: u64,
+}
+
+impl AddAssign for RowNotes {
+    fn add_assign(&mut self, other: Self) {
+        self.ambiguous_times += other.ambiguous_times;
+        self.text_marks += other.text_marks;
+    }
 }
 
 /// Record that was not accepted.

@@ -3,10 +3,11 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 
+use super::encoding::TextEncoding;
 use super::error::ImportError;
 use super::journal::ImportJournal;
 use super::lines::{FilePosition, Place};
-use super::record::{RecordOutcome, RefusedRecord};
+use super::record::{RecordOutcome, RefusedRecord, RowNotes};
 use super::rejects::Rejects;
 use super::sink::Progress;
 
@@ -17,12 +18,14 @@ pub(super) struct ImportRecorder {
     pub(super) rejects: Rejects,
     /// Imported file, from which refused lines are copied.
     pub(super) source: File,
+    pub(super) encoding: TextEncoding,
 }
 
 /// Batch in flight, without its body.
 pub(super) struct PendingBatch {
     pub(super) places: Vec<Place>,
     pub(super) refused: Vec<RefusedRecord>,
+    pub(super) notes: RowNotes,
     pub(super) end: FilePosition,
 }
 
@@ -37,6 +40,7 @@ impl ImportRecorder {
         let PendingBatch {
             places,
             mut refused,
+            notes,
             end,
         } = pending;
         let counts = &mut self.journal.counts;
@@ -50,11 +54,12 @@ impl ImportRecorder {
             }
         }
         counts.refused += refused.len() as u64;
+        counts.notes += notes;
         refused.sort_by_key(|refusal| refusal.place.line);
         // Refused lines are written before the journal, which has their length: after a crash in
         // between, the next run truncates them and writes them again.
         self.rejects
-            .append(&self.source, &refused)
+            .append(&self.source, self.encoding, &refused)
             .map_err(|error| ImportError::file("write", self.rejects.path())(error))?;
         self.journal.rejects_bytes = self.rejects.bytes();
         self.journal.done = end;

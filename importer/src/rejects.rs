@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::encoding::TextEncoding;
 use super::error::ImportError;
 use super::record::RefusedRecord;
 
@@ -69,14 +70,19 @@ impl Rejects {
     }
 
     /// Appends one row per refused record. The rows are on disk on return.
-    pub(super) fn append(&mut self, source: &File, refused: &[RefusedRecord]) -> io::Result<()> {
+    pub(super) fn append(
+        &mut self,
+        source: &File,
+        encoding: TextEncoding,
+        refused: &[RefusedRecord],
+    ) -> io::Result<()> {
         if refused.is_empty() {
             return Ok(());
         }
         let mut rows = Vec::new();
         for RefusedRecord { place, reason } in refused {
             let pointer = reason.pointer.as_deref();
-            let input = place.text(source)?;
+            let input = place.text(source, encoding)?;
             let row = Row {
                 line: place.line,
                 reason: &reason.text,

@@ -3,12 +3,14 @@
 use std::io;
 use std::path::Path;
 
+use super::columns::Columns;
+use super::encoding::TextEncoding;
 use super::fields::Resource;
 use super::lines::FilePosition;
 use super::mapping::Mapping;
 use super::ndjson::Ndjson;
 use super::options::{FileFormat, ImportOptions};
-use super::record::Record;
+use super::record::{Record, RowNotes};
 use super::table::Table;
 
 /// Source file in one of the supported formats.
@@ -33,19 +35,37 @@ impl Source {
         options: &ImportOptions,
     ) -> anyhow::Result<Self> {
         if format == FileFormat::Ndjson {
+            let encoding = options.encoding;
             anyhow::ensure!(
-                *options == ImportOptions::default(),
-                "NDJSON is sent unchanged: {} apply to tables only",
-                "--delimiter, --no-header, --map, --set, --id, --amount-unit and --date-format"
+                *options == ImportOptions { encoding, ..ImportOptions::default() },
+                "NDJSON is sent unchanged: of the options for tables, only --encoding applies"
             );
-            return Ok(Self::Ndjson(Ndjson::open(path, resource.id_field())?));
+            return Ok(Self::Ndjson(Ndjson::open(path, encoding, resource.id_field())?));
         }
-        let table = Table::open(path, options.delimiter, !options.no_header)?;
-        let mapping = Mapping::new(resource, options, table.columns())?;
+        let header = !options.no_header;
+        let table = Table::open(path, options.encoding, options.delimiter, header)?;
+        let columns = Columns::new(table.columns(), table.delimiter());
+        let mapping = Mapping::new(resource, options, columns)?;
         Ok(Self::Table {
             table: Box::new(table),
             mapping: Box::new(mapping),
         })
+    }
+
+    /// Returns the encoding of the file.
+    pub(super) fn encoding(&self) -> TextEncoding {
+        match self {
+            Self::Ndjson(ndjson) => ndjson.encoding(),
+            Self::Table { table, .. } => table.encoding(),
+        }
+    }
+
+    /// Returns what was noted about the rows since the last call.
+    pub(super) fn take_notes(&self) -> RowNotes {
+        match self {
+            Self::Ndjson(_) => RowNotes::default(),
+            Self::Table { mapping, .. } => mapping.take_notes(),
+        }
     }
 
     pub(super) fn at(&self) -> FilePosition {

@@ -40,12 +40,14 @@ pub(super) async fn transfer<S: Sink>(
                 places,
                 ids,
                 refused,
+                notes,
                 end,
             } = batch;
             ids_in_flight.push_back(ids);
             let pending = PendingBatch {
                 places,
                 refused,
+                notes,
                 end,
             };
             in_flight.push_back(async move {

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use super::encoding::TextEncoding;
 use super::fields::Resource;
 use super::lines::FilePosition;
 use super::record::{Reason, Record, RecordContent, RowNotes};
@@ -28,11 +27,6 @@ impl UniqueRecords {
 
     pub(super) fn at(&self) -> FilePosition {
         self.source.at()
-    }
-
-    /// Returns the encoding of the file.
-    pub(super) fn encoding(&self) -> TextEncoding {
-        self.source.encoding()
     }
 
     /// Returns what was noted about the rows since the last call.

@@ -61,7 +61,7 @@ pub use digest::TextDigest;
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{
     ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, JobId, KeyId, OrderId, SegmentId,
-    SessionId, UserId, ViewName,
+    SessionId, ShopAssigned, UserId, ViewName,
 };
 pub use log_record::{Acceptance, LogRecord};
 pub use message::{
@@ -82,7 +82,7 @@ pub use quarantine::{
 pub use refusal::{Refusal, RefusalEvent, RefusalReason};
 pub use role::{Role, RoleError, UserRole};
 pub use segment::{MAX_RULES, Segment, SegmentCommand, SegmentContent, SegmentError, SegmentEvent};
-pub use subject::{Subject, SubjectError, key_part};
+pub use subject::{Subject, SubjectError, key_part, text_of_key_part};
 pub use template::{
     PersonalContent, RENDERING_RULES, RecordedMessage, RenderError, Renderer, ReproduceError,
     Template, TemplateError, TemplateIdentity, TemplateValues,

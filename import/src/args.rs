@@ -30,12 +30,23 @@ Fields (* is required)
              items.sku items.name items.quantity items.unit_amount
   events     event_id* customer_id* name* occurred_at* properties.KEY
 
-An empty cell leaves its field out. unsubscribed is true/false, yes/no or 1/0. items is a cell of
-JSON, or items.sku, … are one item on each row: rows that follow each other and have one order_id
-are one order, whose other fields may stand on its first row only. Without a column for the amount,
-it is the sum of quantity × unit amount. A KEY's value is text, unless the field ends in :number or
-:boolean, as in --map attributes.age:number=Age. An e-mail address as customer_id is written in
-lower case.
+An empty cell leaves its field out, unless --clear-empty names it. Flags are true/false, yes/no or
+1/0; unsubscribed is also subscribed or unsubscribed. items is a cell of JSON, or items.sku, … are
+one item on each row: rows that follow each other and have one order_id are one order, whose other
+fields may stand on its first row only. Without a column for the amount, it is the sum of quantity ×
+unit amount. A KEY's value is text, unless the field ends in :number or :boolean, as in
+--map attributes.age:number=Age. An e-mail address as customer_id is written in lower case.
+
+Columns
+  --map 'name={First Name} {Last Name}'            a text made of several; {{ and }} are braces
+  --map 'unsubscribed=!Accepts Email Marketing'    the contrary of a yes or no
+  --map 'attributes.reason=UNSUB_REASON#2'         the second column of that name
+A column that really has such a name is taken first. '!!' is a literal '!'.
+
+A spreadsheet's table with semicolons, decimal commas and times of a shop in Berlin
+
+  patron import orders orders.csv --encoding windows-1252 --delimiter ';' --decimal comma \\
+      --date-format '%d.%m.%Y %H:%M' --time-zone Europe/Berlin --map order_id=Nr ...
 
 Exit status: 0 if all rows were accepted; 2 if some rows were refused; 64 if an option is wrong or
 does not fit the file; 1 if the import did not finish, in which case running the same command again

@@ -56,8 +56,8 @@ pub(super) fn bindings(
     }
     for pair in &options.map {
         let target = field(resource, &pair.field)?;
-        let (target, origin) = column(columns, target, &pair.value)?;
-        bind(&mut bound, target, origin, false)?;
+        let (target, expression) = column(columns, target, &pair.value)?;
+        bind(&mut bound, target, Origin::Columns(expression), false)?;
     }
     for pair in &options.set {
         let target = field(resource, &pair.field)?;
@@ -121,11 +121,11 @@ fn field(resource: Resource, name: &str) -> anyhow::Result<FieldTarget> {
 
 /// Parses the expression of columns that fills a field. A negated column gives the field's target
 /// the contrary meaning.
-fn column(
+pub(super) fn column(
     columns: Columns,
     target: FieldTarget,
     text: &str,
-) -> anyhow::Result<(FieldTarget, Origin)> {
+) -> anyhow::Result<(FieldTarget, Expression)> {
     let expression = Expression::parse(text, columns)
         .map_err(|error| anyhow!("--map {}={text}: {error}", target.name()))?;
     let target = match expression {
@@ -141,7 +141,7 @@ fn column(
     if target.name() == "unsubscribed" {
         check_consent(columns, &expression)?;
     }
-    Ok((target, Origin::Columns(expression)))
+    Ok((target, expression))
 }
 
 /// Checks that the column's name does not say the contrary of what it is mapped to.

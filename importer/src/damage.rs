@@ -53,6 +53,14 @@ pub(super) fn has_text_mark(text: &str) -> bool {
             .is_some_and(|next| next.is_ascii_digit() || next == '+')
 }
 
+/// Returns true for an apostrophe before nothing but a number, such as a postal code.
+pub(super) fn is_marked_number(text: &str) -> bool {
+    let number = text.strip_prefix('\'').map(|text| text.strip_prefix('+').unwrap_or(text));
+    number.is_some_and(|number| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
 /// Returns true for `6.81012E+12` and `6,8E+12`.
 fn is_shortened(text: &str) -> bool {
     let Some((number, power)) = text.split_once(['E', 'e']) else {
@@ -111,5 +119,8 @@ mod tests {
         assert!(!has_text_mark("'t Hart"));
         assert!(!has_text_mark("7'5"));
         assert!(!has_text_mark("'"));
+        assert!(is_marked_number("'01067"));
+        assert!(!is_marked_number("'90s"));
+        assert!(!is_marked_number("'+"));
     }
 }

@@ -1,9 +1,9 @@
 //! Conversion of a table's rows to objects of the API.
 
-use anyhow::{anyhow, bail};
+use anyhow::{anyhow, bail, ensure};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::bindings::{Binding, Origin, bindings};
+use super::bindings::{Binding, Origin, bindings, column};
 use super::cells::Cells;
 use super::columns::Columns;
 use super::expressions::Expression;
@@ -90,7 +90,7 @@ impl Mapping {
             let mut field = MappedField::new(binding, decimals, &values, &statuses)?;
             let name = field.target.name();
             field.columns = column_names(options, &name);
-            field.fallback = fallback(options, columns, &name)?;
+            field.fallback = fallback(resource, options, columns, &field.target)?;
             field.is_required = resource.required().any(|required| required == name);
             Ok(field)
         });
@@ -381,14 +381,27 @@ fn column_names(options: &ImportOptions, name: &str) -> String {
     }
 }
 
+/// Returns what fills a field where its first column is empty.
 fn fallback(
+    resource: Resource,
     options: &ImportOptions,
     columns: Columns,
-    name: &str,
+    target: &FieldTarget,
 ) -> anyhow::Result<Option<Expression>> {
-    let pair = options.fallback.iter().find(|pair| pair.field == name);
-    pair.map(|pair| Expression::parse(&pair.value, columns))
-        .transpose()
+    for pair in &options.fallback {
+        let plain = resource.target(&pair.field);
+        let Some(plain) = plain.filter(|plain| plain.pointer() == target.pointer()) else {
+            continue;
+        };
+        let (fallback, expression) = column(columns, plain, &pair.value)?;
+        ensure!(
+            fallback.kind() == target.kind(),
+            "the columns that fill {} have different meanings: negate both or none",
+            target.name()
+        );
+        return Ok(Some(expression));
+    }
+    Ok(None)
 }
 
 /// Returns true if an id is an e-mail address. Such ids are written in lower case, since the

@@ -172,8 +172,8 @@ impl Table {
     }
 }
 
-const LONE_RETURN: &str = "the line has an old line end (CR) within it, unlike the lines before it; save the file with \
-     one kind of line end";
+const LONE_RETURN: &str = "the line has an old line end (CR) within it, unlike the lines before \
+                           it; save the file with one kind of line end";
 const OPEN_QUOTE: &str = "a quoted cell is not closed";
 
 fn require_width(count: usize, width: Option<usize>) -> Result<(), String> {

@@ -6,7 +6,7 @@ use std::io::Write;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::damage::{damage_of_id, damage_of_phone, has_text_mark};
+use super::damage::{damage_of_id, damage_of_phone, has_text_mark, is_marked_number};
 use super::dates::TimeReader;
 use super::fields::FieldKind;
 use super::money::{amount, currency};
@@ -49,14 +49,16 @@ impl ValueReader {
         self.notes.take()
     }
 
-    /// Returns the text as it is meant: an id or a phone number without blanks around it and
-    /// without the apostrophe that marks it as text for a spreadsheet.
+    /// Returns the text as it is meant: without the apostrophe by which shops and spreadsheets mark
+    /// an id, a phone number or another number as text, and an id or phone number without blanks
+    /// around it.
     pub(super) fn clean<'a>(&self, kind: FieldKind, text: &'a str) -> &'a str {
-        if !matches!(kind, FieldKind::Id | FieldKind::Phone) {
-            return text;
-        }
-        let text = text.trim();
-        if !has_text_mark(text) {
+        let (text, is_marked) = match kind {
+            FieldKind::Id | FieldKind::Phone => (text.trim(), has_text_mark(text.trim())),
+            FieldKind::Text => (text, is_marked_number(text)),
+            _ => return text,
+        };
+        if !is_marked {
             return text;
         }
         self.note(|notes| notes.text_marks += 1);
@@ -249,8 +251,9 @@ mod tests {
         assert_eq!(reader.clean(FieldKind::Id, " '7410 "), "7410");
         assert_eq!(reader.clean(FieldKind::Phone, "'+4620"), "+4620");
         assert_eq!(reader.clean(FieldKind::Id, "'t"), "'t");
-        assert_eq!(reader.clean(FieldKind::Text, "'7410"), "'7410");
-        assert_eq!(reader.take_notes().text_marks, 2);
+        assert_eq!(reader.clean(FieldKind::Text, "'01067"), "01067");
+        assert_eq!(reader.clean(FieldKind::Text, "'90s"), "'90s");
+        assert_eq!(reader.take_notes().text_marks, 3);
         assert_eq!(reader.take_notes(), RowNotes::default());
     }
 

@@ -14,7 +14,7 @@ async fn refused_lines_go_to_a_file_and_set_the_exit_status() {
                  o-1,c-1,10.00,USD,2026-01-01\n\
                  o-2,c-1,ten,USD,2026-01-01\n\
                  o-3,c-1,10.00,EUR,2026-01-01\n\
-                 o 4,c-1,10.00,USD,2026-01-01\n\
+                 o\u{a0}4,c-1,10.00,USD,2026-01-01\n\
                  o-5,c-1,10.00,USD,2026-02-30\n\
                  o-6,c-1,2.345,USD,2026-01-01\n\
                  o-7,c-1,0.29,USD,2026-01-01\n";

@@ -131,6 +131,7 @@ async fn a_slash_in_an_id_does_not_join_it_with_another() {
         order("a/b", "c%", 300)
     ]);
     api.post_accepted("/api/data/orders", orders).await;
+    api.wait_until_caught_up().await;
     for (customer, spend, orders) in [("a/b", 301, 2), ("a", 20, 1)] {
         let read = api
             .read(&format!("/api/customers/{}", key_part(customer)))

@@ -138,10 +138,11 @@ struct FiguresResponse {
 /// Returns the shop's figures by day.
 ///
 /// Days are those of the deployment's time zone; a time of exactly midnight UTC in
-/// the shop's data counts as a date without a time. Orders and activity count as
-/// they are now, on the day that the shop gave: a refund removes an order from the
-/// day on which it was placed, and a refund of a part reduces its revenue. Messages count when something happened to them: one
-/// that failed and was then delivered counts in both. A report has at most 366 days.
+/// the shop's data counts as a date without a time. Orders and activity count as they
+/// are now, on the day that the shop gave: a refund removes an order from the day on
+/// which it was placed, and a refund of a part reduces its revenue. Messages count
+/// when something happened to them: one that failed and was then delivered counts in
+/// both. A report has at most 366 days.
 #[utoipa::path(
     get,
     path = "/api/reports/daily",

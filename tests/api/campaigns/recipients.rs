@@ -107,7 +107,7 @@ async fn a_customer_outside_the_audience_is_explained() {
     }
     let odd = app
         .client
-        .get(&format!("{PATH}/{id}/recipients/a%20b"))
+        .get(&format!("{PATH}/{id}/recipients/a%0Ab"))
         .await;
     odd.assert_problem(400, "invalid-parameter");
 }

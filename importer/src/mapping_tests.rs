@@ -3,7 +3,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::options::{Delimiter, FileFormat};
+use crate::options::{AmountUnit, Delimiter, FileFormat};
 use crate::source::Source;
 
 const CDNOW: &str = concat!(

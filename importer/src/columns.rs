@@ -62,10 +62,10 @@ impl<'a> Columns<'a> {
     pub(super) fn hint(self, name: &str) -> String {
         let alike = self.names.iter().find(|column| fold(column) == fold(name));
         if let Some(column) = alike {
-            return format!("it has {column}");
+            return format!("did you mean the column {column}?");
         }
         if let Some(delimiter) = self.likely_delimiter() {
-            return format!("its header has one column; did you mean --delimiter {delimiter}?");
+            return format!("the header has one column; did you mean --delimiter {delimiter}?");
         }
         format!("the file's columns are {}", self.names.join(", "))
     }
@@ -141,11 +141,11 @@ mod tests {
         let message = |names: &[&str], name| index(names, name).unwrap_err();
         assert_eq!(
             message(&["Customer_ID", "Name"], "customer id"),
-            "the file has no column customer id; it has Customer_ID"
+            "the file has no column customer id; did you mean the column Customer_ID?"
         );
         assert_eq!(
             message(&["customer_id;name;city, region"], "customer_id"),
-            "the file has no column customer_id; its header has one column; did you mean \
+            "the file has no column customer_id; the header has one column; did you mean \
              --delimiter ';'?"
         );
         assert!(message(&["a\tb"], "a").ends_with("--delimiter tab?"));

@@ -1,6 +1,8 @@
 //! Conversion of times in files to the API's form: RFC 3339 in UTC with milliseconds, or a date
 //! alone.
 
+use std::fmt::Write as _;
+
 use anyhow::Context;
 use chrono::format::{Fixed, Item, Parsed, StrftimeItems, parse, parse_and_remainder};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
@@ -125,17 +127,18 @@ impl TimeReader {
     /// Reads a time as RFC 3339, a similar form with an offset, or a date. Local times are read
     /// only if there is a zone for them.
     fn plain(&self, text: &str) -> Option<Parts> {
-        let with_offset = || {
-            let forms = OFFSET_FORMS.iter();
-            forms
-                .map(|form| DateTime::parse_from_str(text, form))
-                .find_map(Result::ok)
-        };
-        if let Some(time) = DateTime::parse_from_rfc3339(text).ok().or_else(with_offset) {
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
             return Some(Parts::Instant(time.to_utc()));
         }
         if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
             return Some(Parts::Date(date));
+        }
+        let with_offset = OFFSET_FORMS
+            .iter()
+            .map(|form| DateTime::parse_from_str(text, form))
+            .find_map(Result::ok);
+        if let Some(time) = with_offset {
+            return Some(Parts::Instant(time.to_utc()));
         }
         self.zone.and_then(|_| local(text)).map(Parts::Local)
     }
@@ -220,12 +223,12 @@ impl TimeFormat {
         error.is_some_and(|error| matches!(error.kind(), Impossible | OutOfRange))
     }
 
+    /// Returns a time in this format, for messages. A format that only parses has none.
     fn example(&self) -> Option<String> {
-        use std::fmt::Write as _;
         let time = DateTime::from_timestamp(1_769_850_300, 0)?;
-        let after = self.after_zone.as_deref();
-        let mut text = time.format_with_items(self.items.iter()).to_string();
-        if let Some(after) = after {
+        let mut text = String::new();
+        write!(text, "{}", time.format_with_items(self.items.iter())).ok()?;
+        if let Some(after) = &self.after_zone {
             write!(text, "UTC{}", time.format_with_items(after.iter())).ok()?;
         }
         Some(text)

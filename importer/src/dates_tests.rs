@@ -152,6 +152,7 @@ fn impossible_dates_and_formats_are_errors_with_a_reason() {
         );
     }
     assert!(message("%s", "1769850300000").contains("year"));
+    assert!(message("%Y-%m-%dT%H:%M:%S%#z", "soon").contains("%#z"));
     assert!(TimeReader::new(&["%Q".into()], None).is_err());
     assert!(TimeReader::new(&["%Z %Z".into()], None).is_err());
 }

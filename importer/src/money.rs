@@ -18,6 +18,9 @@ const SHORT_NAMES: [(&str, Currency); 9] = [
     ("RM", Currency::MYR),
 ];
 
+/// Symbols of currencies in ISO 4217 that are words.
+const SYMBOL_WORDS: [&str; 8] = ["kr", "zł", "Kč", "Ft", "R", "lei", "лв", "KM"];
+
 /// Number of decimals of an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decimals {
@@ -191,7 +194,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Returns true for `€`, `US$`, `EUR`, `kr.` and the like.
+/// Returns true for `€`, `US$`, `EUR`, `kr.` and the like, but not for other words such as `pcs`.
 fn is_currency_sign(text: &str) -> bool {
     let is_symbol = |one: char| {
         matches!(
@@ -201,11 +204,13 @@ fn is_currency_sign(text: &str) -> bool {
     };
     let name = text.strip_suffix('.').unwrap_or(text);
     let symbols = name.chars().filter(|one| is_symbol(*one)).count();
-    name.chars().count() <= 4
-        && symbols <= 1
-        && name
-            .chars()
-            .all(|one| is_symbol(one) || one.is_alphabetic())
+    let letters = name.chars().filter(|one| one.is_alphabetic()).count();
+    let is_short = || SHORT_NAMES.iter().any(|(short, _)| *short == name);
+    match symbols {
+        0 => is_short() || SYMBOL_WORDS.contains(&name) || currency(name).is_ok(),
+        1 => letters <= 3 && letters + 1 == name.chars().count(),
+        _ => false,
+    }
 }
 
 /// Returns true if the sign may stand for the currency. Many currencies share `$`, `kr` and `Rs`.
@@ -287,6 +292,8 @@ mod tests {
             "５.00",
             "1e3",
             "+5",
+            "5 kg",
+            "3 Stk",
         ] {
             assert!(usd(text, Some(Point)).is_err(), "{text}");
         }

@@ -110,7 +110,7 @@ async fn a_missing_column_comes_with_the_likely_reason() {
     let book = file("hints", "book.csv", b"PK\x03\x04rest of a workbook");
     for (file, text) in [
         (&semicolons, "did you mean --delimiter ';'?"),
-        (&capitals, "it has Customer_ID"),
+        (&capitals, "did you mean the column Customer_ID?"),
         (&book, "Excel workbook"),
     ] {
         assert_wrong_option(&app, "customers", file, &["--yes"], text);

@@ -1,37 +1,55 @@
 //! Options of `patron import`. Their doc comments are its manual.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
+use importer::{FileFormat, ImportError, ImportTask, Preset, Resource};
 
-use super::fields::Resource;
+use super::table_args::TableArgs;
 
 const EXAMPLE: &str = "\
-Example: a file with columns separated by spaces, dates like 19970101, amounts like 11.77,
-and no order ids
+Exports that Patron knows need no further options
+
+  patron import orders orders_export.csv --dry-run
+  patron import orders orders_export.csv --preset shopify-orders
+
+and --presets lists them. Example of another file: columns separated by spaces, dates like
+19970101, amounts like 11.77, and no order ids
 
   patron import orders CDNOW_master.txt --delimiter whitespace \\
       --map customer_id=customer_id --map amount=dollar_value --map placed_at=date \\
       --date-format %Y%m%d --set currency=USD --id 'cdnow-{line}'
 
-sends its second line as
-
-  {\"order_id\":\"cdnow-2\",\"customer_id\":\"00001\",\"amount\":1177,\"currency\":\"USD\",\"placed_at\":\"1997-01-01T00:00:00.000Z\"}
-
 Fields (* is required)
   customers  customer_id* name email phone city country tags attributes.KEY registered_at unsubscribed
-  orders     order_id* customer_id* amount* currency* placed_at* status items
+  orders     order_id* customer_id* amount* refunded_amount currency* placed_at* status items
+             items.sku items.name items.quantity items.unit_amount
   events     event_id* customer_id* name* occurred_at* properties.KEY
 
-An empty cell leaves its field out. tags are split at ';'. unsubscribed is true/false, yes/no
-or 1/0. items is a cell of JSON. A KEY's value is text, unless the field ends in :number or
-:boolean, as in --map attributes.age:number=Age.
+An empty cell leaves its field out, unless --clear-empty names it. Flags are true/false, yes/no or
+1/0; unsubscribed is also subscribed or unsubscribed. items is a cell of JSON, or items.sku, … are
+one item on each row: rows that follow each other and have one order_id are one order, whose other
+fields may stand on its first row only. Without a column for the amount, it is the sum of quantity ×
+unit amount. A KEY's value is text, unless the field ends in :number or :boolean, as in
+--map attributes.age:number=Age. An e-mail address as customer_id is written in lower case.
 
-Exit status: 0 if all lines were accepted; 2 if some lines were refused; 1 if the import did not
-finish, in which case running the same command again continues it.";
+Columns
+  --map 'name={First Name} {Last Name}'            a text made of several; {{ and }} are braces
+  --map 'unsubscribed=!Accepts Email Marketing'    the contrary of a yes or no
+  --map 'attributes.reason=UNSUB_REASON#2'         the second column of that name
+A column that really has such a name is taken first. '!!' is a literal '!'.
+
+A spreadsheet's table with semicolons, decimal commas and times of a shop in Berlin
+
+  patron import orders orders.csv --encoding windows-1252 --delimiter ';' --decimal comma \\
+      --date-format '%d.%m.%Y %H:%M' --time-zone Europe/Berlin --map order_id=Nr ...
+
+Exit status: 0 if all rows were accepted; 2 if some rows were refused; 64 if an option is wrong or
+does not fit the file; 1 if the import did not finish, in which case running the same command again
+continues it.";
 
 /// Send a file of customers, orders or activity to a Patron server
 ///
@@ -41,31 +59,52 @@ finish, in which case running the same command again continues it.";
 #[derive(Args)]
 #[command(after_long_help = EXAMPLE, after_help = "--help shows the fields and an example.")]
 pub struct ImportArgs {
-    /// Resource that the lines of the file describe
-    #[arg(value_enum)]
-    pub(super) resource: Resource,
+    /// Resource that the file describes
+    #[arg(value_parser = PossibleValuesParser::new(Resource::ALL.map(Resource::name))
+          .try_map(|name| name.parse::<Resource>()), required_unless_present = "presets")]
+    pub(super) resource: Option<Resource>,
 
     /// File to send: NDJSON (one object per line, in the form of the API) or a table of columns
-    pub(super) file: PathBuf,
+    #[arg(required_unless_present = "presets")]
+    pub(super) file: Option<PathBuf>,
+
+    /// Layout of the file: a name of --presets, or a file of one's own (TOML). Other options
+    /// replace parts of it. Without it, and without --map, the layout is detected
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(super) preset: Option<String>,
+
+    /// List the presets and end
+    #[arg(long)]
+    pub(super) presets: bool,
+
+    /// Use the layout that is detected without asking
+    #[arg(long)]
+    pub(super) yes: bool,
+
+    /// Print the first objects as they would be sent, one per line, and count what would be refused
+    /// before sending. Sends and writes nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
 
     /// URL of the server
     #[arg(long, env = "PATRON_URL", default_value = "http://127.0.0.1:8080")]
     pub(super) url: String,
 
     /// API key that may ingest data
-    #[arg(long, env = "PATRON_KEY", hide_env_values = true)]
-    pub(super) key: String,
+    #[arg(long, env = "PATRON_KEY", hide_env_values = true,
+          required_unless_present_any = ["dry_run", "presets"])]
+    pub(super) key: Option<String>,
 
     /// Format of the file [default: ndjson for .ndjson and .jsonl, else csv]
     #[arg(long, value_enum)]
-    pub(super) format: Option<FileFormat>,
+    pub(super) format: Option<FormatArg>,
 
-    /// Number of lines per request
-    #[arg(long, value_name = "LINES", default_value_t = 5_000,
+    /// Number of rows, or of orders, per request
+    #[arg(long, value_name = "ROWS", default_value_t = 5_000,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(super) batch: u32,
 
-    /// File for refused lines, with their numbers and reasons; replaced by each new import
+    /// File for refused rows, with their line numbers and reasons; replaced by each new import
     /// [default: FILE.rejects.ndjson]
     #[arg(long, value_name = "FILE")]
     pub(super) rejects: Option<PathBuf>,
@@ -83,126 +122,69 @@ pub struct ImportArgs {
     pub(super) table: TableArgs,
 }
 
-/// Conversion of a table's rows to objects. None of these options applies to NDJSON.
-#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[command(next_help_heading = "Tables (CSV)")]
-pub(super) struct TableArgs {
-    /// Separator of columns: one ASCII character, 'tab', or 'whitespace' (runs of spaces and
-    /// tabs, those at the start of a line ignored, no quoting) [default: ,]
-    #[arg(long, value_name = "CHARACTER")]
-    pub(super) delimiter: Option<Delimiter>,
-
-    /// Read the first line as data; the columns are then named 1, 2, …
-    #[arg(long)]
-    pub(super) no_header: bool,
-
-    /// Fill a field from a column; repeatable. Without any --map, columns with the name of a field
-    /// fill it
-    #[arg(long, value_name = "FIELD=COLUMN")]
-    pub(super) map: Vec<Pair>,
-
-    /// Fill a field with the same value on every line; repeatable
-    #[arg(long, value_name = "FIELD=VALUE")]
-    pub(super) set: Vec<Pair>,
-
-    /// Build the id from the line number, as in 'cdnow-{line}'; the first line of the file is 1
-    #[arg(long, value_name = "TEMPLATE")]
-    pub(super) id: Option<String>,
-
-    /// Unit of amounts: decimals of the currency (11.77), or its minor units (1177)
-    /// [default: major]
-    #[arg(long, value_enum)]
-    pub(super) amount_unit: Option<AmountUnit>,
-
-    /// Format of times, as in strftime: '%Y%m%d', '%d/%m/%Y %H:%M', '%s'. Without an offset (%z)
-    /// times are UTC, and a date without a time is its midnight [default: RFC 3339, or YYYY-MM-DD]
-    #[arg(long, value_name = "FORMAT")]
-    pub(super) date_format: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum FileFormat {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FormatArg {
     Ndjson,
     Csv,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum AmountUnit {
-    Major,
-    Minor,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Delimiter {
-    Whitespace,
-    Byte(u8),
-}
-
-/// Option value `left=right`, split at the first `=`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Pair {
-    pub(super) field: String,
-    pub(super) value: String,
-}
-
 impl ImportArgs {
-    pub(super) fn format(&self) -> anyhow::Result<FileFormat> {
-        let extension = self.file.extension().unwrap_or_default();
+    /// Returns the import that the options describe.
+    ///
+    /// # Errors
+    /// Returns an error if an option is wrong, or a preset cannot be read.
+    pub(super) fn task(&self) -> Result<ImportTask, ImportError> {
+        // Both are required unless the presets are listed.
+        let missing = || ImportError::Options("a resource and a file are needed".into());
+        let file = self.file.as_deref().ok_or_else(missing)?;
+        let sibling = |option: &Option<PathBuf>, suffix| {
+            option.clone().unwrap_or_else(|| with_suffix(file, suffix))
+        };
+        Ok(ImportTask {
+            file: file.to_owned(),
+            resource: self.resource.ok_or_else(missing)?,
+            format: self.format(file)?,
+            options: self.table.options(),
+            preset: self.preset.as_deref().map(preset).transpose()?,
+            destination: self.url.trim_end_matches('/').into(),
+            batch: self.batch as usize,
+            rejects: sibling(&self.rejects, ".rejects.ndjson"),
+            journal: sibling(&self.journal, ".patron-import"),
+            restart: self.restart,
+        })
+    }
+
+    fn format(&self, file: &Path) -> Result<FileFormat, ImportError> {
+        let extension = file.extension().unwrap_or_default();
         let is = |name| extension.eq_ignore_ascii_case(name);
         match self.format {
-            Some(format) => Ok(format),
+            Some(FormatArg::Ndjson) => Ok(FileFormat::Ndjson),
+            Some(FormatArg::Csv) => Ok(FileFormat::Csv),
             None if is("ndjson") || is("jsonl") => Ok(FileFormat::Ndjson),
-            None if is("json") => anyhow::bail!(
+            None if is("json") => Err(ImportError::Options(format!(
                 "cannot tell the format of {}; if it has one object per line, pass --format ndjson",
-                self.file.display()
-            ),
+                file.display()
+            ))),
             None => Ok(FileFormat::Csv),
         }
     }
-
-    pub(super) fn journal_path(&self) -> PathBuf {
-        let default = || with_suffix(&self.file, ".patron-import");
-        self.journal.clone().unwrap_or_else(default)
-    }
-
-    pub(super) fn rejects_path(&self) -> PathBuf {
-        let default = || with_suffix(&self.file, ".rejects.ndjson");
-        self.rejects.clone().unwrap_or_else(default)
-    }
 }
 
-impl FromStr for Delimiter {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.as_bytes()) {
-            ("whitespace", _) => Ok(Self::Whitespace),
-            ("tab" | "\\t", _) => Ok(Self::Byte(b'\t')),
-            (_, [b'"' | b'\r' | b'\n']) => {
-                Err("quotes and line ends cannot separate columns".into())
-            }
-            (_, [byte]) if byte.is_ascii() => Ok(Self::Byte(*byte)),
-            _ => Err("must be one ASCII character, 'tab' or 'whitespace'".into()),
-        }
+/// Returns the preset with this name, or the one in this file.
+fn preset(name: &str) -> Result<Preset, ImportError> {
+    if let Some(preset) = Preset::named(name) {
+        return Ok(preset.clone());
     }
-}
-
-impl FromStr for Pair {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (field, value) = text.split_once('=').ok_or("has no '='")?;
-        if field.is_empty() {
-            return Err("has no field before the '='".into());
-        }
-        Ok(Self {
-            field: field.into(),
-            value: value.into(),
-        })
-    }
+    let path = Path::new(name);
+    let text = fs::read_to_string(path).map_err(|error| {
+        let names: Vec<_> = Preset::all().iter().map(|preset| &*preset.name).collect();
+        ImportError::Options(format!(
+            "--preset {name}: there is neither a preset nor a file with this name ({error}); the \
+             presets are {}",
+            names.join(", ")
+        ))
+    })?;
+    Preset::parse(name, &text)
 }
 
 fn with_suffix(file: &Path, suffix: &str) -> PathBuf {

@@ -1,17 +1,19 @@
 //! Sending of one batch, with retries, until the server has answered for every item.
 
-use std::cell::RefCell;
 use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow};
 use chrono::Utc;
 use http_client::{Failure, HttpClient, HttpError, LongRetryAfter, Policy, Retries, RetryLimit};
+use importer::{RecordOutcome, Resource, Sink};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method, Request, StatusCode, Url};
 
-use super::answer::{BatchOutcomes, ProblemDocument, RecordOutcome, is_temporary};
-use super::fields::Resource;
+use super::UsageError;
+use super::answer::{BatchOutcomes, ProblemDocument, is_temporary};
 use super::report::ProgressReport;
 
 const POLICY: Policy = Policy {
@@ -30,12 +32,18 @@ pub(super) const RETRIES: Retries = Retries {
     beyond: LongRetryAfter::Shorten,
 };
 
-/// Client of one of the API's ingest endpoints.
+/// Time after which attempts to reach a server end that has never answered.
+const NEVER_REACHED: Duration = Duration::from_secs(60);
+
+/// Client of the API's ingest endpoints.
 pub(super) struct Sender<'a> {
     http: HttpClient,
-    url: Url,
+    /// URL below which the resources are, without a slash at its end.
+    url: String,
     key: HeaderValue,
     retries: Retries,
+    /// True once the server has answered.
+    is_reached: AtomicBool,
     report: &'a ProgressReport,
 }
 
@@ -52,79 +60,100 @@ enum FailedAttempt {
     Fatal(#[from] anyhow::Error),
 }
 
+/// Error after which the server gets no further requests.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+pub(super) struct SendError(#[from] anyhow::Error);
+
 impl<'a> Sender<'a> {
     pub(super) fn new(
         base: &str,
         key: &str,
-        resource: Resource,
         retries: Retries,
         report: &'a ProgressReport,
     ) -> anyhow::Result<Self> {
-        let url = format!(
-            "{}/api/data/{}",
-            base.trim_end_matches('/'),
-            resource.name()
-        );
+        let wrong = |problem: String| UsageError(problem);
         let mut bearer = HeaderValue::try_from(format!("Bearer {key}"))
-            .context("the key has characters that are not allowed in a key")?;
+            .map_err(|_| wrong("the key has characters that are not allowed in a key".into()))?;
         bearer.set_sensitive(true);
-        let http = HttpClient::new(Client::builder(), &POLICY)?;
-        let url: Url = url.parse().with_context(|| format!("{url} is not a URL"))?;
-        ensure!(
-            matches!(url.scheme(), "http" | "https"),
-            "{url} is not an http or https URL"
-        );
+        let url = format!("{}/api/data", base.trim_end_matches('/'));
+        let parsed = url.parse().ok();
+        if !parsed.is_some_and(|url: Url| matches!(url.scheme(), "http" | "https")) {
+            return Err(wrong(format!("--url {base}: not an http or https URL")).into());
+        }
         Ok(Self {
-            http,
+            http: HttpClient::new(Client::builder(), &POLICY)?,
             url,
             key: bearer,
             retries,
+            is_reached: AtomicBool::new(false),
             report,
         })
     }
 
-    /// Sends NDJSON with this number of items. Retries with backoff while the server is
-    /// unreachable or busy.
-    ///
-    /// # Errors
-    /// Returns an error if the server refuses the whole request, does not answer as the API does,
-    /// or stays unreachable or busy for too long.
-    pub(super) async fn send(
+    /// Sends one batch. Retries with backoff while the server is unreachable or busy.
+    async fn send_batch(
         &self,
-        body: Vec<u8>,
+        request: Request,
         items: usize,
     ) -> anyhow::Result<Vec<RecordOutcome>> {
-        if items == 0 {
-            return Ok(Vec::new());
-        }
-        let request = self.request(body)?;
-        let outcomes = RefCell::new(BatchOutcomes::new(items));
-        let mut failing_since = None;
-        let notify = |failed: &FailedAttempt, wait: Duration| {
-            failing_since.get_or_insert_with(Instant::now);
-            self.report
-                .note(&format!("{failed}; trying again in {wait:.1?}"));
-        };
-        let attempt = || self.attempt(&request, &outcomes);
-        let last = self
-            .retries
-            .run(attempt, FailedAttempt::failure, notify)
-            .await;
-        match last {
-            Ok(()) => Ok(outcomes.into_inner().into_vec()),
-            Err(FailedAttempt::Fatal(error)) => Err(error),
-            Err(FailedAttempt::Transient { message, .. }) => {
-                let elapsed = failing_since.map(|since: Instant| since.elapsed());
-                let seconds = elapsed.unwrap_or_default().as_secs();
-                Err(anyhow!("{message}; gave up after {seconds} s"))
-            }
+        let outcomes = Mutex::new(BatchOutcomes::new(items));
+        loop {
+            let was_reached = self.is_reached();
+            let mut failing_since = None;
+            let notify = |failed: &FailedAttempt, wait: Duration| {
+                failing_since.get_or_insert_with(Instant::now);
+                self.report
+                    .note(&format!("{failed}; trying again in {wait:.1?}"));
+            };
+            let attempt = || self.attempt(&request, &outcomes);
+            let retries = self.retries_now();
+            let message = match retries.run(attempt, FailedAttempt::failure, notify).await {
+                Ok(()) => {
+                    let outcomes = outcomes.into_inner();
+                    return Ok(outcomes.unwrap_or_else(PoisonError::into_inner).into_vec());
+                }
+                Err(FailedAttempt::Fatal(error)) => return Err(error),
+                // Another batch reached the server meanwhile: this is an outage.
+                Err(FailedAttempt::Transient { .. }) if !was_reached && self.is_reached() => {
+                    continue;
+                }
+                Err(FailedAttempt::Transient { message, .. }) => message,
+            };
+            let elapsed = failing_since.map(|since: Instant| since.elapsed());
+            let seconds = elapsed.unwrap_or_default().as_secs();
+            let question = match was_reached {
+                true => "",
+                false => ". Is the server running, and is --url right?",
+            };
+            return Err(anyhow!("{message}; gave up after {seconds} s{question}"));
         }
     }
 
-    fn request(&self, body: Vec<u8>) -> anyhow::Result<Request> {
+    fn is_reached(&self) -> bool {
+        self.is_reached.load(Ordering::Relaxed)
+    }
+
+    /// Returns the schedule of attempts: an outage is waited for longer than a server that has never
+    /// answered.
+    fn retries_now(&self) -> Retries {
+        let limit = match self.retries.limit {
+            RetryLimit::Elapsed(limit) if !self.is_reached() => {
+                RetryLimit::Elapsed(limit.min(NEVER_REACHED))
+            }
+            limit => limit,
+        };
+        Retries {
+            limit,
+            ..self.retries
+        }
+    }
+
+    fn request(&self, resource: Resource, body: Vec<u8>) -> anyhow::Result<Request> {
+        let url: Url = format!("{}/{}", self.url, resource.name()).parse()?;
         let post = self
             .http
-            .request(Method::POST, self.url.clone())
+            .request(Method::POST, url)
             .header(AUTHORIZATION, self.key.clone());
         Ok(post
             .header(CONTENT_TYPE, "application/x-ndjson")
@@ -136,19 +165,21 @@ impl<'a> Sender<'a> {
     async fn attempt(
         &self,
         request: &Request,
-        outcomes: &RefCell<BatchOutcomes>,
+        outcomes: &Mutex<BatchOutcomes>,
     ) -> Result<(), FailedAttempt> {
         let request = request.try_clone().context("the body is in memory")?;
-        let failed = |error| self.failed_exchange(error);
+        let url = request.url().clone();
+        let failed = |error| failed_exchange(&url, error);
         let response = self.http.send(request).await.map_err(failed)?;
+        self.is_reached.store(true, Ordering::Relaxed);
         let status = response.status();
         let retry_after = http_client::retry_after(response.headers(), Utc::now());
         let body = response.body().await.map_err(failed)?;
         let problem = if status.is_success() {
-            let merged = outcomes.borrow_mut().merge(&body);
-            merged.with_context(|| self.not_patron())?
+            let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            outcomes.merge(&body).with_context(|| not_patron(&url))?
         } else {
-            Some(self.temporary_problem(status, &body)?)
+            Some(temporary_problem(&url, status, &body)?)
         };
         match problem {
             None => Ok(()),
@@ -158,58 +189,19 @@ impl<'a> Sender<'a> {
             }),
         }
     }
+}
 
-    fn not_patron(&self) -> String {
-        format!("{} did not answer as Patron does", self.url)
-    }
+impl Sink for Sender<'_> {
+    type Error = SendError;
 
-    fn failed_exchange(&self, error: HttpError) -> FailedAttempt {
-        let error = match error {
-            HttpError::Exchange(error) => error,
-            error @ HttpError::TooLarge(_) => {
-                return anyhow::Error::new(error).context(self.not_patron()).into();
-            }
-        };
-        let host = self.url.origin().ascii_serialization();
-        let mut cause: &dyn Error = &error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        let message = match error.is_timeout() {
-            true => format!("{host} did not answer in time"),
-            false => format!("no answer from {host} ({cause})"),
-        };
-        FailedAttempt::Transient {
-            message,
-            retry_after: None,
-        }
-    }
-
-    /// Returns the problem of a refused request if it is temporary.
-    ///
-    /// # Errors
-    /// Returns the problem as an error if a retry cannot succeed.
-    fn temporary_problem(
+    async fn send(
         &self,
-        status: StatusCode,
-        body: &[u8],
-    ) -> anyhow::Result<ProblemDocument> {
-        let problem = ProblemDocument::from_response(status.as_u16(), body);
-        if is_temporary(status.as_u16()) {
-            return Ok(problem);
-        }
-        let meaning = match status {
-            StatusCode::UNAUTHORIZED => "the server does not know the key",
-            StatusCode::FORBIDDEN => "the key may not ingest data",
-            StatusCode::NOT_FOUND => "the URL does not exist",
-            StatusCode::PAYLOAD_TOO_LARGE => "the request is too large; a smaller --batch may help",
-            _ => "the server refused the whole request",
-        };
-        Err(anyhow!(
-            "{meaning}: POST {} answered {status}: {}",
-            self.url,
-            problem.sentence()
-        ))
+        resource: Resource,
+        body: Vec<u8>,
+        items: usize,
+    ) -> Result<Vec<RecordOutcome>, SendError> {
+        let request = self.request(resource, body)?;
+        Ok(self.send_batch(request, items).await?)
     }
 }
 
@@ -222,4 +214,57 @@ impl FailedAttempt {
             Self::Fatal(_) => Failure::Final,
         }
     }
+}
+
+fn not_patron(url: &Url) -> String {
+    format!("{} did not answer as Patron does", url)
+}
+
+fn failed_exchange(url: &Url, error: HttpError) -> FailedAttempt {
+    let error = match error {
+        HttpError::Exchange(error) => error,
+        error @ HttpError::TooLarge(_) => {
+            return anyhow::Error::new(error).context(not_patron(url)).into();
+        }
+    };
+    let host = url.origin().ascii_serialization();
+    let mut cause: &dyn Error = &error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let message = match error.is_timeout() {
+        true => format!("{host} did not answer in time"),
+        false => format!("no answer from {host} ({cause})"),
+    };
+    FailedAttempt::Transient {
+        message,
+        retry_after: None,
+    }
+}
+
+/// Returns the problem of a refused request if it is temporary.
+///
+/// # Errors
+/// Returns the problem as an error if a retry cannot succeed.
+fn temporary_problem(
+    url: &Url,
+    status: StatusCode,
+    body: &[u8],
+) -> anyhow::Result<ProblemDocument> {
+    let problem = ProblemDocument::from_response(status.as_u16(), body);
+    if is_temporary(status.as_u16()) {
+        return Ok(problem);
+    }
+    let meaning = match status {
+        StatusCode::UNAUTHORIZED => "the server does not know the key",
+        StatusCode::FORBIDDEN => "the key may not ingest data",
+        StatusCode::NOT_FOUND => "the URL does not exist",
+        StatusCode::PAYLOAD_TOO_LARGE => "the request is too large; a smaller --batch may help",
+        _ => "the server refused the whole request",
+    };
+    Err(anyhow!(
+        "{meaning}: POST {} answered {status}: {}",
+        url,
+        problem.sentence()
+    ))
 }

@@ -1,0 +1,66 @@
+//! Import of a file of any size: reading, conversion to objects of the API, and a record of what
+//! the destination acknowledged.
+//!
+//! A thread reads the file ([`source`]), converts records to objects ([`mapping`]) and groups them
+//! into batches ([`batches`]). [`transfer`] keeps a few batches in flight to a [`Sink`], and
+//! records those that it acknowledged, in order ([`recorder`]): in the journal, in the file of
+//! refused lines, and to a [`Progress`]. Memory does not grow with the file.
+
+mod batches;
+mod bindings;
+mod cells;
+mod columns;
+mod consent;
+mod damage;
+mod dates;
+mod decimal;
+mod encoding;
+mod error;
+mod expressions;
+mod fields;
+mod ids;
+mod import;
+mod items;
+mod journal;
+mod layout;
+mod lines;
+mod mapped;
+mod mapping;
+mod money;
+mod ndjson;
+mod options;
+mod orders;
+mod presets;
+mod preview;
+mod private_file;
+mod record;
+mod recorder;
+mod refusals;
+mod rejects;
+mod rows;
+mod seen;
+mod sink;
+mod source;
+mod statuses;
+mod table;
+mod tags;
+mod texts;
+mod transfer;
+mod unique;
+mod values;
+mod zones;
+
+pub use encoding::TextEncoding;
+pub use error::ImportError;
+pub use fields::Resource;
+pub use import::{Import, ImportEnd, ImportStart, ImportTask};
+pub use journal::{ImportCounts, ImportJournal, SourceId};
+pub use layout::{Detected, Layout};
+pub use lines::FilePosition;
+pub use options::{AmountUnit, DecimalSign, Delimiter, FileFormat, ImportOptions, Pair};
+pub use presets::Preset;
+pub use preview::Preview;
+pub use record::{Reason, RecordOutcome, RowNotes};
+pub use refusals::{RefusalKind, Refusals};
+pub use sink::{Progress, Sink};
+pub use zones::TimeZone;

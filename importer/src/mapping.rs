@@ -1,0 +1,285 @@
+//! Conversion of a table's rows to objects of the API.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::bindings::bindings;
+use super::cells::Cells;
+use super::columns::Columns;
+use super::fields::{FieldKind, FieldTarget, Resource};
+use super::ids::{hash_of_id, is_address};
+use super::items::{ItemFields, Items};
+use super::mapped::{Content, DecimalsFrom, MappedField, decimals_from};
+use super::options::ImportOptions;
+use super::record::{Identity, Reason, RecordContent, RowNotes};
+use super::statuses::{StatusMeaning, Statuses};
+use super::texts::Texts;
+use super::values::{Decimals, ValueReader};
+
+/// Conversion of rows to objects.
+pub(super) struct Mapping {
+    /// Fields of the object, then the values with free keys, then those of line items. Their order
+    /// is that of the texts of a row.
+    fields: Vec<MappedField>,
+    /// Number of the field with the item's own id.
+    id: usize,
+    status: Option<usize>,
+    /// Name of the field with free keys.
+    keys_field: &'static str,
+    items: Option<ItemFields>,
+    decimals: DecimalsFrom,
+    values: ValueReader,
+    statuses: Statuses,
+}
+
+impl Mapping {
+    /// Builds the mapping of a table with these columns.
+    ///
+    /// # Errors
+    /// Returns an error that names the option that does not fit the resource, the columns or
+    /// another option.
+    pub(super) fn new(
+        resource: Resource,
+        options: &ImportOptions,
+        columns: Columns,
+    ) -> anyhow::Result<Self> {
+        let mut bound = bindings(resource, options, columns)?;
+        // Values of line items come last; the order of all others stays.
+        bound.sort_by_key(|binding| binding.target.is_of_item());
+        let items = ItemFields::new(&bound)?;
+        let decimals = decimals_from(options.amount_unit, &bound)?;
+        let values = ValueReader::new(options)?;
+        let statuses = Statuses::new(&options.status)?;
+        let number = |name: &str| bound.iter().position(|one| one.target.name() == name);
+        let (id, status) = (number(resource.id_field()), number("status"));
+        let is_sum = resource == Resource::Orders && number("amount").is_none();
+        let fields = bound.into_iter().map(|binding| {
+            MappedField::new(binding, decimals, &values, &statuses)?
+                .with_columns(resource, options, columns)
+        });
+        let mut fields = fields.collect::<anyhow::Result<Vec<_>>>()?;
+        if is_sum && let Some(target) = resource.target("amount") {
+            fields.push(MappedField::computed(target)?);
+        }
+        Ok(Self {
+            fields,
+            id: id.unwrap_or_default(),
+            status,
+            keys_field: resource.free_keys().unwrap_or_default(),
+            items,
+            decimals,
+            values,
+            statuses,
+        })
+    }
+
+    /// Returns what was noted about the rows since the last call.
+    pub(super) fn take_notes(&self) -> RowNotes {
+        self.values.take_notes()
+    }
+
+    /// Number of the field with the item's own id.
+    pub(super) fn id(&self) -> usize {
+        self.id
+    }
+
+    /// Returns the fields of line items, if rows have them.
+    pub(super) fn items(&self) -> Option<&ItemFields> {
+        self.items.as_ref()
+    }
+
+    /// Returns the numbers and names of the fields that a row of an order may leave to another row.
+    pub(super) fn shared_fields(&self) -> impl Iterator<Item = (usize, &FieldTarget, bool)> {
+        let fields = self.fields.iter().enumerate();
+        let of_columns = |field: &MappedField| matches!(field.content, Content::Columns(_));
+        fields
+            .filter(move |(_, field)| of_columns(field) && !field.target.is_of_item())
+            .map(|(number, field)| (number, &field.target, field.is_required))
+    }
+
+    /// Reads the texts of the row's fields.
+    pub(super) fn read(&self, cells: &Cells, line: u64, texts: &mut Texts) {
+        texts.clear();
+        for field in &self.fields {
+            match &field.content {
+                Content::Constant(_) | Content::Sum => texts.push(""),
+                Content::LineNumber { before, after } => {
+                    texts.push(&format!("{before}{line}{after}"));
+                }
+                Content::Columns(expression) => {
+                    let mut text = expression.text(cells);
+                    if let Some(fallback) = &field.fallback
+                        && text.trim().is_empty()
+                    {
+                        text = fallback.text(cells);
+                    }
+                    let text = self.values.clean(field.target.kind(), &text);
+                    if field.target.name() == "customer_id" && is_address(text) {
+                        texts.push(&text.to_lowercase());
+                    } else {
+                        texts.push(text);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds the row's line item to those of its order, which has these texts.
+    ///
+    /// # Errors
+    /// Returns the reason why the row has no valid item.
+    pub(super) fn add_item(
+        &self,
+        order: &Texts,
+        row: &Texts,
+        items: &mut Items,
+    ) -> Result<(), Reason> {
+        match &self.items {
+            Some(fields) if !fields.are_empty(row) => {
+                let decimals = self.decimals(order)?;
+                fields.add(row, decimals, &self.values, items)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns true if orders with these texts are left out.
+    pub(super) fn is_skipped(&self, texts: &Texts) -> bool {
+        self.status.is_some_and(|status| {
+            let meaning = self.statuses.meaning(texts.get(status));
+            !texts.is_empty(status) && meaning == Ok(StatusMeaning::Skip)
+        })
+    }
+
+    /// Appends the object with these texts and line items to `out`. After an error `out` is
+    /// unchanged.
+    pub(super) fn write(
+        &self,
+        texts: &Texts,
+        items: &Items,
+        out: &mut Vec<u8>,
+    ) -> Result<RecordContent, Reason> {
+        let start = out.len();
+        if let Err(reason) = self.write_object(texts, items, out) {
+            out.truncate(start);
+            return Err(reason);
+        }
+        let id = texts.get(self.id).trim();
+        let identity = |id: &str| Identity {
+            id: hash_of_id(id),
+            content: xxh3_64(&out[start..]),
+        };
+        Ok(RecordContent::Item((!id.is_empty()).then(|| identity(id))))
+    }
+
+    fn write_object(&self, texts: &Texts, items: &Items, out: &mut Vec<u8>) -> Result<(), Reason> {
+        out.push(b'{');
+        let is_key = |field: &MappedField| matches!(field.target, FieldTarget::Key { .. });
+        let fields = self.fields.iter().enumerate();
+        let fields = fields.filter(|(_, field)| !field.target.is_of_item());
+        for (number, field) in fields.clone().filter(|(_, field)| !is_key(field)) {
+            self.write_field(number, field, texts, items, out)?;
+        }
+        if !items.json.is_empty() {
+            out.extend_from_slice(b"\"items\":[");
+            out.extend_from_slice(&items.json);
+            out.extend_from_slice(b"],");
+        }
+        let start = out.len();
+        out.extend_from_slice(format!("\"{}\":{{", self.keys_field).as_bytes());
+        let empty = out.len();
+        for (number, field) in fields.filter(|(_, field)| is_key(field)) {
+            self.write_field(number, field, texts, items, out)?;
+        }
+        if out.len() == empty {
+            out.truncate(start);
+        } else {
+            close(out);
+            out.push(b',');
+        }
+        close(out);
+        Ok(())
+    }
+
+    /// Appends `"name":value,`, or nothing if there is no text.
+    fn write_field(
+        &self,
+        number: usize,
+        field: &MappedField,
+        texts: &Texts,
+        items: &Items,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Reason> {
+        let start = out.len();
+        out.extend_from_slice(&field.key);
+        match &field.content {
+            Content::Constant(json) => out.extend_from_slice(json),
+            Content::Sum => {
+                let sum = items.sum.ok_or_else(|| field.reason("is too large"))?;
+                out.extend_from_slice(sum.to_string().as_bytes());
+            }
+            Content::Columns(_) | Content::LineNumber { .. } if !texts.is_empty(number) => {
+                self.write_text(number, field, texts, out)?;
+            }
+            Content::Columns(_) | Content::LineNumber { .. } if field.is_required => {
+                return Err(field.reason(format!("is empty: {}", field.columns)));
+            }
+            Content::Columns(_) if field.clears => out.extend_from_slice(b"null"),
+            Content::Columns(_) | Content::LineNumber { .. } => {
+                out.truncate(start);
+                return Ok(());
+            }
+        }
+        out.push(b',');
+        Ok(())
+    }
+
+    fn write_text(
+        &self,
+        number: usize,
+        field: &MappedField,
+        texts: &Texts,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Reason> {
+        let text = texts.get(number);
+        let decimals = match field.target.kind() {
+            FieldKind::Amount => self.decimals(texts)?,
+            _ => Decimals::Minor,
+        };
+        let text = match self.status {
+            Some(status) if status == number => match self.statuses.meaning(text)? {
+                StatusMeaning::Status(status) => status,
+                StatusMeaning::Skip => return Err(field.reason("is left out")),
+            },
+            _ => text,
+        };
+        self.values
+            .write(field.target.kind(), text, decimals, out)
+            .map_err(|problem| field.reason(format!("\"{text}\" {problem}")))
+    }
+
+    /// Returns the number of decimals of the amounts in a row with these texts.
+    fn decimals(&self, texts: &Texts) -> Result<Decimals, Reason> {
+        let currency = match self.decimals {
+            DecimalsFrom::Known(decimals) => return Ok(decimals),
+            DecimalsFrom::Currency(field) => field,
+        };
+        let field = &self.fields[currency];
+        let code = texts.get(currency).trim();
+        if code.is_empty() {
+            return Err(field.reason(format!("is empty: {}", field.columns)));
+        }
+        Decimals::of_line(code).map_err(|problem| field.reason(format!("\"{code}\" {problem}")))
+    }
+}
+
+/// Replaces the comma after the last member, if there is one, with the end of the object.
+fn close(out: &mut Vec<u8>) {
+    if out.last() == Some(&b',') {
+        out.pop();
+    }
+    out.push(b'}');
+}
+
+#[cfg(test)]
+#[path = "mapping_tests.rs"]
+mod tests;

@@ -1,0 +1,135 @@
+//! File of refused lines.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::encoding::TextEncoding;
+use super::error::ImportError;
+use super::private_file;
+use super::record::RefusedRecord;
+
+/// Writer of the file of refused lines, which is NDJSON. The file is created with the first
+/// refused line.
+pub(super) struct Rejects {
+    path: PathBuf,
+    file: Option<File>,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    line: u64,
+    /// Number of rows, if there are several.
+    #[serde(skip_serializing_if = "is_one")]
+    rows: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_line: Option<u64>,
+    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<&'a str>,
+    input: String,
+}
+
+impl Rejects {
+    /// Opens the file and truncates it to `keep` bytes. Removes it if `keep` is 0, as for a new
+    /// import.
+    ///
+    /// # Errors
+    /// Returns an error, and leaves the file unchanged, if it is not a file of refused lines.
+    pub(super) fn open(path: &Path, keep: u64) -> Result<Self, ImportError> {
+        let read = |error| ImportError::file("read", path)(error);
+        let mut rejects = Self {
+            path: path.to_owned(),
+            file: None,
+            bytes: 0,
+        };
+        if !path.exists() {
+            return Ok(rejects);
+        }
+        if !is_ours(path).map_err(read)? {
+            return Err(ImportError::Occupied {
+                path: path.into(),
+                expected: "a file of refused lines",
+                option: "--rejects",
+            });
+        }
+        if keep == 0 {
+            fs::remove_file(path).map_err(ImportError::file("remove", path))?;
+            return Ok(rejects);
+        }
+        rejects
+            .reopen(keep)
+            .map_err(ImportError::file("write", path))?;
+        Ok(rejects)
+    }
+
+    fn reopen(&mut self, keep: u64) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).open(&self.path)?;
+        private_file::restrict(&file)?;
+        self.bytes = keep.min(file.metadata()?.len());
+        file.set_len(self.bytes)?;
+        file.seek(SeekFrom::End(0))?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// Appends one row per refused record. The rows are on disk on return.
+    pub(super) fn append(
+        &mut self,
+        source: &File,
+        encoding: TextEncoding,
+        refused: &[RefusedRecord],
+    ) -> io::Result<()> {
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let mut rows = Vec::new();
+        for RefusedRecord { rows: of, reason } in refused {
+            let pointer = reason.pointer.as_deref();
+            let input = of.place.text(source, encoding)?;
+            let row = Row {
+                line: of.place.line,
+                rows: of.count,
+                last_line: (of.count > 1).then_some(of.last_line),
+                reason: &reason.text,
+                pointer,
+                input,
+            };
+            serde_json::to_writer(&mut rows, &row)?;
+            rows.push(b'\n');
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(private_file::create(&self.path)?),
+        };
+        file.write_all(&rows)?;
+        file.sync_data()?;
+        self.bytes += rows.len() as u64;
+        Ok(())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the length of the file, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+fn is_one(rows: &u32) -> bool {
+    *rows == 1
+}
+
+fn is_ours(path: &Path) -> io::Result<bool> {
+    const START: &[u8] = br#"{"line":"#;
+    let mut start = Vec::new();
+    File::open(path)?
+        .take(START.len() as u64)
+        .read_to_end(&mut start)?;
+    Ok(start.is_empty() || start == START)
+}

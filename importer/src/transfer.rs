@@ -1,0 +1,62 @@
+//! Transfer of batches: keeps a few in flight, and records them in order.
+
+use std::collections::{HashSet, VecDeque};
+use std::io;
+
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
+use tokio::sync::mpsc;
+
+use super::batches::ImportBatch;
+use super::error::ImportError;
+use super::fields::Resource;
+use super::recorder::ImportRecorder;
+use super::sink::{Progress, Sink};
+
+/// Maximum number of batches in flight. While the server writes one, the other is sent or decided.
+const IN_FLIGHT: usize = 2;
+
+/// Sends every batch, and records each once all batches before it are recorded.
+pub(super) async fn transfer<S: Sink>(
+    mut batches: mpsc::Receiver<io::Result<ImportBatch>>,
+    sink: &S,
+    resource: Resource,
+    recorder: &mut ImportRecorder,
+    progress: &impl Progress,
+) -> Result<(), ImportError> {
+    let mut in_flight = FuturesOrdered::new();
+    let mut ids_in_flight: VecDeque<HashSet<u64>> = VecDeque::new();
+    let mut waiting: Option<ImportBatch> = None;
+    let mut more = true;
+    loop {
+        if let Some(batch) = waiting.take_if(|batch| {
+            // A batch waits for a batch in flight that has one of its ids: of two lines about the
+            // same item, the later must win.
+            let is_independent = !ids_in_flight.iter().any(|ids| batch.shares_an_id(ids));
+            in_flight.len() < IN_FLIGHT && is_independent
+        }) {
+            let ImportBatch { body, ids, records } = batch;
+            ids_in_flight.push_back(ids);
+            in_flight.push_back(async move {
+                let outcomes = match records.items.len() {
+                    0 => Vec::new(),
+                    items => sink.send(resource, body, items).await?,
+                };
+                Ok::<_, S::Error>((records, outcomes))
+            });
+        }
+        tokio::select! {
+            batch = batches.recv(), if more && waiting.is_none() => {
+                more = batch.is_some();
+                waiting = batch.transpose().map_err(ImportError::Read)?;
+            }
+            Some(delivered) = in_flight.next(), if !in_flight.is_empty() => {
+                let (records, outcomes) =
+                    delivered.map_err(|error| ImportError::Sink(Box::new(error)))?;
+                ids_in_flight.pop_front();
+                recorder.record(records, outcomes, progress)?;
+            }
+            else => return Ok(()),
+        }
+    }
+}

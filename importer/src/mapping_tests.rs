@@ -151,15 +151,16 @@ fn free_keys_have_the_requested_type() {
 fn decimals_follow_the_currency_of_the_line() {
     let text = "order_id,customer_id,amount,currency,placed_at,items\n\
                 o-1,c-1,1500,JPY,2026-01-01,\"[{\"\"sku\"\":1}]\"\n\
-                o-2,c-1,1.234,KWD,2026-01-01,\n\
+                o-2,c-1,1.234,kwd,2026-01-01,\n\
                 o-3,c-1,1.234,USD,2026-01-01,\n\
-                o-4,c-1,1.23,usd,2026-01-01,\n\
+                o-4,c-1,1.23,dollars,2026-01-01,\n\
                 o-5,c-1,\"1,234.50\",USD,2026-01-01,\n\
                 o-6,c-1,1,USD,2026-02-30,\n\
                 o-7,c-1,1,USD,2026-02-28,[1\n";
     let objects = read_text(text, Resource::Orders, &ImportOptions::default());
     let amount = |index: usize| objects[index].as_ref().unwrap()["amount"].clone();
     assert_eq!((amount(0), amount(1)), (json!(1500), json!(1234)));
+    assert_eq!(objects[1].as_ref().unwrap()["currency"], "KWD");
     assert_eq!(objects[0].as_ref().unwrap()["items"], json!([{"sku": 1}]));
     let refused = |index: usize, text: &str, pointer: &str| {
         let reason = objects[index].as_ref().unwrap_err();
@@ -173,7 +174,7 @@ fn decimals_follow_the_currency_of_the_line() {
     );
     refused(
         3,
-        "currency \"usd\" is not an ISO 4217 currency code",
+        "currency \"dollars\" is not an ISO 4217 currency code",
         "/currency",
     );
     refused(

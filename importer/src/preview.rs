@@ -62,3 +62,7 @@ impl ImportTask {
         Ok(preview)
     }
 }
+
+#[cfg(test)]
+#[path = "preview_tests.rs"]
+mod tests;

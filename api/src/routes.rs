@@ -4,7 +4,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::identity::sign_in;
 use crate::resources::{
-    admin, ai, audit, campaigns, customers, data, delivery, health, jobs, keys, metrics, orders,
+    admin, ai, audit, campaigns, customers, data, delivery, health, imports, jobs, keys, metrics, orders,
     reports, segments, timeline, users,
 };
 use crate::state::AppState;
@@ -17,6 +17,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(delivery::routes())
         .merge(sign_in::routes())
         .merge(data::routes())
+        .merge(imports::routes())
         .merge(customers::routes())
         .merge(timeline::routes())
         .merge(orders::routes())

@@ -115,6 +115,8 @@ ids! {
     KeyId;
     /// Id of a job of the API: `job_` and 32 hexadecimal digits.
     JobId;
+    /// Id of an import: `imp_` and 32 hexadecimal digits.
+    ImportId;
 }
 
 /// Implements the conversion from the 128 bits of a UUID for ids that Patron
@@ -137,6 +139,7 @@ generated_ids! {
     SessionId = "ses_";
     KeyId = "key_";
     JobId = "job_";
+    ImportId = "imp_";
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use percent_encoding::{
 };
 
 use crate::{
-    ActivityId, CampaignId, CustomerId, Day, DayError, Epoch, IdError, KeyId, LogPosition, OrderId,
-    SegmentId, UserId, ViewName,
+    ActivityId, CampaignId, CustomerId, Day, DayError, Epoch, IdError, ImportId, KeyId, LogPosition,
+    OrderId, SegmentId, UserId, ViewName,
 };
 
 /// Subject of an event: an aggregate or a series of plain records.
@@ -16,7 +16,7 @@ use crate::{
 /// Its text form is the key in the log: `customer/c-1`, `order/c-1/o-17`,
 /// `activity/c-1/e-3`, `message/c-1/cmp_…`, `view/customers`, `segment/seg_…`,
 /// `campaign/cmp_…`, `user/usr_…`, `api_key/key_…`, `quarantine/3:17`,
-/// `demo/shop`. Ids of orders, activities, and messages are unique within
+/// `demo/shop`, `import/imp_…`. Ids of orders, activities, and messages are unique within
 /// their customer, so the key alone determines the partition. Plain records
 /// have keys too, but no heads: `refusals/2026-11-23`, `assistance/2026-11-23`,
 /// `log/EPOCH`. Each part is percent-encoded, except for
@@ -51,6 +51,8 @@ pub enum Subject {
     Quarantine(LogPosition),
     /// The load of the demo shop.
     Demo,
+    /// An import.
+    Import(ImportId),
 }
 
 /// Id of the demo shop's load, of which a log has at most one.
@@ -91,6 +93,7 @@ impl Subject {
             Self::Log(epoch) => epoch.as_str(),
             Self::Quarantine(event) => event.as_str(),
             Self::Demo => DEMO,
+            Self::Import(import) => import.as_str(),
         }
     }
 
@@ -120,6 +123,7 @@ impl Subject {
             Self::Log(_) => "log",
             Self::Quarantine(_) => "quarantine",
             Self::Demo => "demo",
+            Self::Import(_) => "import",
         }
     }
 
@@ -139,7 +143,8 @@ impl Subject {
             | Self::Assistance(_)
             | Self::Log(_)
             | Self::Quarantine(_)
-            | Self::Demo => None,
+            | Self::Demo
+            | Self::Import(_) => None,
         }
     }
 
@@ -191,6 +196,7 @@ impl Subject {
                 return event.ok_or_else(|| SubjectError::Position(key.to_owned()));
             }
             (Some("demo"), Some(DEMO), None, None) => return Ok(Self::Demo),
+            (Some("import"), Some(i), None, None) => ImportId::try_from(i).map(Self::Import),
             _ => return Err(SubjectError::Unknown(key.to_owned())),
         };
         subject.map_err(|e| SubjectError::Id(key.to_owned(), e))
@@ -221,6 +227,7 @@ impl fmt::Display for Subject {
             Self::Log(epoch) => (epoch.as_str(), None),
             Self::Quarantine(event) => (event.as_str(), None),
             Self::Demo => (DEMO, None),
+            Self::Import(import) => (import.as_str(), None),
         };
         write!(f, "{}/{}", self.kind(), encoded(first))?;
         second.map_or(Ok(()), |second| write!(f, "/{}", encoded(second)))
@@ -268,6 +275,7 @@ mod tests {
             "log/00ff",
             "quarantine/3:17",
             "demo/shop",
+            "import/imp_1",
         ] {
             assert_eq!(Subject::parse(key).unwrap().to_string(), key);
         }
@@ -291,6 +299,7 @@ mod tests {
             "quarantine/99999:1",
             "customer/%ff",
             "demo/other",
+            "import/imp_1/x",
         ] {
             assert!(Subject::parse(key).is_err(), "{key}");
         }

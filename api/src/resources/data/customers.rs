@@ -40,7 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     "attributes": {"shoe_size": 39},
     "registered_at": "2026-11-23T01:02:03Z"
 }))]
-struct CustomerBody {
+pub(super) struct CustomerBody {
     /// Shop's id of the customer.
     #[schema(value_type = schema::Id)]
     customer_id: CustomerId,

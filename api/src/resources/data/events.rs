@@ -35,7 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     "occurred_at": "2026-11-23T01:02:03Z",
     "properties": {"page": "/sale"}
 }))]
-struct EventBody {
+pub(super) struct EventBody {
     /// Id of the event, unique within its customer.
     #[schema(value_type = schema::Id)]
     event_id: ActivityId,

@@ -15,7 +15,7 @@ use self::imports::{Imports, ItemPath, cycle_in, imports_of_files};
 use crate::support::engines::workspace;
 
 /// Each crate of the workspace with the workspace crates that it may depend on.
-const ALLOWED_CRATES: [(&str, &[&str]); 15] = [
+const ALLOWED_CRATES: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("eventlog", &[]),
     ("http_client", &[]),
@@ -49,7 +49,8 @@ const ALLOWED_CRATES: [(&str, &[&str]); 15] = [
     ),
     ("vendor", &[]),
     ("engines", &[]),
-    ("import", &["http_client"]),
+    ("importer", &[]),
+    ("import", &["importer", "http_client"]),
     (
         "patron",
         &[
@@ -81,7 +82,7 @@ const ALLOWED_CRATES: [(&str, &[&str]); 15] = [
 ];
 
 /// External crates that a crate must not depend on.
-const FORBIDDEN_CRATES: [(&str, &[&str]); 10] = [
+const FORBIDDEN_CRATES: [(&str, &[&str]); 11] = [
     (
         "domain",
         &[
@@ -106,6 +107,10 @@ const FORBIDDEN_CRATES: [(&str, &[&str]); 10] = [
     ),
     (
         "demo",
+        &["redis", "mongodb", "bson", "axum", "reqwest", "clap"],
+    ),
+    (
+        "importer",
         &["redis", "mongodb", "bson", "axum", "reqwest", "clap"],
     ),
     ("api", &["redis", "mongodb", "bson", "clap"]),

@@ -1,21 +1,8 @@
 //! The API's responses to a batch.
 
 use anyhow::{Context, ensure};
+use importer::{Reason, RecordOutcome};
 use serde::Deserialize;
-
-use super::record::Reason;
-
-/// Final outcome of one item.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum RecordOutcome {
-    Created,
-    Updated,
-    Unchanged,
-    /// Not an outcome of the API's, but a final problem of the item.
-    #[serde(skip)]
-    Refused(Reason),
-}
 
 /// Problem document (RFC 9457).
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -50,7 +37,25 @@ struct ItemResult {
 #[serde(untagged)]
 enum ResultContent {
     Problem { problem: ProblemDocument },
-    Outcome { outcome: RecordOutcome },
+    Outcome { outcome: ApiOutcome },
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ApiOutcome {
+    Created,
+    Updated,
+    Unchanged,
+}
+
+impl From<ApiOutcome> for RecordOutcome {
+    fn from(outcome: ApiOutcome) -> Self {
+        match outcome {
+            ApiOutcome::Created => Self::Created,
+            ApiOutcome::Updated => Self::Updated,
+            ApiOutcome::Unchanged => Self::Unchanged,
+        }
+    }
 }
 
 /// Outcomes of a batch's items, collected over all attempts to send it.
@@ -90,7 +95,7 @@ impl BatchOutcomes {
                     text: problem.sentence(),
                     pointer: problem.errors.into_iter().find_map(|error| error.pointer),
                 }),
-                ResultContent::Outcome { outcome } => outcome,
+                ResultContent::Outcome { outcome } => outcome.into(),
             };
             // The first outcome of an item counts: after a retry, an item that the first attempt
             // created is reported as unchanged.

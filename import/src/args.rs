@@ -2,12 +2,10 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
-
-use super::fields::Resource;
+use importer::{AmountUnit, Delimiter, FileFormat, ImportOptions, ImportTask, Pair, Resource};
 
 const EXAMPLE: &str = "\
 Example: a file with columns separated by spaces, dates like 19970101, amounts like 11.77,
@@ -42,7 +40,8 @@ finish, in which case running the same command again continues it.";
 #[command(after_long_help = EXAMPLE, after_help = "--help shows the fields and an example.")]
 pub struct ImportArgs {
     /// Resource that the lines of the file describe
-    #[arg(value_enum)]
+    #[arg(value_parser = PossibleValuesParser::new(Resource::ALL.map(Resource::name))
+          .try_map(|name| name.parse::<Resource>()))]
     pub(super) resource: Resource,
 
     /// File to send: NDJSON (one object per line, in the form of the API) or a table of columns
@@ -58,7 +57,7 @@ pub struct ImportArgs {
 
     /// Format of the file [default: ndjson for .ndjson and .jsonl, else csv]
     #[arg(long, value_enum)]
-    pub(super) format: Option<FileFormat>,
+    pub(super) format: Option<FormatArg>,
 
     /// Number of lines per request
     #[arg(long, value_name = "LINES", default_value_t = 5_000,
@@ -84,7 +83,7 @@ pub struct ImportArgs {
 }
 
 /// Conversion of a table's rows to objects. None of these options applies to NDJSON.
-#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 #[command(next_help_heading = "Tables (CSV)")]
 pub(super) struct TableArgs {
     /// Separator of columns: one ASCII character, 'tab', or 'whitespace' (runs of spaces and
@@ -112,7 +111,7 @@ pub(super) struct TableArgs {
     /// Unit of amounts: decimals of the currency (11.77), or its minor units (1177)
     /// [default: major]
     #[arg(long, value_enum)]
-    pub(super) amount_unit: Option<AmountUnit>,
+    pub(super) amount_unit: Option<UnitArg>,
 
     /// Format of times, as in strftime: '%Y%m%d', '%d/%m/%Y %H:%M', '%s'. Without an offset (%z)
     /// times are UTC, and a date without a time is its midnight [default: RFC 3339, or YYYY-MM-DD]
@@ -120,40 +119,39 @@ pub(super) struct TableArgs {
     pub(super) date_format: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum FileFormat {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FormatArg {
     Ndjson,
     Csv,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum AmountUnit {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum UnitArg {
     Major,
     Minor,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Delimiter {
-    Whitespace,
-    Byte(u8),
-}
-
-/// Option value `left=right`, split at the first `=`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Pair {
-    pub(super) field: String,
-    pub(super) value: String,
-}
-
 impl ImportArgs {
-    pub(super) fn format(&self) -> anyhow::Result<FileFormat> {
+    pub(super) fn task(&self) -> anyhow::Result<ImportTask> {
+        Ok(ImportTask {
+            file: self.file.clone(),
+            resource: self.resource,
+            format: self.format()?,
+            options: self.table.options(),
+            destination: self.url.trim_end_matches('/').into(),
+            batch: self.batch as usize,
+            rejects: self.rejects_path(),
+            journal: self.journal_path(),
+            restart: self.restart,
+        })
+    }
+
+    fn format(&self) -> anyhow::Result<FileFormat> {
         let extension = self.file.extension().unwrap_or_default();
         let is = |name| extension.eq_ignore_ascii_case(name);
         match self.format {
-            Some(format) => Ok(format),
+            Some(FormatArg::Ndjson) => Ok(FileFormat::Ndjson),
+            Some(FormatArg::Csv) => Ok(FileFormat::Csv),
             None if is("ndjson") || is("jsonl") => Ok(FileFormat::Ndjson),
             None if is("json") => anyhow::bail!(
                 "cannot tell the format of {}; if it has one object per line, pass --format ndjson",
@@ -163,7 +161,7 @@ impl ImportArgs {
         }
     }
 
-    pub(super) fn journal_path(&self) -> PathBuf {
+    fn journal_path(&self) -> PathBuf {
         let default = || with_suffix(&self.file, ".patron-import");
         self.journal.clone().unwrap_or_else(default)
     }
@@ -174,34 +172,20 @@ impl ImportArgs {
     }
 }
 
-impl FromStr for Delimiter {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.as_bytes()) {
-            ("whitespace", _) => Ok(Self::Whitespace),
-            ("tab" | "\\t", _) => Ok(Self::Byte(b'\t')),
-            (_, [b'"' | b'\r' | b'\n']) => {
-                Err("quotes and line ends cannot separate columns".into())
-            }
-            (_, [byte]) if byte.is_ascii() => Ok(Self::Byte(*byte)),
-            _ => Err("must be one ASCII character, 'tab' or 'whitespace'".into()),
+impl TableArgs {
+    fn options(&self) -> ImportOptions {
+        ImportOptions {
+            delimiter: self.delimiter,
+            no_header: self.no_header,
+            map: self.map.clone(),
+            set: self.set.clone(),
+            id: self.id.clone(),
+            amount_unit: self.amount_unit.map(|unit| match unit {
+                UnitArg::Major => AmountUnit::Major,
+                UnitArg::Minor => AmountUnit::Minor,
+            }),
+            date_format: self.date_format.clone(),
         }
-    }
-}
-
-impl FromStr for Pair {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (field, value) = text.split_once('=').ok_or("has no '='")?;
-        if field.is_empty() {
-            return Err("has no field before the '='".into());
-        }
-        Ok(Self {
-            field: field.into(),
-            value: value.into(),
-        })
     }
 }
 

@@ -6,10 +6,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use importer::{FilePosition, ImportCounts, ImportJournal, Progress};
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
-
-use super::journal::{ImportCounts, ImportJournal};
-use super::lines::FilePosition;
 
 /// Interval between plain lines.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -41,27 +39,6 @@ impl ProgressReport {
             from: begun.done.offset,
             read_before: begun.counts.read,
             next_line: AtomicU64::new(INTERVAL.as_millis() as u64),
-        }
-    }
-
-    /// Updates the bar, or prints a line if one is due.
-    pub(super) fn progress(&self, done: FilePosition, counts: &ImportCounts) {
-        let rate = self.rate(counts);
-        if let Some(bar) = &self.bar {
-            bar.set_position(done.offset);
-            bar.set_message(format!("{} lines, {rate}/s", HumanCount(counts.read)));
-            return;
-        }
-        let elapsed = self.started.elapsed();
-        if elapsed.as_millis() as u64 >= self.next_line.load(Ordering::Relaxed) {
-            self.next_line
-                .store((elapsed + INTERVAL).as_millis() as u64, Ordering::Relaxed);
-            eprintln!(
-                "{} lines ({} %), {rate}/s, {} left",
-                HumanCount(counts.read),
-                done.offset * 100 / self.size.max(1),
-                HumanDuration(self.left(done, elapsed)),
-            );
         }
     }
 
@@ -114,6 +91,29 @@ impl ProgressReport {
         let behind = done.offset.saturating_sub(self.from).max(1);
         let ahead = self.size.saturating_sub(done.offset);
         elapsed.mul_f64(ahead as f64 / behind as f64)
+    }
+}
+
+impl Progress for ProgressReport {
+    /// Updates the bar, or prints a line if one is due.
+    fn advanced(&self, done: FilePosition, counts: &ImportCounts) {
+        let rate = self.rate(counts);
+        if let Some(bar) = &self.bar {
+            bar.set_position(done.offset);
+            bar.set_message(format!("{} lines, {rate}/s", HumanCount(counts.read)));
+            return;
+        }
+        let elapsed = self.started.elapsed();
+        if elapsed.as_millis() as u64 >= self.next_line.load(Ordering::Relaxed) {
+            self.next_line
+                .store((elapsed + INTERVAL).as_millis() as u64, Ordering::Relaxed);
+            eprintln!(
+                "{} lines ({} %), {rate}/s, {} left",
+                HumanCount(counts.read),
+                done.offset * 100 / self.size.max(1),
+                HumanDuration(self.left(done, elapsed)),
+            );
+        }
     }
 }
 

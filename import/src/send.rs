@@ -1,17 +1,17 @@
 //! Sending of one batch, with retries, until the server has answered for every item.
 
-use std::cell::RefCell;
 use std::error::Error;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
 use chrono::Utc;
 use http_client::{Failure, HttpClient, HttpError, LongRetryAfter, Policy, Retries, RetryLimit};
+use importer::{RecordOutcome, Resource, Sink};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method, Request, StatusCode, Url};
 
-use super::answer::{BatchOutcomes, ProblemDocument, RecordOutcome, is_temporary};
-use super::fields::Resource;
+use super::answer::{BatchOutcomes, ProblemDocument, is_temporary};
 use super::report::ProgressReport;
 
 const POLICY: Policy = Policy {
@@ -30,10 +30,11 @@ pub(super) const RETRIES: Retries = Retries {
     beyond: LongRetryAfter::Shorten,
 };
 
-/// Client of one of the API's ingest endpoints.
+/// Client of the API's ingest endpoints.
 pub(super) struct Sender<'a> {
     http: HttpClient,
-    url: Url,
+    /// URL below which the resources are, without a slash at its end.
+    url: String,
     key: HeaderValue,
     retries: Retries,
     report: &'a ProgressReport,
@@ -52,26 +53,26 @@ enum FailedAttempt {
     Fatal(#[from] anyhow::Error),
 }
 
+/// Error after which the server gets no further requests.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+pub(super) struct SendError(#[from] anyhow::Error);
+
 impl<'a> Sender<'a> {
     pub(super) fn new(
         base: &str,
         key: &str,
-        resource: Resource,
         retries: Retries,
         report: &'a ProgressReport,
     ) -> anyhow::Result<Self> {
-        let url = format!(
-            "{}/api/data/{}",
-            base.trim_end_matches('/'),
-            resource.name()
-        );
+        let url = format!("{}/api/data", base.trim_end_matches('/'));
         let mut bearer = HeaderValue::try_from(format!("Bearer {key}"))
             .context("the key has characters that are not allowed in a key")?;
         bearer.set_sensitive(true);
         let http = HttpClient::new(Client::builder(), &POLICY)?;
-        let url: Url = url.parse().with_context(|| format!("{url} is not a URL"))?;
+        let parsed: Url = url.parse().with_context(|| format!("{url} is not a URL"))?;
         ensure!(
-            matches!(url.scheme(), "http" | "https"),
+            matches!(parsed.scheme(), "http" | "https"),
             "{url} is not an http or https URL"
         );
         Ok(Self {
@@ -83,22 +84,13 @@ impl<'a> Sender<'a> {
         })
     }
 
-    /// Sends NDJSON with this number of items. Retries with backoff while the server is
-    /// unreachable or busy.
-    ///
-    /// # Errors
-    /// Returns an error if the server refuses the whole request, does not answer as the API does,
-    /// or stays unreachable or busy for too long.
-    pub(super) async fn send(
+    /// Sends one batch. Retries with backoff while the server is unreachable or busy.
+    async fn send_batch(
         &self,
-        body: Vec<u8>,
+        request: Request,
         items: usize,
     ) -> anyhow::Result<Vec<RecordOutcome>> {
-        if items == 0 {
-            return Ok(Vec::new());
-        }
-        let request = self.request(body)?;
-        let outcomes = RefCell::new(BatchOutcomes::new(items));
+        let outcomes = Mutex::new(BatchOutcomes::new(items));
         let mut failing_since = None;
         let notify = |failed: &FailedAttempt, wait: Duration| {
             failing_since.get_or_insert_with(Instant::now);
@@ -111,7 +103,10 @@ impl<'a> Sender<'a> {
             .run(attempt, FailedAttempt::failure, notify)
             .await;
         match last {
-            Ok(()) => Ok(outcomes.into_inner().into_vec()),
+            Ok(()) => {
+                let outcomes = outcomes.into_inner();
+                Ok(outcomes.unwrap_or_else(PoisonError::into_inner).into_vec())
+            }
             Err(FailedAttempt::Fatal(error)) => Err(error),
             Err(FailedAttempt::Transient { message, .. }) => {
                 let elapsed = failing_since.map(|since: Instant| since.elapsed());
@@ -121,10 +116,11 @@ impl<'a> Sender<'a> {
         }
     }
 
-    fn request(&self, body: Vec<u8>) -> anyhow::Result<Request> {
+    fn request(&self, resource: Resource, body: Vec<u8>) -> anyhow::Result<Request> {
+        let url: Url = format!("{}/{}", self.url, resource.name()).parse()?;
         let post = self
             .http
-            .request(Method::POST, self.url.clone())
+            .request(Method::POST, url)
             .header(AUTHORIZATION, self.key.clone());
         Ok(post
             .header(CONTENT_TYPE, "application/x-ndjson")
@@ -136,19 +132,20 @@ impl<'a> Sender<'a> {
     async fn attempt(
         &self,
         request: &Request,
-        outcomes: &RefCell<BatchOutcomes>,
+        outcomes: &Mutex<BatchOutcomes>,
     ) -> Result<(), FailedAttempt> {
         let request = request.try_clone().context("the body is in memory")?;
-        let failed = |error| self.failed_exchange(error);
+        let url = request.url().clone();
+        let failed = |error| failed_exchange(&url, error);
         let response = self.http.send(request).await.map_err(failed)?;
         let status = response.status();
         let retry_after = http_client::retry_after(response.headers(), Utc::now());
         let body = response.body().await.map_err(failed)?;
         let problem = if status.is_success() {
-            let merged = outcomes.borrow_mut().merge(&body);
-            merged.with_context(|| self.not_patron())?
+            let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            outcomes.merge(&body).with_context(|| not_patron(&url))?
         } else {
-            Some(self.temporary_problem(status, &body)?)
+            Some(temporary_problem(&url, status, &body)?)
         };
         match problem {
             None => Ok(()),
@@ -158,58 +155,19 @@ impl<'a> Sender<'a> {
             }),
         }
     }
+}
 
-    fn not_patron(&self) -> String {
-        format!("{} did not answer as Patron does", self.url)
-    }
+impl Sink for Sender<'_> {
+    type Error = SendError;
 
-    fn failed_exchange(&self, error: HttpError) -> FailedAttempt {
-        let error = match error {
-            HttpError::Exchange(error) => error,
-            error @ HttpError::TooLarge(_) => {
-                return anyhow::Error::new(error).context(self.not_patron()).into();
-            }
-        };
-        let host = self.url.origin().ascii_serialization();
-        let mut cause: &dyn Error = &error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        let message = match error.is_timeout() {
-            true => format!("{host} did not answer in time"),
-            false => format!("no answer from {host} ({cause})"),
-        };
-        FailedAttempt::Transient {
-            message,
-            retry_after: None,
-        }
-    }
-
-    /// Returns the problem of a refused request if it is temporary.
-    ///
-    /// # Errors
-    /// Returns the problem as an error if a retry cannot succeed.
-    fn temporary_problem(
+    async fn send(
         &self,
-        status: StatusCode,
-        body: &[u8],
-    ) -> anyhow::Result<ProblemDocument> {
-        let problem = ProblemDocument::from_response(status.as_u16(), body);
-        if is_temporary(status.as_u16()) {
-            return Ok(problem);
-        }
-        let meaning = match status {
-            StatusCode::UNAUTHORIZED => "the server does not know the key",
-            StatusCode::FORBIDDEN => "the key may not ingest data",
-            StatusCode::NOT_FOUND => "the URL does not exist",
-            StatusCode::PAYLOAD_TOO_LARGE => "the request is too large; a smaller --batch may help",
-            _ => "the server refused the whole request",
-        };
-        Err(anyhow!(
-            "{meaning}: POST {} answered {status}: {}",
-            self.url,
-            problem.sentence()
-        ))
+        resource: Resource,
+        body: Vec<u8>,
+        items: usize,
+    ) -> Result<Vec<RecordOutcome>, SendError> {
+        let request = self.request(resource, body)?;
+        Ok(self.send_batch(request, items).await?)
     }
 }
 
@@ -222,4 +180,57 @@ impl FailedAttempt {
             Self::Fatal(_) => Failure::Final,
         }
     }
+}
+
+fn not_patron(url: &Url) -> String {
+    format!("{} did not answer as Patron does", url)
+}
+
+fn failed_exchange(url: &Url, error: HttpError) -> FailedAttempt {
+    let error = match error {
+        HttpError::Exchange(error) => error,
+        error @ HttpError::TooLarge(_) => {
+            return anyhow::Error::new(error).context(not_patron(url)).into();
+        }
+    };
+    let host = url.origin().ascii_serialization();
+    let mut cause: &dyn Error = &error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let message = match error.is_timeout() {
+        true => format!("{host} did not answer in time"),
+        false => format!("no answer from {host} ({cause})"),
+    };
+    FailedAttempt::Transient {
+        message,
+        retry_after: None,
+    }
+}
+
+/// Returns the problem of a refused request if it is temporary.
+///
+/// # Errors
+/// Returns the problem as an error if a retry cannot succeed.
+fn temporary_problem(
+    url: &Url,
+    status: StatusCode,
+    body: &[u8],
+) -> anyhow::Result<ProblemDocument> {
+    let problem = ProblemDocument::from_response(status.as_u16(), body);
+    if is_temporary(status.as_u16()) {
+        return Ok(problem);
+    }
+    let meaning = match status {
+        StatusCode::UNAUTHORIZED => "the server does not know the key",
+        StatusCode::FORBIDDEN => "the key may not ingest data",
+        StatusCode::NOT_FOUND => "the URL does not exist",
+        StatusCode::PAYLOAD_TOO_LARGE => "the request is too large; a smaller --batch may help",
+        _ => "the server refused the whole request",
+    };
+    Err(anyhow!(
+        "{meaning}: POST {} answered {status}: {}",
+        url,
+        problem.sentence()
+    ))
 }

@@ -80,8 +80,8 @@ const RETRIES: Retries = Retries {
 
 async fn complete(args: &ImportArgs) -> ImportCounts {
     match import(args, RETRIES, pending()).await.unwrap() {
-        ImportEnd::Complete { counts, .. } => counts,
-        ImportEnd::Stopped(done) => panic!("stopped at {done:?}"),
+        RunEnd::Complete { counts, .. } => counts,
+        RunEnd::Stopped(done) => panic!("stopped at {done:?}"),
     }
 }
 
@@ -253,7 +253,7 @@ async fn a_stopped_import_keeps_what_was_acknowledged() {
     let end = import(&args, RETRIES, two_hang).await.unwrap();
     assert_eq!(
         end,
-        ImportEnd::Stopped(FilePosition {
+        RunEnd::Stopped(FilePosition {
             line: 21,
             offset: fs_offset(&case, 21)
         })

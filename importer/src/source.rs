@@ -3,11 +3,11 @@
 use std::io;
 use std::path::Path;
 
-use super::args::{FileFormat, TableArgs};
 use super::fields::Resource;
 use super::lines::FilePosition;
 use super::mapping::Mapping;
 use super::ndjson::Ndjson;
+use super::options::{FileFormat, ImportOptions};
 use super::record::Record;
 use super::table::Table;
 
@@ -30,11 +30,11 @@ impl Source {
         path: &Path,
         resource: Resource,
         format: FileFormat,
-        options: &TableArgs,
+        options: &ImportOptions,
     ) -> anyhow::Result<Self> {
         if format == FileFormat::Ndjson {
             anyhow::ensure!(
-                *options == TableArgs::default(),
+                *options == ImportOptions::default(),
                 "NDJSON is sent unchanged: {} apply to tables only",
                 "--delimiter, --no-header, --map, --set, --id, --amount-unit and --date-format"
             );

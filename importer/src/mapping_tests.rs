@@ -3,7 +3,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::args::{Delimiter, FileFormat};
+use crate::options::{Delimiter, FileFormat};
 use crate::source::Source;
 
 const CDNOW: &str = concat!(
@@ -11,12 +11,12 @@ const CDNOW: &str = concat!(
     "/../tests/data/CDNOW_master.txt"
 );
 
-fn pairs(texts: &[&str]) -> Vec<crate::args::Pair> {
+fn pairs(texts: &[&str]) -> Vec<crate::options::Pair> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
 /// Returns each record's object, or the reason why it is refused.
-fn read(path: &Path, resource: Resource, options: &TableArgs) -> Vec<Result<Value, Reason>> {
+fn read(path: &Path, resource: Resource, options: &ImportOptions) -> Vec<Result<Value, Reason>> {
     let mut source = Source::open(path, resource, FileFormat::Csv, options).unwrap();
     let mut objects = Vec::new();
     let mut out = Vec::new();
@@ -28,14 +28,18 @@ fn read(path: &Path, resource: Resource, options: &TableArgs) -> Vec<Result<Valu
     objects
 }
 
-fn read_text(text: &str, resource: Resource, options: &TableArgs) -> Vec<Result<Value, Reason>> {
+fn read_text(
+    text: &str,
+    resource: Resource,
+    options: &ImportOptions,
+) -> Vec<Result<Value, Reason>> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file.csv");
     std::fs::write(&path, text).unwrap();
     read(&path, resource, options)
 }
 
-fn error(resource: Resource, options: &TableArgs, columns: &[&str]) -> String {
+fn error(resource: Resource, options: &ImportOptions, columns: &[&str]) -> String {
     let columns: Vec<_> = columns.iter().map(|&column| column.to_owned()).collect();
     Mapping::new(resource, options, &columns)
         .err()
@@ -43,8 +47,8 @@ fn error(resource: Resource, options: &TableArgs, columns: &[&str]) -> String {
         .to_string()
 }
 
-fn cdnow() -> TableArgs {
-    TableArgs {
+fn cdnow() -> ImportOptions {
+    ImportOptions {
         delimiter: Some(Delimiter::Whitespace),
         map: pairs(&[
             "customer_id=customer_id",
@@ -54,7 +58,7 @@ fn cdnow() -> TableArgs {
         set: pairs(&["currency=USD"]),
         id: Some("cdnow-{line}".into()),
         date_format: Some("%Y%m%d".into()),
-        ..TableArgs::default()
+        ..ImportOptions::default()
     }
 }
 
@@ -91,7 +95,7 @@ fn columns_with_the_name_of_a_field_fill_it() {
                 c-1,\"Ann \"\"A\"\"\",44, new ; vip;,gold,2026-01-31,Yes\n\
                 c-2,,,,,,\n";
     assert_eq!(
-        read_text(text, Resource::Customers, &TableArgs::default()),
+        read_text(text, Resource::Customers, &ImportOptions::default()),
         [
             Ok(json!({
                 "customer_id": "c-1", "name": "Ann \"A\"", "tags": ["new", "vip"],
@@ -105,7 +109,7 @@ fn columns_with_the_name_of_a_field_fill_it() {
 
 #[test]
 fn free_keys_have_the_requested_type() {
-    let options = TableArgs {
+    let options = ImportOptions {
         map: pairs(&[
             "properties.pages:number=n",
             "properties.new:boolean=b",
@@ -117,7 +121,7 @@ fn free_keys_have_the_requested_type() {
             "occurred_at=2026-01-01T10:00:00+01:00",
         ]),
         id: Some("v{line}-x".into()),
-        ..TableArgs::default()
+        ..ImportOptions::default()
     };
     let objects = read_text("n,b,z\n1.50,no,00123\nx,1,1\n", Resource::Events, &options);
     assert_eq!(
@@ -146,7 +150,7 @@ fn decimals_follow_the_currency_of_the_line() {
                 o-5,c-1,\"1,234.50\",USD,2026-01-01,\n\
                 o-6,c-1,1,USD,2026-02-30,\n\
                 o-7,c-1,1,USD,2026-02-28,[1\n";
-    let objects = read_text(text, Resource::Orders, &TableArgs::default());
+    let objects = read_text(text, Resource::Orders, &ImportOptions::default());
     let amount = |index: usize| objects[index].as_ref().unwrap()["amount"].clone();
     assert_eq!((amount(0), amount(1)), (json!(1500), json!(1234)));
     assert_eq!(objects[0].as_ref().unwrap()["items"], json!([{"sku": 1}]));
@@ -180,9 +184,9 @@ fn decimals_follow_the_currency_of_the_line() {
 
 #[test]
 fn minor_units_are_not_converted() {
-    let options = TableArgs {
+    let options = ImportOptions {
         amount_unit: Some(AmountUnit::Minor),
-        ..TableArgs::default()
+        ..ImportOptions::default()
     };
     let text = "order_id,customer_id,amount,currency,placed_at\n\
                 o-1,c-1,1177,USD,2026-01-01\no-2,c-1,11.77,USD,2026-01-01\n";
@@ -194,14 +198,14 @@ fn minor_units_are_not_converted() {
 #[test]
 fn options_that_do_not_fit_are_errors_of_the_mapping() {
     let columns = ["id", "customer", "amount"];
-    let with = |change: fn(&mut TableArgs)| {
+    let with = |change: fn(&mut ImportOptions)| {
         let mut options = cdnow();
         options.map = pairs(&["customer_id=customer", "amount=amount"]);
         options.set = pairs(&["currency=USD", "placed_at=19970101"]);
         change(&mut options);
         options
     };
-    let assert_error = |change: fn(&mut TableArgs), wanted: &str| {
+    let assert_error = |change: fn(&mut ImportOptions), wanted: &str| {
         let message = error(Resource::Orders, &with(change), &columns);
         assert!(message.contains(wanted), "{message}");
     };

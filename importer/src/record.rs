@@ -12,10 +12,24 @@ pub(super) struct Record {
 
 /// Reason why a record is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reason {
-    pub(super) text: String,
+pub struct Reason {
+    /// One sentence for a person.
+    pub text: String,
     /// JSON pointer of the invalid field.
-    pub(super) pointer: Option<String>,
+    pub pointer: Option<String>,
+}
+
+/// Final outcome of one item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordOutcome {
+    /// The item is new.
+    Created,
+    /// The item was known with other content.
+    Updated,
+    /// The item was known with the same content.
+    Unchanged,
+    /// The item was not accepted.
+    Refused(Reason),
 }
 
 /// Record that was not accepted.
@@ -27,7 +41,7 @@ pub(super) struct RefusedRecord {
 
 impl Reason {
     /// Returns a reason that concerns the whole record.
-    pub(super) fn new(text: impl Into<String>) -> Self {
+    pub fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
             pointer: None,

@@ -15,9 +15,11 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// Position in a file: the number of lines before it, and its offset in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct FilePosition {
-    pub(super) line: u64,
-    pub(super) offset: u64,
+pub struct FilePosition {
+    /// Number of lines before it.
+    pub line: u64,
+    /// Offset in bytes.
+    pub offset: u64,
 }
 
 /// Place of a record: the number of its first line, starting at 1, and its range of bytes.

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::args::Delimiter;
 use super::cells::Cells;
 use super::lines::{FilePosition, LineRead, Lines, Place};
+use super::options::Delimiter;
 use super::record::Reason;
 
 /// File of rows that all have the same columns.

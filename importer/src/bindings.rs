@@ -2,8 +2,8 @@
 
 use anyhow::{Context, bail, ensure};
 
-use super::args::TableArgs;
 use super::fields::{FieldTarget, Resource};
+use super::options::ImportOptions;
 
 /// Origin of a field's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) struct Binding {
 /// bound.
 pub(super) fn bindings(
     resource: Resource,
-    options: &TableArgs,
+    options: &ImportOptions,
     columns: &[String],
 ) -> anyhow::Result<Vec<Binding>> {
     let mut bound = Vec::new();

@@ -1,16 +1,16 @@
 //! Fields of each resource of the API, and the kind of value that each has.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
-use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use FieldKind::{Amount, Flag, Json, Tags, Text, Time};
 
 /// Resource that the API ingests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Resource {
+pub enum Resource {
     /// `POST /api/data/customers`
     Customers,
     /// `POST /api/data/orders`
@@ -79,7 +79,11 @@ const EVENTS: &[Field] = &[
 ];
 
 impl Resource {
-    pub(super) fn name(self) -> &'static str {
+    /// All resources.
+    pub const ALL: [Self; 3] = [Self::Customers, Self::Orders, Self::Events];
+
+    /// Returns the name in the API's paths: `customers`, `orders` or `events`.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Customers => "customers",
             Self::Orders => "orders",
@@ -146,6 +150,15 @@ impl Resource {
             Self::Orders => ORDERS,
             Self::Events => EVENTS,
         }
+    }
+}
+
+impl FromStr for Resource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|one| one.name() == text);
+        named.ok_or_else(|| "must be customers, orders or events".into())
     }
 }
 

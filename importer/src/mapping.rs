@@ -3,11 +3,11 @@
 use anyhow::{anyhow, bail};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::args::{AmountUnit, TableArgs};
 use super::bindings::{Binding, Origin, bindings};
 use super::cells::Cells;
 use super::dates::DateFormat;
 use super::fields::{FieldKind, FieldTarget, Resource};
+use super::options::{AmountUnit, ImportOptions};
 use super::record::Reason;
 use super::values::{Decimals, decimals_of, write_value};
 
@@ -55,7 +55,7 @@ impl Mapping {
     /// another option.
     pub(super) fn new(
         resource: Resource,
-        options: &TableArgs,
+        options: &ImportOptions,
         columns: &[String],
     ) -> anyhow::Result<Self> {
         let bound = bindings(resource, options, columns)?;

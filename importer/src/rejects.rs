@@ -4,9 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
 use serde::Serialize;
 
+use super::error::ImportError;
 use super::record::RefusedRecord;
 
 /// Writer of the file of refused lines, which is NDJSON. The file is created with the first
@@ -32,7 +32,8 @@ impl Rejects {
     ///
     /// # Errors
     /// Returns an error, and leaves the file unchanged, if it is not a file of refused lines.
-    pub(super) fn open(path: &Path, keep: u64) -> anyhow::Result<Self> {
+    pub(super) fn open(path: &Path, keep: u64) -> Result<Self, ImportError> {
+        let read = |error| ImportError::file("read", path)(error);
         let mut rejects = Self {
             path: path.to_owned(),
             file: None,
@@ -41,25 +42,30 @@ impl Rejects {
         if !path.exists() {
             return Ok(rejects);
         }
-        let context = || format!("{}", path.display());
-        ensure!(
-            is_ours(path).with_context(context)?,
-            "{} is not a file of refused lines; choose another file with --rejects",
-            path.display()
-        );
+        if !is_ours(path).map_err(read)? {
+            return Err(ImportError::Occupied {
+                path: path.into(),
+                expected: "a file of refused lines",
+                option: "--rejects",
+            });
+        }
         if keep == 0 {
-            fs::remove_file(path).with_context(context)?;
+            fs::remove_file(path).map_err(ImportError::file("remove", path))?;
             return Ok(rejects);
         }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .open(path)
-            .with_context(context)?;
-        rejects.bytes = keep.min(file.metadata()?.len());
-        file.set_len(rejects.bytes)?;
-        file.seek(SeekFrom::End(0))?;
-        rejects.file = Some(file);
+        rejects
+            .reopen(keep)
+            .map_err(ImportError::file("write", path))?;
         Ok(rejects)
+    }
+
+    fn reopen(&mut self, keep: u64) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).open(&self.path)?;
+        self.bytes = keep.min(file.metadata()?.len());
+        file.set_len(self.bytes)?;
+        file.seek(SeekFrom::End(0))?;
+        self.file = Some(file);
+        Ok(())
     }
 
     /// Appends one row per refused record. The rows are on disk on return.

@@ -8,18 +8,22 @@ use futures::stream::FuturesOrdered;
 use tokio::sync::mpsc;
 
 use super::batches::ImportBatch;
+use super::error::ImportError;
+use super::fields::Resource;
 use super::recorder::{ImportRecorder, PendingBatch};
-use super::send::Sender;
+use super::sink::{Progress, Sink};
 
 /// Maximum number of batches in flight. While the server writes one, the other is sent or decided.
 const IN_FLIGHT: usize = 2;
 
 /// Sends every batch, and records each once all batches before it are recorded.
-pub(super) async fn transfer(
+pub(super) async fn transfer<S: Sink>(
     mut batches: mpsc::Receiver<io::Result<ImportBatch>>,
-    sender: &Sender<'_>,
-    recorder: &mut ImportRecorder<'_>,
-) -> anyhow::Result<()> {
+    sink: &S,
+    resource: Resource,
+    recorder: &mut ImportRecorder,
+    progress: &impl Progress,
+) -> Result<(), ImportError> {
     let mut in_flight = FuturesOrdered::new();
     let mut ids_in_flight: VecDeque<HashSet<u64>> = VecDeque::new();
     let mut waiting: Option<ImportBatch> = None;
@@ -45,19 +49,23 @@ pub(super) async fn transfer(
                 end,
             };
             in_flight.push_back(async move {
-                let outcomes = sender.send(body, pending.places.len()).await?;
-                anyhow::Ok((pending, outcomes))
+                let items = pending.places.len();
+                let outcomes = match items {
+                    0 => Vec::new(),
+                    _ => sink.send(resource, body, items).await?,
+                };
+                Ok::<_, S::Error>((pending, outcomes))
             });
         }
         tokio::select! {
             batch = batches.recv(), if more && waiting.is_none() => {
                 more = batch.is_some();
-                waiting = batch.transpose()?;
+                waiting = batch.transpose().map_err(ImportError::Read)?;
             }
             Some(delivered) = in_flight.next(), if !in_flight.is_empty() => {
-                let (pending, outcomes) = delivered?;
+                let (pending, outcomes) = delivered.map_err(|error| ImportError::Sink(Box::new(error)))?;
                 ids_in_flight.pop_front();
-                recorder.record(pending, outcomes)?;
+                recorder.record(pending, outcomes, progress)?;
             }
             else => return Ok(()),
         }

@@ -3,23 +3,20 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 
-use anyhow::Context;
-
-use super::answer::RecordOutcome;
+use super::error::ImportError;
 use super::journal::ImportJournal;
 use super::lines::{FilePosition, Place};
-use super::record::RefusedRecord;
+use super::record::{RecordOutcome, RefusedRecord};
 use super::rejects::Rejects;
-use super::report::ProgressReport;
+use super::sink::Progress;
 
-/// Journal, refused lines and displayed progress, which advance together.
-pub(super) struct ImportRecorder<'a> {
+/// Journal and refused lines, which advance together.
+pub(super) struct ImportRecorder {
     pub(super) journal: ImportJournal,
     pub(super) journal_path: PathBuf,
     pub(super) rejects: Rejects,
     /// Imported file, from which refused lines are copied.
     pub(super) source: File,
-    pub(super) report: &'a ProgressReport,
 }
 
 /// Batch in flight, without its body.
@@ -29,13 +26,14 @@ pub(super) struct PendingBatch {
     pub(super) end: FilePosition,
 }
 
-impl ImportRecorder<'_> {
+impl ImportRecorder {
     /// Records a batch that the server has acknowledged. The record is on disk on return.
     pub(super) fn record(
         &mut self,
         pending: PendingBatch,
         outcomes: Vec<RecordOutcome>,
-    ) -> anyhow::Result<()> {
+        progress: &impl Progress,
+    ) -> Result<(), ImportError> {
         let PendingBatch {
             places,
             mut refused,
@@ -57,21 +55,21 @@ impl ImportRecorder<'_> {
         // between, the next run truncates them and writes them again.
         self.rejects
             .append(&self.source, &refused)
-            .with_context(|| format!("cannot write {}", self.rejects.path().display()))?;
+            .map_err(|error| ImportError::file("write", self.rejects.path())(error))?;
         self.journal.rejects_bytes = self.rejects.bytes();
         self.journal.done = end;
         self.journal
             .save(&self.journal_path)
-            .with_context(|| format!("cannot write {}", self.journal_path.display()))?;
-        self.report.progress(end, &self.journal.counts);
+            .map_err(ImportError::file("write", &self.journal_path))?;
+        progress.advanced(end, &self.journal.counts);
         Ok(())
     }
 
     /// Removes the journal, since a complete import cannot be continued.
-    pub(super) fn finish(&self) -> anyhow::Result<()> {
+    pub(super) fn finish(&self) -> Result<(), ImportError> {
         match fs::remove_file(&self.journal_path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot remove {}", self.journal_path.display()))
+                Err(ImportError::file("remove", &self.journal_path)(error))
             }
             _ => Ok(()),
         }

@@ -4,10 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::error::ImportError;
 use super::lines::FilePosition;
 
 /// Size of the parts in which the file is read for its hash, in bytes.
@@ -15,14 +15,15 @@ const HASHED_PART: usize = 256 << 10;
 
 /// Content of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ImportJournal {
+pub struct ImportJournal {
     /// Identity of the imported file.
-    pub(super) source: SourceId,
+    pub source: SourceId,
     /// Resource, server, format and mapping of the import, in a form that is only compared.
     pub(super) import: String,
     /// Position up to which the server has acknowledged everything.
-    pub(super) done: FilePosition,
-    pub(super) counts: ImportCounts,
+    pub done: FilePosition,
+    /// Counts of the records before `done`.
+    pub counts: ImportCounts,
     /// Path of the file of refused lines.
     pub(super) rejects: PathBuf,
     /// Length of that file at `done`, in bytes.
@@ -32,9 +33,9 @@ pub(super) struct ImportJournal {
 /// Identity of a file: its size, and a hash of its whole content. A time of modification would not
 /// do: it is kept by some copies of other files, and changed by copies of the same one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct SourceId {
+pub struct SourceId {
     /// Size of the file, in bytes.
-    pub(super) size: u64,
+    pub size: u64,
     /// Hash of the content. Absent in journals of earlier versions, which do not continue.
     #[serde(default)]
     hash: String,
@@ -42,12 +43,17 @@ pub(super) struct SourceId {
 
 /// Counts of records by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ImportCounts {
-    pub(super) read: u64,
-    pub(super) created: u64,
-    pub(super) updated: u64,
-    pub(super) unchanged: u64,
-    pub(super) refused: u64,
+pub struct ImportCounts {
+    /// Records read.
+    pub read: u64,
+    /// Items that were new.
+    pub created: u64,
+    /// Items with other content than before.
+    pub updated: u64,
+    /// Items with the same content as before.
+    pub unchanged: u64,
+    /// Records that were not accepted.
+    pub refused: u64,
 }
 
 /// Journal of an earlier, interrupted import.
@@ -63,9 +69,12 @@ pub(super) enum PreviousJournal {
 
 impl SourceId {
     /// Reads the whole file.
-    pub(super) fn of(path: &Path) -> anyhow::Result<Self> {
-        let context = || format!("{}", path.display());
-        let mut file = File::open(path).with_context(context)?;
+    pub(super) fn of(path: &Path) -> Result<Self, ImportError> {
+        Self::read(path).map_err(ImportError::file("read", path))
+    }
+
+    fn read(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
         let (mut hash, mut size) = (Xxh3::new(), 0);
         let mut part = vec![0; HASHED_PART];
         loop {
@@ -73,7 +82,7 @@ impl SourceId {
                 Ok(0) => break,
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error).with_context(context),
+                Err(error) => return Err(error),
             };
             hash.update(&part[..read]);
             size += read as u64;
@@ -103,19 +112,18 @@ impl ImportJournal {
     ///
     /// # Errors
     /// Returns an error if the file cannot be read or is not a journal.
-    pub(super) fn load_previous(&self, path: &Path) -> anyhow::Result<PreviousJournal> {
+    pub(super) fn load_previous(&self, path: &Path) -> Result<PreviousJournal, ImportError> {
         let text = match fs::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(PreviousJournal::Missing);
             }
-            Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
+            Err(error) => return Err(ImportError::file("read", path)(error)),
         };
-        let previous: Self = serde_json::from_slice(&text).with_context(|| {
-            format!(
-                "{} is not a journal of an import; choose another file with --journal",
-                path.display()
-            )
+        let previous: Self = serde_json::from_slice(&text).map_err(|_| ImportError::Occupied {
+            path: path.into(),
+            expected: "a journal of an import",
+            option: "--journal",
         })?;
         Ok(if previous.source.hash.is_empty() {
             PreviousJournal::Other("the journal is of an earlier version")

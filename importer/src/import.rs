@@ -1,0 +1,201 @@
+//! One import, from its preparation to its end.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use super::batches::Batches;
+use super::error::ImportError;
+use super::fields::Resource;
+use super::journal::{ImportCounts, ImportJournal, PreviousJournal, SourceId};
+use super::lines::FilePosition;
+use super::options::{FileFormat, ImportOptions};
+use super::recorder::ImportRecorder;
+use super::rejects::Rejects;
+use super::sink::{Progress, Sink};
+use super::source::Source;
+use super::transfer;
+
+/// What to import.
+#[derive(Clone, Debug)]
+pub struct ImportTask {
+    /// Imported file.
+    pub file: PathBuf,
+    /// Resource that the file describes.
+    pub resource: Resource,
+    /// Format of the file.
+    pub format: FileFormat,
+    /// Conversion of a table.
+    pub options: ImportOptions,
+    /// Name of the destination. An import continues only to the same one.
+    pub destination: String,
+    /// Maximum number of records per request.
+    pub batch: usize,
+    /// File for refused lines. It is created with the first of them.
+    pub rejects: PathBuf,
+    /// File that records progress until the import is complete.
+    pub journal: PathBuf,
+    /// Start at the first line even if an interrupted import could continue.
+    pub restart: bool,
+}
+
+/// Import that is ready to run.
+pub struct Import {
+    resource: Resource,
+    batch: usize,
+    source: Source,
+    recorder: ImportRecorder,
+    start: ImportStart,
+}
+
+/// Beginning of an import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImportStart {
+    /// There is nothing to continue.
+    New,
+    /// An interrupted import continues here.
+    Continued(FilePosition),
+    /// An interrupted import cannot be continued, for this reason; the new one starts over.
+    StartedOver(&'static str),
+}
+
+/// End of a run that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportEnd {
+    /// The whole file was sent.
+    Complete(ImportCounts),
+    /// The import was stopped. Everything up to this position is acknowledged.
+    Stopped(FilePosition),
+}
+
+impl ImportTask {
+    /// Checks that the file can be read with these options, without reading more than its header.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read, or an option does not fit.
+    pub fn check(&self) -> Result<(), ImportError> {
+        self.open().map(drop)
+    }
+
+    /// Prepares the import: reads the whole file for its identity, and loads the journal of an
+    /// interrupted import. Blocks.
+    ///
+    /// # Errors
+    /// Returns an error if a file cannot be read or is one of another program, or an option does
+    /// not fit.
+    pub fn prepare(&self) -> Result<Import, ImportError> {
+        let mut source = self.open()?;
+        let (start, journal) = self.open_journal(SourceId::of(&self.file)?)?;
+        if journal.done != FilePosition::default() {
+            source
+                .seek(journal.done)
+                .map_err(ImportError::file("read", &self.file))?;
+        }
+        Ok(Import {
+            resource: self.resource,
+            batch: self.batch,
+            source,
+            recorder: self.open_recorder(journal)?,
+            start,
+        })
+    }
+
+    fn open(&self) -> Result<Source, ImportError> {
+        require_regular_file(&self.file)?;
+        if self.journal == self.rejects || self.journal == self.file || self.rejects == self.file {
+            return Err(ImportError::Options(
+                "the file, --journal and --rejects must be three different files".into(),
+            ));
+        }
+        Source::open(&self.file, self.resource, self.format, &self.options).map_err(|reason| {
+            ImportError::Layout {
+                path: self.file.clone(),
+                reason,
+            }
+        })
+    }
+
+    /// Returns the journal of the import to continue, or of a new import.
+    fn open_journal(&self, source: SourceId) -> Result<(ImportStart, ImportJournal), ImportError> {
+        let import = (self.resource, &self.destination, self.format, &self.options);
+        let import = serde_json::to_string(&import)
+            .map_err(|error| ImportError::Options(error.to_string()))?;
+        let new = ImportJournal::new(source, import, self.rejects.clone());
+        Ok(match new.load_previous(&self.journal)? {
+            PreviousJournal::Same(journal) if !self.restart => {
+                (ImportStart::Continued(journal.done), journal)
+            }
+            PreviousJournal::Other(reason) if !self.restart => {
+                (ImportStart::StartedOver(reason), new)
+            }
+            _ => (ImportStart::New, new),
+        })
+    }
+
+    fn open_recorder(&self, mut journal: ImportJournal) -> Result<ImportRecorder, ImportError> {
+        // Refused lines of an interrupted import are kept only in the same file. The journal's
+        // length is not valid for another one.
+        let keep = if journal.rejects == self.rejects {
+            journal.rejects_bytes
+        } else {
+            0
+        };
+        journal.rejects.clone_from(&self.rejects);
+        Ok(ImportRecorder {
+            journal,
+            journal_path: self.journal.clone(),
+            rejects: Rejects::open(&self.rejects, keep)?,
+            source: File::open(&self.file).map_err(ImportError::file("read", &self.file))?,
+        })
+    }
+}
+
+impl Import {
+    /// Returns how the import begins.
+    pub fn start(&self) -> &ImportStart {
+        &self.start
+    }
+
+    /// Returns the import's state before this run.
+    pub fn journal(&self) -> &ImportJournal {
+        &self.recorder.journal
+    }
+
+    /// Runs the import until it is complete, fails, or `stop` ends.
+    ///
+    /// # Errors
+    /// Returns an error if the import could not finish. Preparing and running it again continues
+    /// after the last acknowledged batch: see [`ImportJournal::done`].
+    pub async fn run<S: Sink>(
+        self,
+        sink: &S,
+        progress: &impl Progress,
+        stop: impl Future<Output = ()>,
+    ) -> Result<ImportEnd, (FilePosition, ImportError)> {
+        let mut recorder = self.recorder;
+        let batches = Batches::new(self.source, self.batch).spawn();
+        let transfer = transfer::transfer(batches, sink, self.resource, &mut recorder, progress);
+        let finished = tokio::select! {
+            ended = transfer => Some(ended),
+            () = stop => None,
+        };
+        let done = recorder.journal.done;
+        let Some(ended) = finished else {
+            return Ok(ImportEnd::Stopped(done));
+        };
+        ended.map_err(|error| (done, error))?;
+        recorder.finish().map_err(|error| (done, error))?;
+        Ok(ImportEnd::Complete(recorder.journal.counts))
+    }
+}
+
+fn require_regular_file(path: &Path) -> Result<(), ImportError> {
+    // Opening a pipe would wait for its other end.
+    let metadata = fs::metadata(path).map_err(ImportError::file("read", path))?;
+    if metadata.is_file() {
+        return Ok(());
+    }
+    Err(ImportError::Options(format!(
+        "{} is not a regular file; an import must be able to seek in it",
+        path.display()
+    )))
+}

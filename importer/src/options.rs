@@ -1,0 +1,179 @@
+//! Options of an import, in the form that the command line, a preset and the API share.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Conversion of a table's rows to objects. None of these options applies to NDJSON.
+///
+/// The JSON form has only the options that are given:
+/// `{"delimiter": ";", "map": {"order_id": "Name"}, "set": {"currency": "USD"}}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImportOptions {
+    /// Separator of columns; a comma by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<Delimiter>,
+    /// The first line is data, and the columns are named 1, 2, …
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_header: bool,
+    /// Fields and the columns that fill them. Without any, columns with the name of a field fill it.
+    #[serde(with = "pairs", skip_serializing_if = "Vec::is_empty")]
+    pub map: Vec<Pair>,
+    /// Fields with the same value in every object.
+    #[serde(with = "pairs", skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<Pair>,
+    /// Template of the id, with `{line}` in place of the line number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Unit of amounts; major by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount_unit: Option<AmountUnit>,
+    /// Format of times, as in strftime; RFC 3339 or `YYYY-MM-DD` by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date_format: Option<String>,
+}
+
+/// Format of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileFormat {
+    /// One JSON object per line, in the form of the API.
+    Ndjson,
+    /// Rows of columns.
+    Csv,
+}
+
+/// Unit of the amounts in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AmountUnit {
+    /// Units of the currency, with decimals: 11.77.
+    Major,
+    /// Minor units: 1177.
+    Minor,
+}
+
+/// Separator of columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delimiter {
+    /// Runs of spaces and tabs.
+    Whitespace,
+    /// One ASCII character.
+    Byte(u8),
+}
+
+/// Field and the column or value that fills it: `field=value`, split at the first `=`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// Name of the field.
+    pub field: String,
+    /// Column or value.
+    pub value: String,
+}
+
+impl FromStr for Delimiter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.as_bytes()) {
+            ("whitespace", _) => Ok(Self::Whitespace),
+            ("tab" | "\\t", _) => Ok(Self::Byte(b'\t')),
+            (_, [b'"' | b'\r' | b'\n']) => {
+                Err("quotes and line ends cannot separate columns".into())
+            }
+            (_, [byte]) if byte.is_ascii() => Ok(Self::Byte(*byte)),
+            _ => Err("must be one ASCII character, 'tab' or 'whitespace'".into()),
+        }
+    }
+}
+
+impl Serialize for Delimiter {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Whitespace => out.serialize_str("whitespace"),
+            Self::Byte(b'\t') => out.serialize_str("tab"),
+            Self::Byte(byte) => out.serialize_char(char::from(*byte)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Delimiter {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl FromStr for Pair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (field, value) = text.split_once('=').ok_or("has no '='")?;
+        if field.is_empty() {
+            return Err("has no field before the '='".into());
+        }
+        Ok(Self {
+            field: field.into(),
+            value: value.into(),
+        })
+    }
+}
+
+/// Pairs as an object whose members are in the order of the pairs.
+mod pairs {
+    use std::fmt;
+
+    use serde::de::{MapAccess, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    use super::Pair;
+
+    pub(super) fn serialize<S: Serializer>(pairs: &[Pair], out: S) -> Result<S::Ok, S::Error> {
+        out.collect_map(pairs.iter().map(|pair| (&pair.field, &pair.value)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pair>, D::Error> {
+        from.deserialize_map(Pairs)
+    }
+
+    struct Pairs;
+
+    impl<'de> Visitor<'de> for Pairs {
+        type Value = Vec<Pair>;
+
+        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.write_str("an object of texts")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Vec<Pair>, M::Error> {
+            let mut pairs = Vec::new();
+            while let Some((field, value)) = map.next_entry()? {
+                pairs.push(Pair { field, value });
+            }
+            Ok(pairs)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json, to_value};
+
+    use super::*;
+
+    #[test]
+    fn options_keep_their_json_form() {
+        let options = json!({
+            "delimiter": "tab", "map": {"order_id": "Name", "amount": "Total"},
+            "set": {"currency": "USD"}, "amount_unit": "minor"
+        });
+        let read: ImportOptions = from_value(options.clone()).unwrap();
+        assert_eq!(read.delimiter, Some(Delimiter::Byte(b'\t')));
+        assert_eq!(read.map[0].field, "order_id");
+        assert_eq!(to_value(&read).unwrap(), options);
+        assert_eq!(to_value(ImportOptions::default()).unwrap(), json!({}));
+        assert!(from_value::<ImportOptions>(json!({"delimiter": "||"})).is_err());
+        assert!(from_value::<ImportOptions>(json!({"mop": {}})).is_err());
+    }
+}

@@ -9,8 +9,8 @@ use crate::http::problem::{Problem, ProblemKind};
 use crate::http::strict::{self, Contract};
 use crate::identity::access;
 use crate::openapi;
-use crate::resources::{delivery, imports};
 use crate::resources::shared::consistency;
+use crate::resources::{delivery, imports};
 use crate::routes::routes;
 use crate::state::AppState;
 

@@ -4,8 +4,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::identity::sign_in;
 use crate::resources::{
-    admin, ai, audit, campaigns, customers, data, delivery, health, imports, jobs, keys, metrics, orders,
-    reports, segments, timeline, users,
+    admin, ai, audit, campaigns, customers, data, delivery, health, imports, jobs, keys, metrics,
+    orders, reports, segments, timeline, users,
 };
 use crate::state::AppState;
 

@@ -91,7 +91,10 @@ pub async fn serve(
         tracing::warn!("shutdown: interrupted jobs count as running until their leases expire");
     }
     state.imports.tasks.close();
-    if timeout(JOBS_GRACE, state.imports.tasks.wait()).await.is_err() {
+    if timeout(JOBS_GRACE, state.imports.tasks.wait())
+        .await
+        .is_err()
+    {
         tracing::warn!("shutdown: an import was interrupted and continues after the next start");
     }
     if timeout(JOBS_GRACE, state.demo_loads.stopped())

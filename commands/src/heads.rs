@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use cqrs_es::Aggregate;
 use domain::{
-    Activity, ApiKey, Campaign, Customer, DecodeError, Demo, Import, ImportId, KeyId, LogPosition, LoggedEvent,
-    Message, Order, Quarantine, Segment, SegmentId, Subject, User, UserId, ViewName, ViewRequests,
+    Activity, ApiKey, Campaign, Customer, DecodeError, Demo, Import, ImportId, KeyId, LogPosition,
+    LoggedEvent, Message, Order, Quarantine, Segment, SegmentId, Subject, User, UserId, ViewName,
+    ViewRequests,
 };
 use eventlog::{Entry, Head, Key, Log, Partition, Position};
 use futures::future::try_join_all;

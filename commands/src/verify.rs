@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use domain::{
-    Activity, ApiKey, Campaign, Customer, DecodeError, Demo, Import, Message, Order, Quarantine, Segment,
-    Subject, SubjectError, User, ViewRequests,
+    Activity, ApiKey, Campaign, Customer, DecodeError, Demo, Import, Message, Order, Quarantine,
+    Segment, Subject, SubjectError, User, ViewRequests,
 };
 use eventlog::{Entry, Head, Log, LogError, Partition, Position};
 

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::{
     ActivityEvent, ApiKeyEvent, AssistanceEvent, CampaignEvent, CustomerEvent, DemoEvent,
-    ImportEvent, LogRecord, MessageEvent, OrderEvent, QuarantineEvent, RefusalEvent, SegmentEvent, Subject,
-    UserEvent, ViewEvent,
+    ImportEvent, LogRecord, MessageEvent, OrderEvent, QuarantineEvent, RefusalEvent, SegmentEvent,
+    Subject, UserEvent, ViewEvent,
 };
 
 /// An event that can be written to the log and read back.

@@ -239,7 +239,10 @@ impl Import {
             (ImportCommand::Upload(_), _) => return Err(ImportError::Conflict),
             (ImportCommand::Start(plan), Uploaded | Stopped | Failed) => {
                 let file = state.file.clone();
-                Some(ImportEvent::Started(Box::new(StartedImport { file, plan: *plan })))
+                Some(ImportEvent::Started(Box::new(StartedImport {
+                    file,
+                    plan: *plan,
+                })))
             }
             (ImportCommand::Finish(counts), Running) => Some(ImportEvent::Finished { counts }),
             (ImportCommand::Finish(_), Finished) => None,
@@ -382,7 +385,10 @@ mod tests {
             .when(ImportCommand::Start(plan()))
             .then_expect_error(ImportError::Impossible(ImportStatus::Running));
         ImportTest::with(())
-            .given(after([started(), ImportEvent::Finished { counts: counts(1) }]))
+            .given(after([
+                started(),
+                ImportEvent::Finished { counts: counts(1) },
+            ]))
             .when(ImportCommand::Start(plan()))
             .then_expect_error(ImportError::Impossible(ImportStatus::Finished));
     }

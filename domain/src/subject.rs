@@ -7,8 +7,8 @@ use percent_encoding::{
 };
 
 use crate::{
-    ActivityId, CampaignId, CustomerId, Day, DayError, Epoch, IdError, ImportId, KeyId, LogPosition,
-    OrderId, SegmentId, UserId, ViewName,
+    ActivityId, CampaignId, CustomerId, Day, DayError, Epoch, IdError, ImportId, KeyId,
+    LogPosition, OrderId, SegmentId, UserId, ViewName,
 };
 
 /// Subject of an event: an aggregate or a series of plain records.

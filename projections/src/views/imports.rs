@@ -183,7 +183,9 @@ impl Store {
     pub async fn running_imports(&self) -> Result<Vec<ImportDocument>, QueryError> {
         let imports = self.serving::<ImportDocument>(Imports::NAME).await?;
         let running = doc! {"status": ImportStatus::Running.name(), "is_deleted": {"$ne": true}};
-        let found = imports.find(running).sort(doc! {"created_at": -1, "_id": -1});
+        let found = imports
+            .find(running)
+            .sort(doc! {"created_at": -1, "_id": -1});
         Ok(found.await?.try_collect().await?)
     }
 
@@ -241,7 +243,10 @@ mod tests {
     fn an_upload_has_its_file() {
         let document = fold(vec![ImportEvent::Uploaded(file())]).unwrap();
         assert_eq!(document.status, ImportStatus::Uploaded);
-        assert_eq!((document.file_name.as_str(), document.bytes), ("orders.csv", 12));
+        assert_eq!(
+            (document.file_name.as_str(), document.bytes),
+            ("orders.csv", 12)
+        );
         assert_eq!(document.created_by, "key:1");
         assert_eq!((document.kind, document.counts), (None, None));
     }
@@ -252,10 +257,18 @@ mod tests {
             reason: "the disk failed".to_owned().try_into().unwrap(),
             counts: counts(3),
         });
-        let document = fold(vec![ImportEvent::Uploaded(file()), started(), failed.clone()]).unwrap();
+        let document = fold(vec![
+            ImportEvent::Uploaded(file()),
+            started(),
+            failed.clone(),
+        ])
+        .unwrap();
         assert_eq!(document.status, ImportStatus::Failed);
         assert_eq!(document.preset.as_deref(), Some("shopify-orders"));
-        assert_eq!(document.options.as_deref(), Some(r#"{"map":{"order_id":"$a.b"}}"#));
+        assert_eq!(
+            document.options.as_deref(),
+            Some(r#"{"map":{"order_id":"$a.b"}}"#)
+        );
         assert_eq!(document.reason.as_deref(), Some("the disk failed"));
         assert_eq!(document.counts, Some(counts(3)));
         assert_eq!(document.ended_at, Some(DateTime::from_millis(3_000)));
@@ -275,7 +288,13 @@ mod tests {
 
     #[test]
     fn contradicting_events_are_rejected() {
-        assert!(fold(vec![ImportEvent::Uploaded(file()), ImportEvent::Uploaded(file())]).is_err());
+        assert!(
+            fold(vec![
+                ImportEvent::Uploaded(file()),
+                ImportEvent::Uploaded(file())
+            ])
+            .is_err()
+        );
         assert!(fold(vec![ImportEvent::Deleted {}]).is_err());
     }
 }

@@ -218,7 +218,9 @@ impl ImportResponse {
             false => document.counts,
         };
         let progress = counts.map(|counts| ProgressResponse::new(done, counts));
-        let process = record.as_ref().map(|record| ImportProcess::new(app, record));
+        let process = record
+            .as_ref()
+            .map(|record| ImportProcess::new(app, record));
         let has_refused_rows = record.as_ref().is_some_and(|record| record.has_refused);
         let (detected, waiting) = match record {
             Some(record) => (record.detected, record.waiting.filter(|_| is_running)),

@@ -239,7 +239,9 @@ impl PartialImport {
     /// # Errors
     /// If it cannot be created.
     pub(crate) fn create_file(&self) -> io::Result<File> {
-        private_file().create_new(true).open(self.path().join("file"))
+        private_file()
+            .create_new(true)
+            .open(self.path().join("file"))
     }
 
     /// Returns the folder.
@@ -342,7 +344,9 @@ mod tests {
     #[test]
     fn incomplete_uploads_are_removed() {
         let directory = tempfile::tempdir().unwrap();
-        let folder = ImportFolder::open(directory.path(), "a/b").unwrap().unwrap();
+        let folder = ImportFolder::open(directory.path(), "a/b")
+            .unwrap()
+            .unwrap();
         let left = folder.begin("left").unwrap();
         let path = left.path().to_owned();
         std::mem::forget(left);
@@ -351,7 +355,9 @@ mod tests {
         drop(dropped);
         assert!(!dropped_path.exists());
         drop(folder);
-        let folder = ImportFolder::open(directory.path(), "a/b").unwrap().unwrap();
+        let folder = ImportFolder::open(directory.path(), "a/b")
+            .unwrap()
+            .unwrap();
         assert!(!path.exists());
         assert_eq!(folder.imports().unwrap(), []);
     }

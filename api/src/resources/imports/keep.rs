@@ -61,7 +61,11 @@ pub(crate) async fn keep(app: AppState) {
 /// is written with the next sweep.
 pub(super) async fn report_file(app: &AppContext, id: &ImportId, detected: Option<&str>) {
     let process = app.imports.process();
-    if let Err(error) = app.store.put_import_file(id, process, detected, LEASE).await {
+    if let Err(error) = app
+        .store
+        .put_import_file(id, process, detected, LEASE)
+        .await
+    {
         tracing::warn!(%error, import.id = %id, "an import has no record yet, trying again");
     }
 }

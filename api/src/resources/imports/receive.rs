@@ -217,9 +217,8 @@ async fn drain(body: Arc<Mutex<BodyDataStream>>, stall: Duration) {
 }
 
 fn too_large(max_bytes: u64) -> Problem {
-    let detail = format!(
-        "a file has at most {max_bytes} bytes; split it, or raise PATRON_IMPORT_MAX_BYTES"
-    );
+    let detail =
+        format!("a file has at most {max_bytes} bytes; split it, or raise PATRON_IMPORT_MAX_BYTES");
     Problem::new(ProblemKind::BodyTooLarge, detail)
 }
 

@@ -15,9 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::Context;
-use domain::{
-    ImportCommand, ImportCounts, ImportError, ImportFailure, ImportId, ImportKind, Text,
-};
+use domain::{ImportCommand, ImportCounts, ImportError, ImportFailure, ImportId, ImportKind, Text};
 use eventlog::Leases;
 use importer::{FilePosition, ImportEnd, ImportTask, Progress, Resource};
 use projections::{ImportProgress, ImportWait, ImportWaitReason};
@@ -230,13 +228,18 @@ impl Runner {
                 let is_new = waiting.as_ref().is_none_or(|now| now.reason != reason);
                 if is_new {
                     let since = caller::now();
-                    *waiting = Some(ImportWait { reason, since, detail });
+                    *waiting = Some(ImportWait {
+                        reason,
+                        since,
+                        detail,
+                    });
                 }
                 is_new
             });
             sleep(RENEW_INTERVAL).await;
         }
-        self.waiting.send_if_modified(|waiting| waiting.take().is_some());
+        self.waiting
+            .send_if_modified(|waiting| waiting.take().is_some());
     }
 
     async fn transfer(
@@ -249,7 +252,11 @@ impl Runner {
         let prepared = tokio::task::spawn_blocking(move || task.prepare()).await;
         let import = match prepared {
             Ok(import) => import?,
-            Err(error) => return Ok(RunEnd::Failed(format!("reading the file panicked: {error}"))),
+            Err(error) => {
+                return Ok(RunEnd::Failed(format!(
+                    "reading the file panicked: {error}"
+                )));
+            }
         };
         let journal = import.journal();
         self.advanced(journal.done, &journal.counts);
@@ -286,7 +293,10 @@ impl Runner {
                     ..context.clone()
                 };
                 let commands = &self.app.commands;
-                match commands.execute(&context, self.id.clone(), command.clone()).await {
+                match commands
+                    .execute(&context, self.id.clone(), command.clone())
+                    .await
+                {
                     Ok(recorded) => break recorded,
                     Err(error) => tracing::warn!(%error, "the end of an import is not recorded"),
                 }

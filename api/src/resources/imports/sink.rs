@@ -49,7 +49,8 @@ impl Sink for LogSink<'_> {
         loop {
             match self.attempt(&body, items).await {
                 Ok(outcomes) => {
-                    self.waiting.send_if_modified(|waiting| waiting.take().is_some());
+                    self.waiting
+                        .send_if_modified(|waiting| waiting.take().is_some());
                     return Ok(outcomes);
                 }
                 Err(problem) => match wait_reason(problem.kind()) {
@@ -173,9 +174,16 @@ fn items_of(body: &[u8], items: usize) -> Result<Vec<RawItem<'_>>, Problem> {
         Problem::internal()
     })?;
     // Without their lines, which are those of the batch and not of the file.
-    let raw_items: Vec<_> = text.lines().map(|text| RawItem { text, line: None }).collect();
+    let raw_items: Vec<_> = text
+        .lines()
+        .map(|text| RawItem { text, line: None })
+        .collect();
     if raw_items.len() != items {
-        tracing::error!(items, lines = raw_items.len(), "a batch of an import is malformed");
+        tracing::error!(
+            items,
+            lines = raw_items.len(),
+            "a batch of an import is malformed"
+        );
         return Err(Problem::internal());
     }
     Ok(raw_items)

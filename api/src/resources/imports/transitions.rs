@@ -66,7 +66,10 @@ pub(super) async fn run_import(
     app.shed.check()?;
     let import = current(&app, &id).await?;
     let impossible = |status| refused(&id, &ImportError::Impossible(status));
-    if matches!(import.status, ImportStatus::Running | ImportStatus::Finished) {
+    if matches!(
+        import.status,
+        ImportStatus::Running | ImportStatus::Finished
+    ) {
         return Err(impossible(import.status));
     }
     let folder = require_file(&app, &id).await?;

@@ -241,13 +241,14 @@ fn group(path: &FilePath) -> io::Result<Vec<RefusalReason>> {
     let mut reasons: Vec<RefusalReason> = Vec::new();
     for line in BufReader::new(fs::File::open(path)?).lines() {
         let row: RefusedRow = serde_json::from_str(&line?)?;
+        let is_full = reasons.len() >= 10 * MAX_EXAMPLES;
         let same = reasons
             .iter_mut()
             .find(|one| one.reason == row.reason && one.pointer == row.pointer);
         match same {
             Some(same) => same.count += 1,
             // Reasons that quote values may be many; those after the first are not shown.
-            None if reasons.len() >= 10 * MAX_EXAMPLES => {}
+            None if is_full => {}
             None => reasons.push(RefusalReason {
                 reason: row.reason,
                 pointer: row.pointer,

@@ -62,6 +62,9 @@ pub(super) async fn transfer<S: Sink>(
                 Ok::<_, S::Error>((pending, outcomes))
             });
         }
+        if !more && waiting.is_none() && in_flight.is_empty() {
+            return Ok(!is_stopped);
+        }
         tokio::select! {
             () = &mut stop, if !is_stopped => {
                 is_stopped = true;
@@ -72,12 +75,11 @@ pub(super) async fn transfer<S: Sink>(
                 more = batch.is_some();
                 waiting = batch.transpose().map_err(ImportError::Read)?;
             }
-            Some(delivered) = in_flight.next(), if !in_flight.is_empty() => {
+            Some(delivered) = in_flight.next() => {
                 let (pending, outcomes) = delivered.map_err(|error| ImportError::Sink(Box::new(error)))?;
                 ids_in_flight.pop_front();
                 recorder.record(pending, outcomes, progress)?;
             }
-            else => return Ok(!is_stopped),
         }
     }
 }

@@ -55,15 +55,15 @@ fn help_lists_commands_and_variables() {
         assert!(serve.contains(variable), "{variable}");
     }
     assert!(run(patron(["--version"])).out.starts_with("patron "));
-    assert_eq!(run(patron(["dance"])).code, Some(2));
-    assert_eq!(run(patron([])).code, Some(2));
+    assert_eq!(run(patron(["dance"])).code, Some(64));
+    assert_eq!(run(patron([])).code, Some(64));
 }
 
 #[test]
 fn serve_and_work_require_reachable_engines() {
     for command in ["serve", "work"] {
         let unset = run(patron([command]));
-        assert_eq!(unset.code, Some(2));
+        assert_eq!(unset.code, Some(64));
         assert!(unset.err.contains("--redis-url") && unset.err.contains("--mongodb-uri"));
         let mut unreachable = patron([command]);
         unreachable.env("REDIS_URL", "redis://127.0.0.1:1");
@@ -91,7 +91,7 @@ async fn serve_refuses_a_short_key_and_a_taken_address() {
     assert_refuses(&run(second), &format!("cannot listen on {taken}"));
     let mut nowhere = app.patron(["serve"]);
     nowhere.args(["--listen", "nowhere"]);
-    assert_eq!(run(nowhere).code, Some(2));
+    assert_eq!(run(nowhere).code, Some(64));
 }
 
 #[tokio::test]
@@ -106,14 +106,14 @@ async fn settings_of_the_first_start_cannot_be_changed() {
         assert_refuses(&run(other), "cannot be changed to EUR");
         let mut other = app.patron([command]);
         other.env("PATRON_CURRENCY", "XYZ");
-        assert_eq!(run(other).code, Some(2));
+        assert_eq!(run(other).code, Some(64));
         let mut other = app.patron([command]);
         other.env("PATRON_TIME_ZONE", "Europe/Berlin");
         assert_refuses(&run(other), "cannot be changed to Europe/Berlin");
         let mut nowhere = app.patron([command]);
         nowhere.env("PATRON_TIME_ZONE", "Europe/Atlantis");
         let nowhere = run(nowhere);
-        assert_eq!(nowhere.code, Some(2));
+        assert_eq!(nowhere.code, Some(64));
         assert!(
             nowhere.err.contains("not an IANA time zone"),
             "{}",
@@ -347,7 +347,7 @@ async fn a_rebuild_can_be_rolled_back() {
         .await;
     assert_eq!(orders.len(), 41);
     let unknown = run(app.patron(["rebuild", "nothing"]));
-    assert_eq!(unknown.code, Some(2));
+    assert_eq!(unknown.code, Some(64));
     assert!(
         unknown.err.contains("customers"),
         "the error must list the views: {}",

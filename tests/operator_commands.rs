@@ -54,7 +54,7 @@ async fn the_quarantine_is_listed_until_its_event_is_skipped() {
 
     let position = at.to_string();
     let unexplained = run(app.patron(["quarantine", "skip", &position]));
-    assert_eq!(unexplained.code, Some(2), "{}", unexplained.err);
+    assert_eq!(unexplained.code, Some(64), "{}", unexplained.err);
     assert!(unexplained.err.contains("--reason"), "{}", unexplained.err);
     let skip = |at: &str| run(app.patron(["quarantine", "skip", at, "--reason", "a test order"]));
     let unknown = skip("0:999999");

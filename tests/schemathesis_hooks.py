@@ -68,7 +68,12 @@ PROMPTS = [
 # Made of what the log has: who asks for what is not there yet waits for it.
 POSITIONS = os.environ.get("PATRON_POSITIONS", "0:0").split(",")
 
+# Which characters are printable no pattern says.
+plain_ids = st.from_regex(r"[A-Za-z0-9._:@+-]{1,40}", fullmatch=True)
+other_ids = st.sampled_from(["#1001", "A/17", "Order 5", "Bestellung Ü-1"])
+
 schemathesis.openapi.format("rules", rules())
+schemathesis.openapi.format("shop-id", plain_ids | other_ids)
 plain = st.text("Hi, Ada!\n", max_size=40).map("Hi{}".format)
 schemathesis.openapi.format("template", st.sampled_from(TEMPLATES) | plain)
 several = st.lists(st.sampled_from(POSITIONS), min_size=1, max_size=4)
@@ -151,9 +156,12 @@ REASONS = [
     # Lengths are counted in bytes; JSON Schema counts characters.
     r"ha(s|ve) at most \d+ bytes|must have at most \d+ bytes|has 1 to \d+ bytes",
     # A whole number is to be written as one; JSON Schema takes 5.0 for 5.
-    r"floating point `-?\d+\.0`, expected",
+    r"floating point `-?\d+\.0`, expected|a number as an id is an integer .*, not \d+\.0",
+    # Which characters are printable, and what programs write in place of an id.
+    r"an id is printable text|that a spreadsheet shortened|stands for a missing value",
     # Values of one field that do not go together.
     r"takes a lower value, then an upper value of the same type",
+    r"more than the order's amount",
     # All nodes of rules together.
     r"rules have more than \d+ nodes|nested more than \d+ deep",
     # Fields that do not go together.

@@ -13,6 +13,7 @@ mod columns;
 mod customers;
 mod deployment;
 mod http;
+mod import;
 mod ingest;
 mod orders;
 mod pipeline;
@@ -61,6 +62,8 @@ struct BenchArgs {
 enum Benchmark {
     /// Measure orders over HTTP, in bulk and one by one, against raw XADD and /healthz; and memory
     Ingest(ingest::IngestArgs),
+    /// Measure the import of a file of orders as a shop exports it, and the importer's memory
+    Import(import::ImportArgs),
     /// Measure rebuilds of `customers` and `audit`, against raw updates and inserts
     Rebuild(rebuild::RebuildBenchArgs),
     /// Measure counts and previews of common rules, against queries written by hand
@@ -101,6 +104,7 @@ async fn run(args: BenchArgs) -> anyhow::Result<()> {
     // Boxed, like the commands of `patron`: the future of `main` is compiled several times.
     let benchmark: LocalBoxFuture<'_, anyhow::Result<BenchReport>> = match &args.benchmark {
         Benchmark::Ingest(args) => Box::pin(ingest::run(args, &engines)),
+        Benchmark::Import(args) => Box::pin(import::run(args, &engines, &dir)),
         Benchmark::Rebuild(args) => Box::pin(rebuild::run(args, &engines)),
         Benchmark::Segments(args) => Box::pin(segments::run(args, &engines)),
         Benchmark::Assist(args) => Box::pin(assist::run(args, &engines)),

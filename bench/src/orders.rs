@@ -62,6 +62,7 @@ impl OrderGenerator {
             order: OrderId::try_from(format!("{}-{:08}", self.prefix, self.next))?,
             content: OrderContent {
                 amount: Amount::try_from(amount)?,
+                refunded_amount: Amount::default(),
                 currency: self.currency,
                 placed_at: Timestamp::from_millis(at)?,
                 status: OrderStatus::Placed,

@@ -68,20 +68,25 @@ impl Process {
 
     /// Returns the resident memory, in bytes.
     pub(super) fn resident(&self) -> anyhow::Result<u64> {
-        self.memory("VmRSS:")
+        memory(self.pid, "VmRSS:")
     }
 
     /// Returns the peak of the resident memory, in bytes.
     pub(super) fn peak(&self) -> anyhow::Result<u64> {
-        self.memory("VmHWM:")
+        peak_of(self.pid)
     }
+}
 
-    fn memory(&self, field: &str) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
-        let field = status.lines().find_map(|line| line.strip_prefix(field));
-        let kib = field.and_then(|field| field.split_whitespace().next());
-        Ok(kib.unwrap_or_default().parse::<u64>()? * 1024)
-    }
+/// Returns the peak of the resident memory of any process, in bytes.
+pub(super) fn peak_of(pid: u32) -> anyhow::Result<u64> {
+    memory(pid, "VmHWM:")
+}
+
+fn memory(pid: u32, field: &str) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let field = status.lines().find_map(|line| line.strip_prefix(field));
+    let kib = field.and_then(|field| field.split_whitespace().next());
+    Ok(kib.unwrap_or_default().parse::<u64>()? * 1024)
 }
 
 /// Returns the path of `patron`, which is built into the same directory as this program.

@@ -369,6 +369,7 @@ fn order(
     };
     Ok(OrderContent {
         amount: Amount::try_from(amount)?,
+        refunded_amount: Amount::default(),
         currency,
         placed_at,
         status,
@@ -430,7 +431,7 @@ impl ShopCustomer {
         });
         let counted = self.orders.iter().map(|(_, order)| order.figures());
         let counted: Vec<_> = counted.filter(|figures| figures.counts()).collect();
-        let total_spend = counted.iter().map(|figures| figures.amount.minor()).sum();
+        let total_spend = counted.iter().map(|figures| figures.net_amount()).sum();
         let order_count = counted.len() as i64;
         CustomerFacts {
             name: changes.profile.name.or(None).map(String::from),

@@ -24,6 +24,15 @@ impl<T> Change<T> {
         matches!(self, Self::Keep)
     }
 
+    /// Converts the value, if there is one.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::Clear => Change::Clear,
+            Self::Set(value) => Change::Set(convert(value)),
+        }
+    }
+
     /// Returns the field's value after this change, given the value before.
     pub fn or(self, before: Option<T>) -> Option<T> {
         match self {

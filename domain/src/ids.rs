@@ -1,10 +1,16 @@
 //! Ids as types, parsed once at the edge and valid from then on.
 
+mod printable;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Maximum length of an id, in bytes.
+use printable::{compose, require_plausible};
+
+/// Maximum length of an id, in bytes of UTF-8.
 const MAX_LEN: usize = 128;
 
 /// Reason why a text is not an id.
@@ -14,20 +20,41 @@ pub enum IdError {
     #[error("an id must not be empty")]
     Empty,
     /// The text has this many bytes.
-    #[error("an id has at most {MAX_LEN} bytes, this one has {0}")]
+    #[error("an id has at most {MAX_LEN} bytes of UTF-8, this one has {0}")]
     TooLong(usize),
-    /// The text contains this character, at this offset in characters.
+    /// An id that Patron assigns has this character, at this offset in
+    /// characters.
     #[error(
         "an id is made of A-Z a-z 0-9 . _ : @ + -; character {0:?} at offset {1} is not allowed"
     )]
     Character(char, usize),
+    /// An id that the shop assigns has this character, at this offset in
+    /// characters.
+    #[error(
+        "an id is printable text whose only blank is the space; character {0:?} at offset {1} is \
+         not allowed"
+    )]
+    Unprintable(char, usize),
+    /// The text begins or ends with a space.
+    #[error("an id must not begin or end with a space")]
+    OuterSpace,
     /// The text is `.` or `..`, which clients cannot send as a segment of a URL
     /// path.
     #[error("an id must not be `.` or `..`, which have a special meaning in URL paths")]
     Place,
+    /// The text is a number in scientific notation.
+    #[error(
+        "{0:?} looks like a number that a spreadsheet shortened; export the ids as text, or take \
+         them from the shop"
+    )]
+    Shortened(Box<str>),
+    /// The text is what programs write for a missing value.
+    #[error("{0:?} stands for a missing value and is not an id")]
+    Missing(Box<str>),
 }
 
-fn check(text: &str) -> Result<(), IdError> {
+/// Checks an id that Patron assigns.
+fn check_assigned(text: &str) -> Result<(), IdError> {
     if text.is_empty() {
         return Err(IdError::Empty);
     }
@@ -44,17 +71,17 @@ fn check(text: &str) -> Result<(), IdError> {
     }
 }
 
-/// Declares the id types. Append new ones to the list below.
-macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+/// Declares an id type: its documentation, its name, the function that makes the
+/// id of a text, and the documentation of its text.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $parse:expr, $text:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(Box<str>);
 
         impl $name {
-            /// Returns the id as text: 1 to 128 bytes of
-            /// `A-Z a-z 0-9 . _ : @ + -`, but neither `.` nor `..`.
+            #[doc = $text]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -64,7 +91,7 @@ macro_rules! ids {
             type Error = IdError;
 
             fn try_from(text: &str) -> Result<Self, IdError> {
-                check(text).map(|()| Self(text.into()))
+                Self::try_from(text.to_owned())
             }
         }
 
@@ -72,7 +99,7 @@ macro_rules! ids {
             type Error = IdError;
 
             fn try_from(text: String) -> Result<Self, IdError> {
-                check(&text).map(|()| Self(text.into_boxed_str()))
+                $parse(text).map(Self)
             }
         }
 
@@ -87,16 +114,62 @@ macro_rules! ids {
                 f.write_str(&self.0)
             }
         }
+    };
+}
+
+/// Id that the shop assigns. Parsing takes everything that the log may have;
+/// [`Self::from_shop`] is stricter.
+pub trait ShopAssigned: Sized {
+    /// Parses an id of new data. It is composed (Unicode NFC), so that two
+    /// spellings of one text are one id.
+    ///
+    /// # Errors
+    /// [`IdError`] for a text that is not an id, and for leftovers of
+    /// spreadsheets and programs: `6.81012E+12`, `null`, `#N/A`.
+    fn from_shop(text: String) -> Result<Self, IdError>;
+}
+
+/// Declares the types of ids that the shop assigns.
+macro_rules! shop_ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        id! {
+            $(#[$doc])* $name, compose,
+            "Returns the id as text: 1 to 128 bytes of printable text in the Unicode form NFC, \
+             without a space at either end, but neither `.` nor `..`."
+        }
+
+        impl ShopAssigned for $name {
+            fn from_shop(text: String) -> Result<Self, IdError> {
+                require_plausible(&text)?;
+                Self::try_from(text)
+            }
+        }
     )*};
 }
 
-ids! {
+shop_ids! {
     /// Id of a customer, assigned by the shop.
     CustomerId;
     /// Id of an order, unique within its customer.
     OrderId;
     /// Id of an activity, unique within its customer.
     ActivityId;
+}
+
+/// Declares the types of ids that Patron assigns. Append new ones to the list
+/// below.
+macro_rules! assigned_ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        id! {
+            $(#[$doc])* $name,
+            |text: String| check_assigned(&text).map(|()| text.into_boxed_str()),
+            "Returns the id as text: 1 to 128 bytes of `A-Z a-z 0-9 . _ : @ + -`, but neither `.` \
+             nor `..`."
+        }
+    )*};
+}
+
+assigned_ids! {
     /// Name of a view: `customers`.
     ViewName;
     /// Id of a segment: `seg_` and 32 hexadecimal digits if Patron assigned it.
@@ -140,32 +213,4 @@ generated_ids! {
     KeyId = "key_";
     JobId = "job_";
     ImportId = "imp_";
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_generated_id_is_its_prefix_and_its_bits() {
-        let id = SegmentId::from(0x1af);
-        assert_eq!(id.as_str(), "seg_000000000000000000000000000001af");
-        assert_eq!(SegmentId::try_from(id.as_str()), Ok(id));
-    }
-
-    #[test]
-    fn an_invalid_id_is_rejected_with_its_reason() {
-        assert_eq!(CustomerId::try_from(""), Err(IdError::Empty));
-        assert_eq!(CustomerId::try_from("a/b"), Err(IdError::Character('/', 1)));
-        assert_eq!(
-            CustomerId::try_from("ä".repeat(65)),
-            Err(IdError::TooLong(130))
-        );
-        for place in [".", ".."] {
-            assert_eq!(CustomerId::try_from(place), Err(IdError::Place));
-        }
-        assert!(CustomerId::try_from("...").is_ok());
-        assert!(CustomerId::try_from("x".repeat(128)).is_ok());
-        assert!(CustomerId::try_from("jo+shop@example.com:1_2-3").is_ok());
-    }
 }

@@ -78,10 +78,12 @@ pub struct ImportPlan {
     pub options: Value,
 }
 
-/// Counts of the rows of a file by outcome.
+/// Counts of the records of a file by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ImportCounts {
-    /// Rows that were read.
+    /// Rows of the file that were read.
+    pub rows: u64,
+    /// Records that they consist of: one per row, or one per order.
     pub read: u64,
     /// Items that were new.
     pub created: u64,
@@ -89,8 +91,14 @@ pub struct ImportCounts {
     pub updated: u64,
     /// Items that were known with the same content.
     pub unchanged: u64,
-    /// Rows that were refused.
+    /// Records that were refused.
     pub refused: u64,
+    /// Records that an earlier one of the file equals.
+    pub repeated: u64,
+    /// Records that the options leave out, such as failed payments.
+    pub skipped: u64,
+    /// Local times that clocks showed twice, of which the first is meant.
+    pub ambiguous_times: u64,
 }
 
 /// End of a run that cannot continue.

@@ -62,7 +62,7 @@ pub use digest::TextDigest;
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{
     ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, ImportId, JobId, KeyId, OrderId,
-    SegmentId, SessionId, UserId, ViewName,
+    SegmentId, SessionId, ShopAssigned, UserId, ViewName,
 };
 pub use import::{
     Import, ImportCommand, ImportCounts, ImportError, ImportEvent, ImportFailure, ImportKind,
@@ -87,7 +87,7 @@ pub use quarantine::{
 pub use refusal::{Refusal, RefusalEvent, RefusalReason};
 pub use role::{Role, RoleError, UserRole};
 pub use segment::{MAX_RULES, Segment, SegmentCommand, SegmentContent, SegmentError, SegmentEvent};
-pub use subject::{Subject, SubjectError, key_part};
+pub use subject::{Subject, SubjectError, key_part, text_of_key_part};
 pub use template::{
     PersonalContent, RENDERING_RULES, RecordedMessage, RenderError, Renderer, ReproduceError,
     Template, TemplateError, TemplateIdentity, TemplateValues,

@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// JavaScript number.
 pub const MAX_AMOUNT: i64 = 1_000_000_000_000;
 
-/// Amount of an order in minor units, 0 to [`MAX_AMOUNT`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+/// Amount of an order in minor units, 0 to [`MAX_AMOUNT`]; 0 by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[serde(into = "i64")]
 pub struct Amount(i64);
 
@@ -24,6 +24,11 @@ impl Amount {
     /// Returns the number of minor units.
     pub fn minor(self) -> i64 {
         self.0
+    }
+
+    /// Returns whether the amount is 0.
+    pub fn is_zero(&self) -> bool {
+        self.0 == 0
     }
 }
 

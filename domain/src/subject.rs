@@ -6,6 +6,8 @@ use percent_encoding::{
     AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode,
 };
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::{
     ActivityId, CampaignId, CustomerId, Day, DayError, Epoch, IdError, ImportId, KeyId,
     LogPosition, OrderId, SegmentId, UserId, ViewName,
@@ -199,7 +201,28 @@ impl Subject {
             (Some("import"), Some(i), None, None) => ImportId::try_from(i).map(Self::Import),
             _ => return Err(SubjectError::Unknown(key.to_owned())),
         };
-        subject.map_err(|e| SubjectError::Id(key.to_owned(), e))
+        let subject = subject.map_err(|e| SubjectError::Id(key.to_owned(), e))?;
+        // Composing an id changes it, and then this is not the aggregate's key.
+        match subject.to_string() == key {
+            true => Ok(subject),
+            false => Err(SubjectError::Unknown(key.to_owned())),
+        }
+    }
+
+    /// Parses a key that a person or a client wrote: parts may have any
+    /// percent-encoding or none, as long as a `/` within an id is encoded, and
+    /// ids are composed.
+    ///
+    /// # Errors
+    /// [`SubjectError`] if the text names no subject.
+    pub fn named(text: &str) -> Result<Self, SubjectError> {
+        let canonical = |part: &str| {
+            let text = text_of_key_part(part)?;
+            Some(key_part(&text.nfc().collect::<String>()))
+        };
+        let parts: Option<Vec<String>> = text.split('/').map(canonical).collect();
+        let key = parts.ok_or_else(|| SubjectError::Unknown(text.to_owned()))?;
+        Self::parse(&key.join("/"))
     }
 }
 
@@ -250,6 +273,12 @@ pub fn key_part(part: &str) -> String {
     encoded(part).to_string()
 }
 
+/// Decodes a part of a key; `None` if the result is not UTF-8.
+pub fn text_of_key_part(part: &str) -> Option<String> {
+    let text = percent_decode_str(part).decode_utf8().ok()?;
+    Some(text.into_owned())
+}
+
 fn encoded(part: &str) -> PercentEncode<'_> {
     utf8_percent_encode(part, ENCODED)
 }
@@ -276,9 +305,23 @@ mod tests {
             "quarantine/3:17",
             "demo/shop",
             "import/imp_1",
+            "order/%23%C3%9C%201/a%2Fb",
+            "activity/100%25/%252F",
         ] {
             assert_eq!(Subject::parse(key).unwrap().to_string(), key);
         }
+    }
+
+    #[test]
+    fn a_person_may_write_a_key_in_any_encoding() {
+        let named = |text: &str| Subject::named(text).map(|subject| subject.to_string());
+        let key = Ok("order/%C3%84/%231001".to_owned());
+        assert_eq!(named("order/Ä/#1001"), key);
+        assert_eq!(named("order/A\u{308}/%231001"), key);
+        assert_eq!(named("order/%c3%84/#1001"), key);
+        assert_eq!(named("customer/a%2Fb").as_deref(), Ok("customer/a%2Fb"));
+        assert!(named("customer/a/b").is_err());
+        assert!(named("customer/%ff").is_err());
     }
 
     #[test]
@@ -298,6 +341,10 @@ mod tests {
             "quarantine/3:017",
             "quarantine/99999:1",
             "customer/%ff",
+            "customer/A%CC%88",
+            "customer/ä",
+            "customer/c%2f1",
+            "order/c-1/o%201%20",
             "demo/other",
             "import/imp_1/x",
         ] {

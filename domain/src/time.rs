@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, ParseError, SecondsFormat, Utc};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -17,6 +17,17 @@ pub enum TimestampError {
     /// The text does not parse: the text and the parser's error.
     #[error("{0:?} is not an RFC 3339 time such as 2026-11-23T01:02:03Z: {1}")]
     Malformed(String, String),
+    /// The text is a time of day on a date, without an offset.
+    #[error(
+        "{0:?} has no offset from UTC; write one, as in 2026-11-23T01:02:03+01:00, or Z for UTC"
+    )]
+    NoOffset(String),
+    /// The text is a date alone.
+    #[error(
+        "{0:?} is a date without a time; write both with an offset from UTC, as in \
+         2026-11-23T01:02:03Z"
+    )]
+    NoTime(String),
     /// The time is before 1900 or after 9999.
     #[error("a time lies within the years 1900 to 9999")]
     OutOfRange,
@@ -49,12 +60,31 @@ impl Timestamp {
     }
 }
 
+impl TimestampError {
+    fn of(text: &str, error: &ParseError) -> Self {
+        let local = [
+            "%Y-%m-%dT%H:%M:%S%.f",
+            "%Y-%m-%dT%H:%M",
+            "%Y-%m-%d %H:%M:%S%.f",
+            "%Y-%m-%d %H:%M",
+        ];
+        let is_local = |form: &&str| NaiveDateTime::parse_from_str(text, form).is_ok();
+        if local.iter().any(is_local) {
+            Self::NoOffset(text.to_owned())
+        } else if NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok() {
+            Self::NoTime(text.to_owned())
+        } else {
+            Self::Malformed(text.to_owned(), error.to_string())
+        }
+    }
+}
+
 impl TryFrom<&str> for Timestamp {
     type Error = TimestampError;
 
     fn try_from(text: &str) -> Result<Self, TimestampError> {
-        let parsed = DateTime::parse_from_rfc3339(text)
-            .map_err(|e| TimestampError::Malformed(text.to_owned(), e.to_string()))?;
+        let parsed =
+            DateTime::parse_from_rfc3339(text).map_err(|e| TimestampError::of(text, &e))?;
         Self::from_millis(parsed.timestamp_millis())
     }
 }
@@ -133,8 +163,22 @@ mod tests {
     }
 
     #[test]
+    fn a_time_without_an_offset_and_a_date_are_rejected_as_such() {
+        for text in [
+            "2026-01-01T09:00",
+            "2026-01-01T09:00:00.5",
+            "2026-01-01 09:00",
+        ] {
+            let expected = TimestampError::NoOffset(text.to_owned());
+            assert_eq!(Timestamp::try_from(text), Err(expected));
+        }
+        let expected = TimestampError::NoTime("2026-01-01".to_owned());
+        assert_eq!(Timestamp::try_from("2026-01-01"), Err(expected));
+    }
+
+    #[test]
     fn impossible_dates_are_rejected() {
-        for text in ["2026-02-30T00:00:00Z", "yesterday", "", "2026-01-01"] {
+        for text in ["2026-02-30T00:00:00Z", "yesterday", "", "2026-02-30"] {
             assert!(
                 matches!(
                     Timestamp::try_from(text),

@@ -1,35 +1,56 @@
 //! Options of `patron import`. Their doc comments are its manual.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use importer::{AmountUnit, Delimiter, FileFormat, ImportOptions, ImportTask, Pair, Resource};
+use importer::{
+    AmountUnit, DecimalSign, Delimiter, FileFormat, ImportError, ImportOptions, ImportTask, Pair,
+    Preset, Resource, TextEncoding, TimeZone,
+};
 
 const EXAMPLE: &str = "\
-Example: a file with columns separated by spaces, dates like 19970101, amounts like 11.77,
-and no order ids
+Exports that Patron knows need no further options
+
+  patron import orders orders_export.csv --dry-run
+  patron import orders orders_export.csv --preset shopify-orders
+
+and --presets lists them. Example of another file: columns separated by spaces, dates like
+19970101, amounts like 11.77, and no order ids
 
   patron import orders CDNOW_master.txt --delimiter whitespace \\
       --map customer_id=customer_id --map amount=dollar_value --map placed_at=date \\
       --date-format %Y%m%d --set currency=USD --id 'cdnow-{line}'
 
-sends its second line as
-
-  {\"order_id\":\"cdnow-2\",\"customer_id\":\"00001\",\"amount\":1177,\"currency\":\"USD\",\"placed_at\":\"1997-01-01T00:00:00.000Z\"}
-
 Fields (* is required)
   customers  customer_id* name email phone city country tags attributes.KEY registered_at unsubscribed
-  orders     order_id* customer_id* amount* currency* placed_at* status items
+  orders     order_id* customer_id* amount* refunded_amount currency* placed_at* status items
+             items.sku items.name items.quantity items.unit_amount
   events     event_id* customer_id* name* occurred_at* properties.KEY
 
-An empty cell leaves its field out. tags are split at ';'. unsubscribed is true/false, yes/no
-or 1/0. items is a cell of JSON. A KEY's value is text, unless the field ends in :number or
-:boolean, as in --map attributes.age:number=Age.
+An empty cell leaves its field out, unless --clear-empty names it. Flags are true/false, yes/no or
+1/0; unsubscribed is also subscribed or unsubscribed. items is a cell of JSON, or items.sku, … are
+one item on each row: rows that follow each other and have one order_id are one order, whose other
+fields may stand on its first row only. Without a column for the amount, it is the sum of quantity ×
+unit amount. A KEY's value is text, unless the field ends in :number or :boolean, as in
+--map attributes.age:number=Age. An e-mail address as customer_id is written in lower case.
 
-Exit status: 0 if all lines were accepted; 2 if some lines were refused; 1 if the import did not
-finish, in which case running the same command again continues it.";
+Columns
+  --map 'name={First Name} {Last Name}'            a text made of several; {{ and }} are braces
+  --map 'unsubscribed=!Accepts Email Marketing'    the contrary of a yes or no
+  --map 'attributes.reason=UNSUB_REASON#2'         the second column of that name
+A column that really has such a name is taken first. '!!' is a literal '!'.
+
+A spreadsheet's table with semicolons, decimal commas and times of a shop in Berlin
+
+  patron import orders orders.csv --encoding windows-1252 --delimiter ';' --decimal comma \\
+      --date-format '%d.%m.%Y %H:%M' --time-zone Europe/Berlin --map order_id=Nr ...
+
+Exit status: 0 if all rows were accepted; 2 if some rows were refused; 64 if an option is wrong or
+does not fit the file; 1 if the import did not finish, in which case running the same command again
+continues it.";
 
 /// Send a file of customers, orders or activity to a Patron server
 ///
@@ -39,32 +60,52 @@ finish, in which case running the same command again continues it.";
 #[derive(Args)]
 #[command(after_long_help = EXAMPLE, after_help = "--help shows the fields and an example.")]
 pub struct ImportArgs {
-    /// Resource that the lines of the file describe
+    /// Resource that the file describes
     #[arg(value_parser = PossibleValuesParser::new(Resource::ALL.map(Resource::name))
-          .try_map(|name| name.parse::<Resource>()))]
-    pub(super) resource: Resource,
+          .try_map(|name| name.parse::<Resource>()), required_unless_present = "presets")]
+    pub(super) resource: Option<Resource>,
 
     /// File to send: NDJSON (one object per line, in the form of the API) or a table of columns
-    pub(super) file: PathBuf,
+    #[arg(required_unless_present = "presets")]
+    pub(super) file: Option<PathBuf>,
+
+    /// Layout of the file: a name of --presets, or a file of one's own (TOML). Other options
+    /// replace parts of it. Without it, and without --map, the layout is detected
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(super) preset: Option<String>,
+
+    /// List the presets and end
+    #[arg(long)]
+    pub(super) presets: bool,
+
+    /// Use the layout that is detected without asking
+    #[arg(long)]
+    pub(super) yes: bool,
+
+    /// Print the first objects as they would be sent, one per line, and count what would be refused
+    /// before sending. Sends and writes nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
 
     /// URL of the server
     #[arg(long, env = "PATRON_URL", default_value = "http://127.0.0.1:8080")]
     pub(super) url: String,
 
     /// API key that may ingest data
-    #[arg(long, env = "PATRON_KEY", hide_env_values = true)]
-    pub(super) key: String,
+    #[arg(long, env = "PATRON_KEY", hide_env_values = true,
+          required_unless_present_any = ["dry_run", "presets"])]
+    pub(super) key: Option<String>,
 
     /// Format of the file [default: ndjson for .ndjson and .jsonl, else csv]
     #[arg(long, value_enum)]
     pub(super) format: Option<FormatArg>,
 
-    /// Number of lines per request
-    #[arg(long, value_name = "LINES", default_value_t = 5_000,
+    /// Number of rows, or of orders, per request
+    #[arg(long, value_name = "ROWS", default_value_t = 5_000,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(super) batch: u32,
 
-    /// File for refused lines, with their numbers and reasons; replaced by each new import
+    /// File for refused rows, with their line numbers and reasons; replaced by each new import
     /// [default: FILE.rejects.ndjson]
     #[arg(long, value_name = "FILE")]
     pub(super) rejects: Option<PathBuf>,
@@ -82,12 +123,18 @@ pub struct ImportArgs {
     pub(super) table: TableArgs,
 }
 
-/// Conversion of a table's rows to objects. None of these options applies to NDJSON.
+/// Conversion of a table's rows to objects. Of these options only --encoding and --last-wins apply to NDJSON.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 #[command(next_help_heading = "Tables (CSV)")]
 pub(super) struct TableArgs {
+    /// Encoding of the file, such as windows-1252. A byte-order mark outranks it. Applies to NDJSON
+    /// too [default: utf-8]
+    #[arg(long, value_name = "NAME")]
+    pub(super) encoding: Option<TextEncoding>,
+
     /// Separator of columns: one ASCII character, 'tab', or 'whitespace' (runs of spaces and
-    /// tabs, those at the start of a line ignored, no quoting) [default: ,]
+    /// tabs, those at the start of a line ignored, no quoting) [default: that of a first line such
+    /// as 'sep=;', else ,]
     #[arg(long, value_name = "CHARACTER")]
     pub(super) delimiter: Option<Delimiter>,
 
@@ -95,10 +142,15 @@ pub(super) struct TableArgs {
     #[arg(long)]
     pub(super) no_header: bool,
 
-    /// Fill a field from a column; repeatable. Without any --map, columns with the name of a field
-    /// fill it
+    /// Fill a field from a column; repeatable. '!COLUMN' is the contrary of a yes or no,
+    /// 'COLUMN#2' the second of the columns of that name, '{COLUMN} {COLUMN}' a text made of
+    /// several. Without any --map, columns with the name of a field fill it
     #[arg(long, value_name = "FIELD=COLUMN")]
     pub(super) map: Vec<Pair>,
+
+    /// Fill a field from another column where the first one is empty; repeatable
+    #[arg(long, value_name = "FIELD=COLUMN")]
+    pub(super) fallback: Vec<Pair>,
 
     /// Fill a field with the same value on every line; repeatable
     #[arg(long, value_name = "FIELD=VALUE")]
@@ -108,15 +160,51 @@ pub(super) struct TableArgs {
     #[arg(long, value_name = "TEMPLATE")]
     pub(super) id: Option<String>,
 
+    /// What the statuses of the file mean: placed, cancelled, refunded, or skip for orders that are
+    /// left out; as in paid=placed,voided=cancelled,failed=skip. A status that ends in * stands for
+    /// all with this beginning
+    #[arg(long, value_name = "STATUS=MEANING", value_delimiter = ',')]
+    pub(super) status: Vec<Pair>,
+
+    /// Field of an order whose first value counts if its rows differ; repeatable
+    #[arg(long, value_name = "FIELD")]
+    pub(super) first_row: Vec<String>,
+
+    /// Of rows with one id and other content, send all, so that the last one counts, instead of
+    /// refusing those after the first. Applies to NDJSON too
+    #[arg(long)]
+    pub(super) last_wins: bool,
+
     /// Unit of amounts: decimals of the currency (11.77), or its minor units (1177)
     /// [default: major]
     #[arg(long, value_enum)]
     pub(super) amount_unit: Option<UnitArg>,
 
-    /// Format of times, as in strftime: '%Y%m%d', '%d/%m/%Y %H:%M', '%s'. Without an offset (%z)
-    /// times are UTC, and a date without a time is its midnight [default: RFC 3339, or YYYY-MM-DD]
+    /// Decimal sign of amounts that are written for people. Thousands separators, a currency sign
+    /// or code, and parentheses for a negative amount are then read too: 1,234.50, $12.50 or (5.00)
+    /// with 'point'; 1.234,50, 1 234,50 or 12,50 € with 'comma' [default: plain numbers only]
+    #[arg(long, value_enum)]
+    pub(super) decimal: Option<DecimalArg>,
+
+    /// Format of times, as in strftime: '%Y%m%d', '%d/%m/%Y %H:%M', '%s'; repeatable, the first
+    /// that fits is used. %z is an offset; %Z an abbreviation with one meaning, such as UTC, CEST
+    /// or PDT [default: RFC 3339, or YYYY-MM-DD]
     #[arg(long, value_name = "FORMAT")]
-    pub(super) date_format: Option<String>,
+    pub(super) date_format: Vec<String>,
+
+    /// Time zone of times without an offset, and of dates, such as Europe/Berlin. Without it, times
+    /// in a --date-format are UTC, and dates are days in the time zone of the server
+    #[arg(long, value_name = "ZONE")]
+    pub(super) time_zone: Option<TimeZone>,
+
+    /// Character between the tags in a cell. Tags in double quotes may contain it [default: ;]
+    #[arg(long, value_name = "CHARACTER")]
+    pub(super) tag_separator: Option<char>,
+
+    /// Clear this field of a customer where its cell is empty, instead of leaving it as it is;
+    /// repeatable. 'all' stands for all fields that a column fills
+    #[arg(long, value_name = "FIELD")]
+    pub(super) clear_empty: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -126,50 +214,74 @@ pub(super) enum FormatArg {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DecimalArg {
+    Point,
+    Comma,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum UnitArg {
     Major,
     Minor,
 }
 
 impl ImportArgs {
-    pub(super) fn task(&self) -> anyhow::Result<ImportTask> {
+    /// Returns the import that the options describe.
+    ///
+    /// # Errors
+    /// Returns an error if an option is wrong, or a preset cannot be read.
+    pub(super) fn task(&self) -> Result<ImportTask, ImportError> {
+        // Both are required unless the presets are listed.
+        let missing = || ImportError::Options("a resource and a file are needed".into());
+        let file = self.file.as_deref().ok_or_else(missing)?;
+        let sibling = |option: &Option<PathBuf>, suffix| {
+            option.clone().unwrap_or_else(|| with_suffix(file, suffix))
+        };
         Ok(ImportTask {
-            file: self.file.clone(),
-            resource: self.resource,
-            format: self.format()?,
+            file: file.to_owned(),
+            resource: self.resource.ok_or_else(missing)?,
+            format: self.format(file)?,
             options: self.table.options(),
+            preset: self.preset.as_deref().map(preset).transpose()?,
             destination: self.url.trim_end_matches('/').into(),
             batch: self.batch as usize,
-            rejects: self.rejects_path(),
-            journal: self.journal_path(),
+            rejects: sibling(&self.rejects, ".rejects.ndjson"),
+            journal: sibling(&self.journal, ".patron-import"),
             restart: self.restart,
         })
     }
 
-    fn format(&self) -> anyhow::Result<FileFormat> {
-        let extension = self.file.extension().unwrap_or_default();
+    fn format(&self, file: &Path) -> Result<FileFormat, ImportError> {
+        let extension = file.extension().unwrap_or_default();
         let is = |name| extension.eq_ignore_ascii_case(name);
         match self.format {
             Some(FormatArg::Ndjson) => Ok(FileFormat::Ndjson),
             Some(FormatArg::Csv) => Ok(FileFormat::Csv),
             None if is("ndjson") || is("jsonl") => Ok(FileFormat::Ndjson),
-            None if is("json") => anyhow::bail!(
+            None if is("json") => Err(ImportError::Options(format!(
                 "cannot tell the format of {}; if it has one object per line, pass --format ndjson",
-                self.file.display()
-            ),
+                file.display()
+            ))),
             None => Ok(FileFormat::Csv),
         }
     }
+}
 
-    fn journal_path(&self) -> PathBuf {
-        let default = || with_suffix(&self.file, ".patron-import");
-        self.journal.clone().unwrap_or_else(default)
+/// Returns the preset with this name, or the one in this file.
+fn preset(name: &str) -> Result<Preset, ImportError> {
+    if let Some(preset) = Preset::named(name) {
+        return Ok(preset.clone());
     }
-
-    pub(super) fn rejects_path(&self) -> PathBuf {
-        let default = || with_suffix(&self.file, ".rejects.ndjson");
-        self.rejects.clone().unwrap_or_else(default)
-    }
+    let path = Path::new(name);
+    let text = fs::read_to_string(path).map_err(|error| {
+        let names: Vec<_> = Preset::all().iter().map(|preset| &*preset.name).collect();
+        ImportError::Options(format!(
+            "--preset {name}: there is neither a preset nor a file with this name ({error}); the \
+             presets are {}",
+            names.join(", ")
+        ))
+    })?;
+    Preset::parse(name, &text)
 }
 
 impl TableArgs {
@@ -178,13 +290,25 @@ impl TableArgs {
             delimiter: self.delimiter,
             no_header: self.no_header,
             map: self.map.clone(),
+            fallback: self.fallback.clone(),
             set: self.set.clone(),
             id: self.id.clone(),
             amount_unit: self.amount_unit.map(|unit| match unit {
                 UnitArg::Major => AmountUnit::Major,
                 UnitArg::Minor => AmountUnit::Minor,
             }),
+            encoding: self.encoding,
+            decimal: self.decimal.map(|sign| match sign {
+                DecimalArg::Point => DecimalSign::Point,
+                DecimalArg::Comma => DecimalSign::Comma,
+            }),
             date_format: self.date_format.clone(),
+            time_zone: self.time_zone,
+            tag_separator: self.tag_separator,
+            clear_empty: self.clear_empty.clone(),
+            status: self.status.clone(),
+            first_row: self.first_row.clone(),
+            last_wins: self.last_wins,
         }
     }
 }

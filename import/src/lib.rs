@@ -2,6 +2,8 @@
 
 mod answer;
 mod args;
+mod dry_run;
+mod layout;
 mod report;
 mod send;
 
@@ -10,9 +12,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use http_client::Retries;
-use importer::{FilePosition, ImportCounts, ImportEnd, ImportStart};
+use importer::{FilePosition, ImportCounts, ImportEnd, ImportError, ImportStart};
 
 pub use args::ImportArgs;
+use dry_run::dry_run;
+use layout::{choose_layout, preset_list};
 use report::ProgressReport;
 use send::{RETRIES, Sender};
 
@@ -27,20 +31,47 @@ enum RunEnd {
     Stopped(FilePosition),
 }
 
-/// Imports the file. The exit status is 0 if every line was accepted, 2 if some were refused, and
-/// 1 if the import was stopped.
+/// Exit status if rows were refused.
+const ROWS_REFUSED: u8 = 2;
+
+/// Exit status if an option is wrong or does not fit the file (`EX_USAGE`).
+const WRONG_USAGE: u8 = 64;
+
+/// Error of the command line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);
+
+/// Imports the file. The exit status is 0 if every row was accepted, 2 if some were refused, 64 if
+/// an option is wrong, and 1 if the import was stopped.
 ///
 /// # Errors
 /// Returns an error if the import could not finish. The message says how to continue.
 pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
-    Ok(match import(&args, RETRIES, stop_requested()).await? {
+    match run_args(&args).await {
+        Err(error) if is_wrong_usage(&error) => {
+            eprintln!("patron: {error:#}");
+            Ok(ExitCode::from(WRONG_USAGE))
+        }
+        ended => ended,
+    }
+}
+
+async fn run_args(args: &ImportArgs) -> anyhow::Result<ExitCode> {
+    if args.presets {
+        std::io::stdout().write_all(preset_list().as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.dry_run {
+        let mut task = args.task()?;
+        // Nothing is sent, so nobody is asked.
+        choose_layout(&mut task, true)?;
+        return dry_run(task).await;
+    }
+    Ok(match import(args, RETRIES, stop_requested()).await? {
         RunEnd::Complete { counts, summary } => {
             std::io::stdout().write_all(summary.as_bytes())?;
-            if counts.refused == 0 {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::from(2)
-            }
+            status_of(&counts)
         }
         RunEnd::Stopped(done) => {
             eprintln!("stopped; {}", how_to_continue(done));
@@ -49,15 +80,32 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
+fn is_wrong_usage(error: &anyhow::Error) -> bool {
+    let error_of_import = error.downcast_ref::<ImportError>();
+    let is_of_options = error_of_import
+        .is_some_and(|error| matches!(error, ImportError::Options(_) | ImportError::Layout { .. }));
+    is_of_options || error.is::<UsageError>()
+}
+
+fn status_of(counts: &ImportCounts) -> ExitCode {
+    match counts.refused {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::from(ROWS_REFUSED),
+    }
+}
+
 async fn import(
     args: &ImportArgs,
     retries: Retries,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<RunEnd> {
-    let task = args.task()?;
+    let mut task = args.task()?;
+    choose_layout(&mut task, args.yes)?;
     task.check()?;
+    let key = args.key.as_deref().unwrap_or_default();
     // After the cheap checks, since it reads the whole file.
-    eprintln!("checking {}", args.file.display());
+    eprintln!("checking {}", task.file.display());
+    let rejects = task.rejects.clone();
     let import = tokio::task::spawn_blocking(move || task.prepare()).await??;
     match import.start() {
         ImportStart::New => {}
@@ -70,13 +118,13 @@ async fn import(
         }
     }
     let report = ProgressReport::new(import.journal());
-    let sender = Sender::new(&args.url, &args.key, retries, &report)?;
+    let sender = Sender::new(&args.url, key, retries, &report)?;
     let ended = import.run(&sender, &report, stop).await;
     report.clear();
     Ok(match ended {
-        Ok(ImportEnd::Complete(counts)) => RunEnd::Complete {
+        Ok(ImportEnd::Complete { counts, refusals }) => RunEnd::Complete {
             counts,
-            summary: report.summary(&counts, &args.rejects_path()),
+            summary: report.summary(&counts, &refusals, &rejects),
         },
         Ok(ImportEnd::Stopped(done)) => RunEnd::Stopped(done),
         Err((done, error)) => {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use importer::{FilePosition, ImportCounts, ImportJournal, Progress};
+use importer::{FilePosition, ImportCounts, ImportJournal, Progress, Refusals, RowNotes};
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
 /// Interval between plain lines.
@@ -58,15 +58,21 @@ impl ProgressReport {
     }
 
     /// Returns the summary of a complete import.
-    pub(super) fn summary(&self, counts: &ImportCounts, rejects: &Path) -> String {
+    pub(super) fn summary(
+        &self,
+        counts: &ImportCounts,
+        refusals: &Refusals,
+        rejects: &Path,
+    ) -> String {
         let count = HumanCount;
         let mut text = format!(
-            "{} read: {} created, {} updated, {} unchanged, {} refused; {:.1} s, {} lines/s\n",
-            count(counts.read),
+            "{}: {} created, {} updated, {} unchanged, {} refused{}; {:.1} s, {} lines/s\n",
+            records_read(counts),
             count(counts.created),
             count(counts.updated),
             count(counts.unchanged),
             count(counts.refused),
+            left_out(counts),
             self.started.elapsed().as_secs_f64(),
             self.rate(counts),
         );
@@ -74,9 +80,11 @@ impl ProgressReport {
             let before = count(self.read_before);
             text += &format!("{before} of them were read before the interruption\n");
         }
+        text += &row_notes(&counts.notes);
         if counts.refused > 0 {
             let refused = count(counts.refused);
             text += &format!("{refused} refused: see {}\n", rejects.display());
+            text += &examples(refusals);
         }
         text
     }
@@ -126,4 +134,59 @@ fn bar(size: u64, from: u64) -> ProgressBar {
     bar.reset_eta();
     bar.enable_steady_tick(Duration::from_millis(500));
     bar
+}
+
+/// Returns how many records were read, and from how many rows if that is another number.
+pub(super) fn records_read(counts: &ImportCounts) -> String {
+    let read = HumanCount(counts.read);
+    match counts.rows {
+        rows if rows > counts.read => format!("{read} read from {} rows", HumanCount(rows)),
+        _ => format!("{read} read"),
+    }
+}
+
+/// Returns the counts of records that are not sent and not refused, if there are any.
+pub(super) fn left_out(counts: &ImportCounts) -> String {
+    let mut text = String::new();
+    for (count, name) in [(counts.repeated, "repeated"), (counts.skipped, "skipped")] {
+        if count > 0 {
+            text += &format!(", {} {name}", HumanCount(count));
+        }
+    }
+    text
+}
+
+/// Returns a line for each kind of reason, with its first example.
+pub(super) fn examples(refusals: &Refusals) -> String {
+    let mut text = String::new();
+    for kind in refusals.kinds() {
+        let lines = match kind.last_line == kind.line {
+            true => format!("line {}", kind.line),
+            false => format!("lines {}-{}", kind.line, kind.last_line),
+        };
+        let times = HumanCount(kind.count);
+        text += &format!("  {times} × {} ({lines})\n", kind.reason.text);
+    }
+    if refusals.others() > 0 {
+        text += &format!("  {} × other reasons\n", HumanCount(refusals.others()));
+    }
+    text
+}
+
+/// Returns a line for everything that was read in another way than it stands in the file.
+pub(super) fn row_notes(notes: &RowNotes) -> String {
+    let mut text = String::new();
+    if notes.ambiguous_times > 0 {
+        text += &format!(
+            "{} times happened twice, as clocks went back; the first of the two is meant\n",
+            HumanCount(notes.ambiguous_times)
+        );
+    }
+    if notes.text_marks > 0 {
+        text += &format!(
+            "{} ids and phone numbers had an apostrophe before them, which was removed\n",
+            HumanCount(notes.text_marks)
+        );
+    }
+    text
 }

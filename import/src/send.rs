@@ -1,16 +1,18 @@
 //! Sending of one batch, with retries, until the server has answered for every item.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow};
 use chrono::Utc;
 use http_client::{Failure, HttpClient, HttpError, LongRetryAfter, Policy, Retries, RetryLimit};
 use importer::{RecordOutcome, Resource, Sink};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method, Request, StatusCode, Url};
 
+use super::UsageError;
 use super::answer::{BatchOutcomes, ProblemDocument, is_temporary};
 use super::report::ProgressReport;
 
@@ -30,6 +32,9 @@ pub(super) const RETRIES: Retries = Retries {
     beyond: LongRetryAfter::Shorten,
 };
 
+/// Time after which attempts to reach a server end that has never answered.
+const NEVER_REACHED: Duration = Duration::from_secs(60);
+
 /// Client of the API's ingest endpoints.
 pub(super) struct Sender<'a> {
     http: HttpClient,
@@ -37,6 +42,8 @@ pub(super) struct Sender<'a> {
     url: String,
     key: HeaderValue,
     retries: Retries,
+    /// True once the server has answered.
+    is_reached: AtomicBool,
     report: &'a ProgressReport,
 }
 
@@ -65,21 +72,21 @@ impl<'a> Sender<'a> {
         retries: Retries,
         report: &'a ProgressReport,
     ) -> anyhow::Result<Self> {
-        let url = format!("{}/api/data", base.trim_end_matches('/'));
+        let wrong = |problem: String| UsageError(problem);
         let mut bearer = HeaderValue::try_from(format!("Bearer {key}"))
-            .context("the key has characters that are not allowed in a key")?;
+            .map_err(|_| wrong("the key has characters that are not allowed in a key".into()))?;
         bearer.set_sensitive(true);
-        let http = HttpClient::new(Client::builder(), &POLICY)?;
-        let parsed: Url = url.parse().with_context(|| format!("{url} is not a URL"))?;
-        ensure!(
-            matches!(parsed.scheme(), "http" | "https"),
-            "{url} is not an http or https URL"
-        );
+        let url = format!("{}/api/data", base.trim_end_matches('/'));
+        let parsed = url.parse().ok();
+        if !parsed.is_some_and(|url: Url| matches!(url.scheme(), "http" | "https")) {
+            return Err(wrong(format!("--url {base}: not an http or https URL")).into());
+        }
         Ok(Self {
-            http,
+            http: HttpClient::new(Client::builder(), &POLICY)?,
             url,
             key: bearer,
             retries,
+            is_reached: AtomicBool::new(false),
             report,
         })
     }
@@ -91,28 +98,54 @@ impl<'a> Sender<'a> {
         items: usize,
     ) -> anyhow::Result<Vec<RecordOutcome>> {
         let outcomes = Mutex::new(BatchOutcomes::new(items));
-        let mut failing_since = None;
-        let notify = |failed: &FailedAttempt, wait: Duration| {
-            failing_since.get_or_insert_with(Instant::now);
-            self.report
-                .note(&format!("{failed}; trying again in {wait:.1?}"));
+        loop {
+            let was_reached = self.is_reached();
+            let mut failing_since = None;
+            let notify = |failed: &FailedAttempt, wait: Duration| {
+                failing_since.get_or_insert_with(Instant::now);
+                self.report
+                    .note(&format!("{failed}; trying again in {wait:.1?}"));
+            };
+            let attempt = || self.attempt(&request, &outcomes);
+            let retries = self.retries_now();
+            let message = match retries.run(attempt, FailedAttempt::failure, notify).await {
+                Ok(()) => {
+                    let outcomes = outcomes.into_inner();
+                    return Ok(outcomes.unwrap_or_else(PoisonError::into_inner).into_vec());
+                }
+                Err(FailedAttempt::Fatal(error)) => return Err(error),
+                // Another batch reached the server meanwhile: this is an outage.
+                Err(FailedAttempt::Transient { .. }) if !was_reached && self.is_reached() => {
+                    continue;
+                }
+                Err(FailedAttempt::Transient { message, .. }) => message,
+            };
+            let elapsed = failing_since.map(|since: Instant| since.elapsed());
+            let seconds = elapsed.unwrap_or_default().as_secs();
+            let question = match was_reached {
+                true => "",
+                false => ". Is the server running, and is --url right?",
+            };
+            return Err(anyhow!("{message}; gave up after {seconds} s{question}"));
+        }
+    }
+
+    fn is_reached(&self) -> bool {
+        self.is_reached.load(Ordering::Relaxed)
+    }
+
+    /// Returns the schedule of attempts: an outage is waited for longer than a server that has never
+    /// answered.
+    fn retries_now(&self) -> Retries {
+        let limit = match self.retries.limit {
+            RetryLimit::Elapsed(limit) if !self.is_reached() => {
+                RetryLimit::Elapsed(limit.min(NEVER_REACHED))
+            }
+            limit => limit,
         };
-        let attempt = || self.attempt(&request, &outcomes);
-        let last = self
-            .retries
-            .run(attempt, FailedAttempt::failure, notify)
-            .await;
-        match last {
-            Ok(()) => {
-                let outcomes = outcomes.into_inner();
-                Ok(outcomes.unwrap_or_else(PoisonError::into_inner).into_vec())
-            }
-            Err(FailedAttempt::Fatal(error)) => Err(error),
-            Err(FailedAttempt::Transient { message, .. }) => {
-                let elapsed = failing_since.map(|since: Instant| since.elapsed());
-                let seconds = elapsed.unwrap_or_default().as_secs();
-                Err(anyhow!("{message}; gave up after {seconds} s"))
-            }
+        Retries {
+            limit,
+            ..self.retries
         }
     }
 
@@ -138,6 +171,7 @@ impl<'a> Sender<'a> {
         let url = request.url().clone();
         let failed = |error| failed_exchange(&url, error);
         let response = self.http.send(request).await.map_err(failed)?;
+        self.is_reached.store(true, Ordering::Relaxed);
         let status = response.status();
         let retry_after = http_client::retry_after(response.headers(), Utc::now());
         let body = response.body().await.map_err(failed)?;

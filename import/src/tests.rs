@@ -107,6 +107,7 @@ async fn the_cdnow_file_is_imported_with_one_command_and_is_unchanged_the_second
         counts,
         ImportCounts {
             read: 69_659,
+            rows: 69_659,
             created: 69_659,
             ..ImportCounts::default()
         }
@@ -122,6 +123,7 @@ async fn the_cdnow_file_is_imported_with_one_command_and_is_unchanged_the_second
         counts,
         ImportCounts {
             read: 69_659,
+            rows: 69_659,
             unchanged: 69_659,
             ..ImportCounts::default()
         }
@@ -145,6 +147,7 @@ async fn refused_lines_are_recorded_in_order_with_their_text() {
         counts,
         ImportCounts {
             read: 4,
+            rows: 4,
             created: 2,
             refused: 2,
             ..ImportCounts::default()
@@ -198,7 +201,7 @@ async fn the_later_of_two_lines_with_the_same_id_wins() {
     let server = Server::start([Turn::Busy { retry_after: None }]).await;
     let text = "{\"order_id\":\"o-1\",\"amount\":1}\n{\"order_id\":\"o-1\",\"amount\":2}\n";
     let case = Case::new("orders.jsonl", text);
-    let counts = complete(&case.args(&server, "--batch 1")).await;
+    let counts = complete(&case.args(&server, "--batch 1 --last-wins")).await;
     assert_eq!((counts.created, counts.updated), (1, 1));
     assert_eq!(server.items()["o-1"]["amount"], 2);
 }
@@ -230,6 +233,7 @@ async fn an_import_that_failed_continues_and_counts_everything_once() {
         counts,
         ImportCounts {
             read: 100,
+            rows: 100,
             created: 95,
             refused: 5,
             ..ImportCounts::default()
@@ -264,11 +268,74 @@ async fn a_stopped_import_keeps_what_was_acknowledged() {
         counts,
         ImportCounts {
             read: 100,
+            rows: 100,
             created: 100,
             ..ImportCounts::default()
         }
     );
     assert_eq!(server.requests(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_contradicts_one_that_an_earlier_run_sent() {
+    let server = Server::start_with_turn_at(42, Turn::UnauthorizedAfter(6)).await;
+    let row = |n: i64, amount: i64| format!("o-{n},c-1,{amount},USD,2026-01-01\n");
+    let rows: String = (2..100).map(|n| row(n, n)).collect();
+    let header = "order_id,customer_id,amount,currency,placed_at\n";
+    let last = [row(5, 5), row(6, 7)].concat();
+    let case = Case::new("orders.csv", &format!("{header}{rows}{last}"));
+    let args = case.args(&server, "--amount-unit minor --batch 10");
+    failure(&args).await;
+    server.recover();
+    let counts = complete(&args).await;
+    assert_eq!(
+        counts,
+        ImportCounts {
+            read: 100,
+            rows: 100,
+            created: 98,
+            repeated: 1,
+            refused: 1,
+            ..ImportCounts::default()
+        }
+    );
+    let refused = case.rejects();
+    assert_eq!(refused[0]["line"], 101);
+    let reason = refused[0]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("line 6 of the file has the same order_id"),
+        "{reason}"
+    );
+    assert_eq!(server.items()["o-6"]["amount"], 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_continues_between_two_orders() {
+    let server = Server::start_with_turn_at(6, Turn::UnauthorizedAfter(4)).await;
+    let header = "order_id,customer_id,amount,currency,placed_at,items.sku,items.quantity\n";
+    let rows = (1..=9).flat_map(|n| {
+        let first = format!("o-{n},c-1,{n},USD,2026-01-01,a,1\n");
+        [
+            first,
+            format!("o-{n},,,,,b,2\n"),
+            format!("o-{n},c-1,,,,c,3\n"),
+        ]
+    });
+    let case = Case::new(
+        "orders.csv",
+        &(header.to_owned() + &rows.collect::<String>()),
+    );
+    let args = case.args(&server, "--amount-unit minor --batch 2");
+    let message = failure(&args).await;
+    assert!(message.contains("continue after line 13"), "{message}");
+    server.recover();
+    let counts = complete(&args).await;
+    assert_eq!((counts.read, counts.rows, counts.created), (9, 27, 9));
+    let items = server.items();
+    assert_eq!(items.len(), 9);
+    for order in items.values() {
+        assert_eq!(order["items"].as_array().unwrap().len(), 3, "{order}");
+    }
 }
 
 /// Returns the offset after this number of lines of the file.
@@ -320,6 +387,7 @@ async fn an_import_gives_up_when_the_server_stays_unreachable() {
         "{message}"
     );
     assert!(message.contains("; gave up after "), "{message}");
+    assert!(message.contains("Is the server running"), "{message}");
     assert!(message.contains("nothing was acknowledged"), "{message}");
 }
 

@@ -5,9 +5,9 @@ use std::io;
 
 use tokio::sync::mpsc;
 
-use super::lines::{FilePosition, Place};
-use super::record::{Reason, Record, RefusedRecord};
-use super::source::Source;
+use super::lines::FilePosition;
+use super::record::{Reason, Record, RecordContent, RefusedRecord, RowNotes, Rows};
+use super::unique::UniqueRecords;
 
 /// Maximum size of a body, in bytes. The API accepts 16 MiB.
 const MAX_BODY: usize = 15 << 20;
@@ -17,26 +17,40 @@ const MAX_BODY: usize = 15 << 20;
 pub(super) struct ImportBatch {
     /// Body of the request, as NDJSON.
     pub(super) body: Vec<u8>,
-    /// Place of each item of the body in the file.
-    pub(super) places: Vec<Place>,
     /// Hashes of the items' ids.
     pub(super) ids: HashSet<u64>,
+    pub(super) records: BatchRecords,
+}
+
+/// Records of a batch, without its body.
+#[derive(Debug, Default)]
+pub(super) struct BatchRecords {
+    /// Rows of each item of the body.
+    pub(super) items: Vec<Rows>,
     /// Records that cannot be sent.
     pub(super) refused: Vec<RefusedRecord>,
+    /// Number of records that are left out on request.
+    pub(super) skipped: u64,
+    /// Number of records that an earlier one of the file equals.
+    pub(super) repeated: u64,
+    /// Number of rows of all these records.
+    pub(super) rows: u64,
+    /// What was noted about the rows.
+    pub(super) notes: RowNotes,
     /// Position in the file after this batch.
     pub(super) end: FilePosition,
 }
 
 /// Iterator over the batches of a source.
 pub(super) struct Batches {
-    source: Source,
+    source: UniqueRecords,
     max_records: usize,
     /// Record that did not fit into the previous batch, with its object.
     carried: Option<(Record, Vec<u8>)>,
 }
 
 impl Batches {
-    pub(super) fn new(source: Source, max_records: usize) -> Self {
+    pub(super) fn new(source: UniqueRecords, max_records: usize) -> Self {
         Self {
             source,
             max_records,
@@ -64,7 +78,7 @@ impl Batches {
             batch.body.extend_from_slice(&object);
             batch.add(record, 0);
         }
-        while batch.records() < self.max_records {
+        while batch.records.count() < self.max_records {
             let before = self.source.at();
             let start = batch.body.len();
             let Some(mut record) = self.source.next(&mut batch.body)? else {
@@ -72,16 +86,19 @@ impl Batches {
             };
             if batch.body.len() - start >= MAX_BODY {
                 batch.body.truncate(start);
-                record.result = Err(Reason::new("the object is larger than 15 MiB"));
+                let reason = Reason::new("the object is larger than 15 MiB");
+                record.content = RecordContent::Refused(reason);
             } else if batch.body.len() >= MAX_BODY {
                 self.carried = Some((record, batch.body.split_off(start)));
-                batch.end = before;
+                batch.records.notes = self.source.take_notes();
+                batch.records.end = before;
                 return Ok(Some(batch));
             }
             batch.add(record, start);
         }
-        batch.end = self.source.at();
-        Ok((batch.records() > 0).then_some(batch))
+        batch.records.notes = self.source.take_notes();
+        batch.records.end = self.source.at();
+        Ok((batch.records.count() > 0).then_some(batch))
     }
 }
 
@@ -91,21 +108,27 @@ impl ImportBatch {
         !self.ids.is_disjoint(ids)
     }
 
-    /// Returns the number of records, including those that cannot be sent.
-    pub(super) fn records(&self) -> usize {
-        self.places.len() + self.refused.len()
-    }
-
     fn add(&mut self, record: Record, start: usize) {
-        let Record { place, result } = record;
-        match result {
-            Ok(id) => {
+        let Record { rows, content } = record;
+        let records = &mut self.records;
+        records.rows += u64::from(rows.count);
+        match content {
+            RecordContent::Item(identity) => {
                 debug_assert!(self.body.len() > start, "a valid record appends an object");
                 self.body.push(b'\n');
-                self.places.push(place);
-                self.ids.extend(id);
+                self.ids.extend(identity.map(|identity| identity.id));
+                records.items.push(rows);
             }
-            Err(reason) => self.refused.push(RefusedRecord { place, reason }),
+            RecordContent::Refused(reason) => records.refused.push(RefusedRecord { rows, reason }),
+            RecordContent::Skipped => records.skipped += 1,
+            RecordContent::Repeated => records.repeated += 1,
         }
+    }
+}
+
+impl BatchRecords {
+    /// Returns the number of records, including those that are not sent.
+    pub(super) fn count(&self) -> usize {
+        self.items.len() + self.refused.len() + (self.skipped + self.repeated) as usize
     }
 }

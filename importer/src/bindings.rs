@@ -1,15 +1,18 @@
 //! Binding of fields to columns and constants, from the options and the table's columns.
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 
+use super::columns::Columns;
+use super::consent::ConsentColumn;
+use super::expressions::Expression;
 use super::fields::{FieldTarget, Resource};
 use super::options::ImportOptions;
 
 /// Origin of a field's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// Column at this index.
-    Column(usize),
+    /// Value made of columns.
+    Columns(Expression),
     /// Same text on every line.
     Constant(String),
     /// Number of the line between two texts.
@@ -23,6 +26,8 @@ pub(super) struct Binding {
     pub(super) origin: Origin,
     /// True if the column was chosen by its name. An option for the same field replaces it.
     is_by_name: bool,
+    /// An empty cell clears the field.
+    pub(super) clears: bool,
 }
 
 /// Returns the bindings in the order of the API's fields.
@@ -33,19 +38,26 @@ pub(super) struct Binding {
 pub(super) fn bindings(
     resource: Resource,
     options: &ImportOptions,
-    columns: &[String],
+    columns: Columns,
 ) -> anyhow::Result<Vec<Binding>> {
     let mut bound = Vec::new();
     if options.map.is_empty() {
-        for name in columns {
+        for name in columns.names() {
             if let Some(target) = resource.target(name) {
-                bind(&mut bound, target, column(columns, name)?, true)?;
+                let index = columns.index(name)?;
+                bind(
+                    &mut bound,
+                    target,
+                    Origin::Columns(Expression::Column(index)),
+                    true,
+                )?;
             }
         }
     }
     for pair in &options.map {
         let target = field(resource, &pair.field)?;
-        bind(&mut bound, target, column(columns, &pair.value)?, false)?;
+        let (target, expression) = column(columns, target, &pair.value)?;
+        bind(&mut bound, target, Origin::Columns(expression), false)?;
     }
     for pair in &options.set {
         let target = field(resource, &pair.field)?;
@@ -65,6 +77,7 @@ pub(super) fn bindings(
         )?;
     }
     check_required(resource, &bound, columns)?;
+    clear_empty(resource, &options.clear_empty, &mut bound)?;
     bound.sort_by_key(|binding| match binding.target {
         FieldTarget::Field { rank, .. } => rank,
         FieldTarget::Key { .. } => usize::MAX,
@@ -91,6 +104,7 @@ fn bind(
         target,
         origin,
         is_by_name,
+        clears: false,
     });
     Ok(())
 }
@@ -105,22 +119,90 @@ fn field(resource: Resource, name: &str) -> anyhow::Result<FieldTarget> {
     })
 }
 
-fn column(columns: &[String], name: &str) -> anyhow::Result<Origin> {
-    let mut found = columns
-        .iter()
-        .enumerate()
-        .filter(|(_, column)| *column == name);
-    let (index, _) = found.next().with_context(|| {
-        format!(
-            "the file has no column {name}; its columns are {}",
-            columns.join(", ")
-        )
-    })?;
+/// Parses the expression of columns that fills a field. A negated column gives the field's target
+/// the contrary meaning.
+pub(super) fn column(
+    columns: Columns,
+    target: FieldTarget,
+    text: &str,
+) -> anyhow::Result<(FieldTarget, Expression)> {
+    let expression = Expression::parse(text, columns)
+        .map_err(|error| anyhow!("--map {}={text}: {error}", target.name()))?;
+    let target = match expression {
+        Expression::Not(_) => target.negated().with_context(|| {
+            format!(
+                "--map {}={text}: only true and false can be negated with '!'; write '!!' for a \
+                 column whose name begins with it",
+                target.name()
+            )
+        })?,
+        Expression::Column(_) | Expression::Template(_) => target,
+    };
+    if target.name() == "unsubscribed" {
+        check_consent(columns, &expression)?;
+    }
+    Ok((target, expression))
+}
+
+/// Checks that the column's name does not say the contrary of what it is mapped to.
+fn check_consent(columns: Columns, expression: &Expression) -> anyhow::Result<()> {
+    let meaning = |index: usize| {
+        let name = &columns.names()[index];
+        (name, ConsentColumn::of(name))
+    };
+    match expression {
+        Expression::Column(index) => {
+            let (name, meaning) = meaning(*index);
+            ensure!(
+                meaning != Some(ConsentColumn::Acceptance),
+                "the column {name} says who accepts messages, and unsubscribed who does not; \
+                 negate it: --map unsubscribed='!{name}'"
+            );
+        }
+        Expression::Not(index) => {
+            let (name, meaning) = meaning(*index);
+            ensure!(
+                meaning != Some(ConsentColumn::Refusal),
+                "the column {name} says who does not accept messages, as unsubscribed does; map it \
+                 without '!': --map unsubscribed='{name}'"
+            );
+        }
+        Expression::Template(_) => {}
+    }
+    Ok(())
+}
+
+/// Marks the fields of `--clear-empty`.
+fn clear_empty(resource: Resource, names: &[String], bound: &mut [Binding]) -> anyhow::Result<()> {
     ensure!(
-        found.next().is_none(),
-        "the file has two columns named {name}"
+        names.is_empty() || resource == Resource::Customers,
+        "--clear-empty applies to customers only: {} are sent in their complete state, so a field \
+         that is left out is cleared",
+        resource.name()
     );
-    Ok(Origin::Column(index))
+    let is_required = |name: &str| resource.required().any(|required| required == name);
+    for name in names {
+        let mut found = false;
+        for binding in bound.iter_mut() {
+            let target = binding.target.name();
+            let is_of_column = matches!(binding.origin, Origin::Columns(_));
+            let is_meant = match name.as_str() {
+                "all" => !is_required(&target),
+                name => target == name,
+            };
+            binding.clears |= is_meant && is_of_column;
+            found |= is_meant && is_of_column;
+        }
+        ensure!(
+            !is_required(name),
+            "--clear-empty {name}: this field cannot be cleared"
+        );
+        ensure!(
+            found || name == "all",
+            "--clear-empty {name}: no column fills this field"
+        );
+    }
+    Ok(())
 }
 
 fn line_number(template: &str) -> anyhow::Result<Origin> {
@@ -133,16 +215,19 @@ fn line_number(template: &str) -> anyhow::Result<Origin> {
     }
 }
 
-fn check_required(resource: Resource, bound: &[Binding], columns: &[String]) -> anyhow::Result<()> {
+fn check_required(resource: Resource, bound: &[Binding], columns: Columns) -> anyhow::Result<()> {
     let is_bound = |name: &str| bound.iter().any(|binding| binding.target.name() == name);
-    let missing: Vec<_> = resource.required().filter(|name| !is_bound(name)).collect();
-    ensure!(
-        missing.is_empty(),
-        "{} need {}: set it with --map FIELD=COLUMN, --set FIELD=VALUE or --id; \
-         the file's columns are {}",
+    // An amount that is not bound is the sum of the items.
+    let is_sum = is_bound("items.quantity") && is_bound("items.unit_amount");
+    let is_given = |name: &str| is_bound(name) || (name == "amount" && is_sum);
+    let missing: Vec<_> = resource.required().filter(|name| !is_given(name)).collect();
+    let Some(first) = missing.first() else {
+        return Ok(());
+    };
+    bail!(
+        "{} need {}: set it with --map FIELD=COLUMN, --set FIELD=VALUE or --id; {}",
         resource.name(),
         missing.join(", "),
-        columns.join(", ")
-    );
-    Ok(())
+        columns.hint(first)
+    )
 }

@@ -16,17 +16,26 @@ impl Cells {
         self.count
     }
 
-    /// Returns the text of the cell at an index below [`Cells::count`]; `None` if it is not UTF-8.
-    pub(super) fn get(&self, index: usize) -> Option<&str> {
+    /// Returns the text of the cell at an index below [`Cells::count`].
+    pub(super) fn get(&self, index: usize) -> &str {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        str::from_utf8(&self.text[start..self.ends[index]]).ok()
+        let text = str::from_utf8(&self.text[start..self.ends[index]]);
+        // Lines are UTF-8, and ASCII characters separate them into cells.
+        debug_assert!(text.is_ok(), "a line was split within a character");
+        text.unwrap_or_default()
     }
 
-    /// Returns the cells as column names; `None` if one is not UTF-8.
-    pub(super) fn names(&self) -> Option<Vec<String>> {
-        (0..self.count)
-            .map(|index| Some(self.get(index)?.trim().to_owned()))
-            .collect()
+    /// Returns true if no cell has anything but blanks.
+    pub(super) fn are_blank(&self) -> bool {
+        let is_blank = |byte: &u8| byte.is_ascii_whitespace();
+        self.text[..self.written].iter().all(is_blank)
+            || (0..self.count).all(|index| self.get(index).trim().is_empty())
+    }
+
+    /// Returns the cells as column names.
+    pub(super) fn names(&self) -> Vec<String> {
+        let name = |index| self.get(index).trim().to_owned();
+        (0..self.count).map(name).collect()
     }
 
     pub(super) fn clear(&mut self) {

@@ -1,143 +1,281 @@
-//! Conversion of times in files to RFC 3339, in UTC with milliseconds.
+//! Conversion of times in files to the API's form: RFC 3339 in UTC with milliseconds, or a date
+//! alone.
 
 use anyhow::Context;
-use chrono::format::{Item, Parsed, StrftimeItems, parse};
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SecondsFormat, Utc};
+use chrono::format::{Fixed, Item, Parsed, StrftimeItems, parse, parse_and_remainder};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 
-/// Format of the times in a file.
-#[derive(Debug)]
-pub(super) enum DateFormat {
-    /// RFC 3339, or `YYYY-MM-DD`.
-    Rfc3339,
-    /// Format of `--date-format`.
-    Strftime {
-        text: String,
-        items: Vec<Item<'static>>,
-    },
+use super::zones::{TimeZone, instant_of_abbreviation};
+
+/// Forms of a local time without `--date-format`.
+const LOCAL_FORMS: [&str; 4] = [
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+];
+/// Forms of a time with an offset that are not RFC 3339, but can mean nothing else.
+const OFFSET_FORMS: [&str; 2] = ["%Y-%m-%d %H:%M:%S%.f %#z", "%Y-%m-%dT%H:%M:%S%.f%#z"];
+
+/// Formats and zone of the times in a file.
+#[derive(Debug, Default)]
+pub(super) struct TimeReader {
+    /// Formats of `--date-format`, of which the first that fits is used. Without any, times are
+    /// RFC 3339 or dates.
+    formats: Vec<TimeFormat>,
+    /// Zone of times without an offset.
+    zone: Option<TimeZone>,
 }
 
-impl DateFormat {
-    /// Parses the format of `--date-format`; `None` means RFC 3339.
-    pub(super) fn new(format: Option<&str>) -> anyhow::Result<Self> {
-        let Some(text) = format else {
-            return Ok(Self::Rfc3339);
-        };
-        let items = StrftimeItems::new(text)
-            .parse_to_owned()
-            .with_context(|| format!("--date-format {text}: not a strftime format"))?;
-        Ok(Self::Strftime {
-            text: text.into(),
-            items,
-        })
+/// Time in the API's form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ReadTime {
+    pub(super) text: String,
+    /// True if clocks showed the time twice. The first is meant.
+    pub(super) is_ambiguous: bool,
+}
+
+#[derive(Debug)]
+struct TimeFormat {
+    text: String,
+    items: Vec<Item<'static>>,
+    /// Items after the zone's abbreviation (`%Z`), if the format has one.
+    after_zone: Option<Vec<Item<'static>>>,
+    /// True if the format itself says that times are UTC, as `%H:%M:%SZ` does.
+    is_utc: bool,
+}
+
+/// Time or date as it stands in a cell.
+enum Parts {
+    Instant(DateTime<Utc>),
+    Local(NaiveDateTime),
+    Zoned(NaiveDateTime, String),
+    Date(NaiveDate),
+}
+
+impl TimeReader {
+    /// Parses the formats of `--date-format`.
+    pub(super) fn new(formats: &[String], zone: Option<TimeZone>) -> anyhow::Result<Self> {
+        let formats = formats.iter().map(|text| TimeFormat::new(text));
+        let formats = formats.collect::<anyhow::Result<_>>()?;
+        Ok(Self { formats, zone })
     }
 
-    /// Returns the time in RFC 3339.
+    /// Returns the time in the API's form. A date alone is the start of that day in the stated
+    /// zone. Without a zone it stays a date, which the API reads by its own rule.
     ///
     /// # Errors
     /// Returns the rest of a sentence that begins with the text.
-    pub(super) fn to_rfc3339(&self, text: &str) -> Result<String, String> {
+    pub(super) fn read(&self, text: &str) -> Result<ReadTime, String> {
         let text = text.trim();
-        let time = match self {
-            Self::Rfc3339 => rfc3339(text).ok_or_else(|| {
-                "is not an RFC 3339 time or a date like 2026-01-31 (use --date-format for other \
-                 formats)"
-                    .to_owned()
-            })?,
-            Self::Strftime {
-                text: format,
-                items,
-            } => strftime(text, items)
-                .map_err(|problem| format!("is not a time in the format {format}: {problem}"))?,
+        let (time, is_ambiguous) = match self.parts(text)? {
+            Parts::Instant(time) => (time, false),
+            Parts::Zoned(local, name) => (instant_of_abbreviation(local, &name, self.zone)?, false),
+            Parts::Local(local) => match self.zone {
+                Some(zone) => {
+                    let instant = zone.instant(local)?;
+                    (instant.time, instant.is_ambiguous)
+                }
+                None => (local.and_utc(), false),
+            },
+            Parts::Date(date) => match self.zone {
+                Some(zone) => (zone.start_of(date), false),
+                None => return date_alone(date),
+            },
         };
-        if !(0..=9999).contains(&time.year()) {
-            return Err("has a year that is not between 0 and 9999".into());
+        require_year(time.year())?;
+        Ok(ReadTime {
+            text: time.to_rfc3339_opts(SecondsFormat::Millis, true),
+            is_ambiguous,
+        })
+    }
+
+    fn parts(&self, text: &str) -> Result<Parts, String> {
+        let problem = if self.formats.is_empty() {
+            match self.plain(text) {
+                Some(parts) => return Ok(parts),
+                None if is_local(text) => {
+                    "has no offset from UTC; pass --time-zone, such as --time-zone Europe/Berlin \
+                     (or --time-zone UTC), or a --date-format"
+                        .to_owned()
+                }
+                None => "is not an RFC 3339 time or a date like 2026-01-31 (use --date-format for \
+                         other formats)"
+                    .to_owned(),
+            }
+        } else {
+            let read = self
+                .formats
+                .iter()
+                .find_map(|format| format.read(text).ok());
+            if let Some(parts) = read {
+                return Ok(parts);
+            }
+            self.misfit(text)
+        };
+        Err(match is_serial_date(text) {
+            true => format!(
+                "{problem}; it looks like the number by which a spreadsheet keeps a date: format \
+                 the column as a date there and export again"
+            ),
+            false => problem,
+        })
+    }
+
+    /// Reads a time as RFC 3339, a similar form with an offset, or a date. Local times are read
+    /// only if there is a zone for them.
+    fn plain(&self, text: &str) -> Option<Parts> {
+        let with_offset = || {
+            let forms = OFFSET_FORMS.iter();
+            forms
+                .map(|form| DateTime::parse_from_str(text, form))
+                .find_map(Result::ok)
+        };
+        if let Some(time) = DateTime::parse_from_rfc3339(text).ok().or_else(with_offset) {
+            return Some(Parts::Instant(time.to_utc()));
         }
-        Ok(time.to_rfc3339_opts(SecondsFormat::Millis, true))
+        if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+            return Some(Parts::Date(date));
+        }
+        self.zone.and_then(|_| local(text)).map(Parts::Local)
+    }
+
+    fn misfit(&self, text: &str) -> String {
+        let names: Vec<_> = self
+            .formats
+            .iter()
+            .map(|format| format.text.as_str())
+            .collect();
+        let names = names.join(" or ");
+        if self.formats.iter().any(|format| format.is_impossible(text)) {
+            return format!("is not a time in the format {names}: there is no such day or time");
+        }
+        let example = self.formats.first().and_then(TimeFormat::example);
+        match example {
+            Some(example) => format!("is not a time in the format {names}, as {example} is"),
+            None => format!("is not a time in the format {names}"),
+        }
     }
 }
 
-fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Some(time.to_utc());
+impl TimeFormat {
+    fn new(text: &str) -> anyhow::Result<Self> {
+        let items = StrftimeItems::new(text)
+            .parse_to_owned()
+            .with_context(|| format!("--date-format {text}: not a strftime format"))?;
+        let is_zone = |item: &Item| matches!(item, Item::Fixed(Fixed::TimezoneName));
+        let zones = items.iter().filter(|item| is_zone(item)).count();
+        anyhow::ensure!(zones <= 1, "--date-format {text}: has %Z more than once");
+        let mut parts = items.split(is_zone);
+        let before = parts.next().unwrap_or_default().to_vec();
+        let after_zone = parts.next().map(<[_]>::to_vec);
+        let is_utc = items.iter().any(says_utc);
+        Ok(Self {
+            text: text.into(),
+            items: before,
+            after_zone,
+            is_utc,
+        })
     }
-    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-    Some(date.and_time(NaiveTime::MIN).and_utc())
+
+    fn read(&self, text: &str) -> chrono::ParseResult<Parts> {
+        let (parsed, zone) = self.parse(text)?;
+        if parsed.timestamp().is_some() {
+            let time = parsed.to_naive_datetime_with_offset(0)?;
+            return Ok(Parts::Instant(time.and_utc()));
+        }
+        if parsed.offset().is_some() {
+            return Ok(Parts::Instant(parsed.to_datetime()?.to_utc()));
+        }
+        if parsed.hour_mod_12().is_none() {
+            return parsed.to_naive_date().map(Parts::Date);
+        }
+        let local = parsed.to_naive_datetime_with_offset(0)?;
+        Ok(match zone {
+            Some(zone) => Parts::Zoned(local, zone.to_owned()),
+            None if self.is_utc => Parts::Instant(local.and_utc()),
+            None => Parts::Local(local),
+        })
+    }
+
+    fn parse<'a>(&self, text: &'a str) -> chrono::ParseResult<(Parsed, Option<&'a str>)> {
+        let mut parsed = Parsed::new();
+        let Some(after) = &self.after_zone else {
+            parse(&mut parsed, text, self.items.iter())?;
+            return Ok((parsed, None));
+        };
+        let rest = parse_and_remainder(&mut parsed, text, self.items.iter())?;
+        let length = rest
+            .find(|one: char| !one.is_alphabetic())
+            .unwrap_or(rest.len());
+        let (zone, rest) = rest.split_at(length);
+        parse(&mut parsed, rest, after.iter())?;
+        Ok((parsed, Some(zone)))
+    }
+
+    /// Returns true if the text has the format, but there is no such day or time.
+    fn is_impossible(&self, text: &str) -> bool {
+        use chrono::format::ParseErrorKind::{Impossible, OutOfRange};
+        let error = self.read(text).err();
+        error.is_some_and(|error| matches!(error.kind(), Impossible | OutOfRange))
+    }
+
+    fn example(&self) -> Option<String> {
+        use std::fmt::Write as _;
+        let time = DateTime::from_timestamp(1_769_850_300, 0)?;
+        let after = self.after_zone.as_deref();
+        let mut text = time.format_with_items(self.items.iter()).to_string();
+        if let Some(after) = after {
+            write!(text, "UTC{}", time.format_with_items(after.iter())).ok()?;
+        }
+        Some(text)
+    }
 }
 
-fn strftime(text: &str, items: &[Item<'static>]) -> chrono::ParseResult<DateTime<Utc>> {
-    let mut parsed = Parsed::new();
-    parse(&mut parsed, text, items.iter())?;
-    if parsed.hour_mod_12().is_none() && parsed.timestamp().is_none() {
-        return Ok(parsed.to_naive_date()?.and_time(NaiveTime::MIN).and_utc());
+fn date_alone(date: NaiveDate) -> Result<ReadTime, String> {
+    require_year(date.year())?;
+    Ok(ReadTime {
+        text: date.format("%Y-%m-%d").to_string(),
+        is_ambiguous: false,
+    })
+}
+
+fn require_year(year: i32) -> Result<(), String> {
+    match year {
+        0..=9999 => Ok(()),
+        _ => Err("has a year that is not between 0 and 9999".into()),
     }
-    if parsed.offset().is_some() {
-        return Ok(parsed.to_datetime()?.to_utc());
-    }
-    Ok(parsed.to_naive_datetime_with_offset(0)?.and_utc())
+}
+
+fn is_local(text: &str) -> bool {
+    local(text).is_some()
+}
+
+fn local(text: &str) -> Option<NaiveDateTime> {
+    let forms = LOCAL_FORMS.iter();
+    forms
+        .map(|form| NaiveDateTime::parse_from_str(text, form))
+        .find_map(Result::ok)
+}
+
+/// Returns true if the literal text of a format says that times are UTC.
+fn says_utc(item: &Item) -> bool {
+    let text = match item {
+        Item::Literal(text) => *text,
+        Item::OwnedLiteral(text) => text,
+        _ => return false,
+    };
+    let mut words = text.split(|one: char| !one.is_alphabetic());
+    words.any(|word| matches!(word, "Z" | "UTC" | "GMT"))
+}
+
+/// Returns true for a number of days since 1900, from 1968 to 2099, as spreadsheets keep dates.
+fn is_serial_date(text: &str) -> bool {
+    let (days, fraction) = text.split_once(['.', ',']).unwrap_or((text, ""));
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    is_number(fraction) && days.len() == 5 && is_number(days) && ("25000".."73051").contains(&days)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(format: Option<&str>, text: &str) -> Result<String, String> {
-        DateFormat::new(format).unwrap().to_rfc3339(text)
-    }
-
-    #[test]
-    fn rfc3339_and_plain_dates_are_the_default() {
-        let ok = |text, wanted: &str| assert_eq!(read(None, text).as_deref(), Ok(wanted));
-        ok("2026-01-31T23:30:00-05:00", "2026-02-01T04:30:00.000Z");
-        ok("2026-01-31T23:30:00.123456Z", "2026-01-31T23:30:00.123Z");
-        ok("2026-01-31", "2026-01-31T00:00:00.000Z");
-        for text in [
-            "2026-02-30",
-            "31/01/2026",
-            "2026-01-31 10:00",
-            "19970101",
-            "",
-        ] {
-            assert!(
-                read(None, text).unwrap_err().contains("--date-format"),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn times_without_an_offset_are_utc_and_dates_are_their_midnight() {
-        let ok = |format, text, wanted: &str| {
-            assert_eq!(read(Some(format), text).as_deref(), Ok(wanted));
-        };
-        ok("%Y%m%d", "19970101", "1997-01-01T00:00:00.000Z");
-        ok(
-            "%d/%m/%Y %H:%M",
-            "31/01/2026 09:05",
-            "2026-01-31T09:05:00.000Z",
-        );
-        ok(
-            "%d/%m/%Y %H:%M %z",
-            "31/01/2026 09:05 +0200",
-            "2026-01-31T07:05:00.000Z",
-        );
-        ok("%s", "852076800", "1997-01-01T00:00:00.000Z");
-        ok("%d %b %Y", "1 Jan 1997", "1997-01-01T00:00:00.000Z");
-        ok(
-            "%m/%d/%Y %I:%M %p",
-            "01/31/2026 01:05 PM",
-            "2026-01-31T13:05:00.000Z",
-        );
-    }
-
-    #[test]
-    fn impossible_dates_and_formats_are_errors() {
-        assert!(
-            read(Some("%Y%m%d"), "19970230")
-                .unwrap_err()
-                .contains("%Y%m%d")
-        );
-        assert!(read(Some("%Y%m%d"), "1997010").is_err());
-        assert!(read(Some("%Y%m%d"), "19970101x").is_err());
-        assert!(DateFormat::new(Some("%Q")).is_err());
-    }
-}
+#[path = "dates_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use FieldKind::{Amount, Flag, Json, Tags, Text, Time};
+use FieldKind::{Amount, Consent, Currency, Flag, Id, Json, Phone, Tags, Text, Time};
 
 /// Resource that the API ingests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,9 +23,18 @@ pub enum Resource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FieldKind {
     Text,
+    Id,
+    Phone,
     Amount,
+    Currency,
     Time,
     Flag,
+    /// Flag of a column with the contrary meaning.
+    NegatedFlag,
+    /// Flag that is true for a person who refuses messages.
+    Consent,
+    /// As `Consent`, of a column that is true for a person who accepts them.
+    NegatedConsent,
     Tags,
     Json,
     Number,
@@ -48,32 +57,41 @@ pub(super) enum FieldTarget {
     },
 }
 
+/// Beginning of the names of a line item's fields.
+const ITEM: &str = "items.";
+
 /// Name, kind, and whether the API requires the field.
 type Field = (&'static str, FieldKind, bool);
 
 const CUSTOMERS: &[Field] = &[
-    ("customer_id", Text, true),
+    ("customer_id", Id, true),
     ("name", Text, false),
     ("email", Text, false),
-    ("phone", Text, false),
+    ("phone", Phone, false),
     ("city", Text, false),
     ("country", Text, false),
     ("tags", Tags, false),
     ("registered_at", Time, false),
-    ("unsubscribed", Flag, false),
+    ("unsubscribed", Consent, false),
 ];
 const ORDERS: &[Field] = &[
-    ("order_id", Text, true),
-    ("customer_id", Text, true),
+    ("order_id", Id, true),
+    ("customer_id", Id, true),
     ("amount", Amount, true),
-    ("currency", Text, true),
+    ("refunded_amount", Amount, false),
+    ("currency", Currency, true),
     ("placed_at", Time, true),
     ("status", Text, false),
     ("items", Json, false),
+    // Fields of the line items, one of which stands on each row of an order.
+    ("items.sku", Text, false),
+    ("items.name", Text, false),
+    ("items.quantity", FieldKind::Number, false),
+    ("items.unit_amount", Amount, false),
 ];
 const EVENTS: &[Field] = &[
-    ("event_id", Text, true),
-    ("customer_id", Text, true),
+    ("event_id", Id, true),
+    ("customer_id", Id, true),
     ("name", Text, true),
     ("occurred_at", Time, true),
 ];
@@ -169,12 +187,32 @@ impl FieldTarget {
         }
     }
 
+    /// Returns the same place with a value that is read from a column of the contrary meaning.
+    /// `None` if the value is no flag.
+    pub(super) fn negated(&self) -> Option<Self> {
+        let negated = match self.kind() {
+            Flag => FieldKind::NegatedFlag,
+            Consent => FieldKind::NegatedConsent,
+            _ => return None,
+        };
+        let mut target = self.clone();
+        match &mut target {
+            Self::Field { kind, .. } | Self::Key { kind, .. } => *kind = negated,
+        }
+        Some(target)
+    }
+
     /// Returns the key of the value in its innermost object.
     pub(super) fn key(&self) -> &str {
         match self {
-            Self::Field { name, .. } => name,
+            Self::Field { name, .. } => name.strip_prefix(ITEM).unwrap_or(name),
             Self::Key { key, .. } => key,
         }
+    }
+
+    /// Returns true for a field of a line item.
+    pub(super) fn is_of_item(&self) -> bool {
+        matches!(self, Self::Field { name, .. } if name.starts_with(ITEM))
     }
 
     /// Returns the name in options and messages: `amount`, `attributes.plan`.
@@ -188,7 +226,7 @@ impl FieldTarget {
     /// Returns the JSON pointer of the value.
     pub(super) fn pointer(&self) -> String {
         match self {
-            Self::Field { name, .. } => format!("/{name}"),
+            Self::Field { name, .. } => format!("/{}", name.replace('.', "/")),
             Self::Key { parent, key, .. } => {
                 format!("/{parent}/{}", key.replace('~', "~0").replace('/', "~1"))
             }

@@ -8,16 +8,20 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::batches::Batches;
+use super::encoding::TextEncoding;
 use super::error::ImportError;
 use super::fields::Resource;
 use super::journal::{ImportCounts, ImportJournal, PreviousJournal, SourceId};
 use super::lines::FilePosition;
 use super::options::{FileFormat, ImportOptions};
+use super::presets::Preset;
 use super::recorder::ImportRecorder;
+use super::refusals::Refusals;
 use super::rejects::Rejects;
 use super::sink::{Progress, Sink};
 use super::source::Source;
 use super::transfer;
+use super::unique::UniqueRecords;
 
 /// Time that batches in flight have to complete after a stop.
 const STOP_GRACE: Duration = Duration::from_secs(2);
@@ -33,6 +37,8 @@ pub struct ImportTask {
     pub format: FileFormat,
     /// Conversion of a table.
     pub options: ImportOptions,
+    /// Layout of the file; the options take precedence.
+    pub preset: Option<Preset>,
     /// Name of the destination. An import continues only to the same one.
     pub destination: String,
     /// Maximum number of records per request.
@@ -49,7 +55,7 @@ pub struct ImportTask {
 pub struct Import {
     resource: Resource,
     batch: usize,
-    source: Source,
+    source: UniqueRecords,
     recorder: ImportRecorder,
     start: ImportStart,
 }
@@ -66,10 +72,15 @@ pub enum ImportStart {
 }
 
 /// End of a run that did not fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImportEnd {
     /// The whole file was sent.
-    Complete(ImportCounts),
+    Complete {
+        /// Counts of all records, those of earlier runs included.
+        counts: ImportCounts,
+        /// Examples of what this run refused.
+        refusals: Refusals,
+    },
     /// The import was stopped. Everything up to this position is acknowledged.
     Stopped(FilePosition),
 }
@@ -90,40 +101,68 @@ impl ImportTask {
     /// Returns an error if a file cannot be read or is one of another program, or an option does
     /// not fit.
     pub fn prepare(&self) -> Result<Import, ImportError> {
-        let mut source = self.open()?;
+        let source = self.open()?;
+        let encoding = source.encoding();
         let (start, journal) = self.open_journal(SourceId::of(&self.file)?)?;
+        let mut source = UniqueRecords::new(source, self.resource, self.options.last_wins);
         if journal.done != FilePosition::default() {
             source
-                .seek(journal.done)
+                .continue_at(journal.done)
                 .map_err(ImportError::file("read", &self.file))?;
         }
         Ok(Import {
             resource: self.resource,
             batch: self.batch,
             source,
-            recorder: self.open_recorder(journal)?,
+            recorder: self.open_recorder(journal, encoding)?,
             start,
         })
     }
 
-    fn open(&self) -> Result<Source, ImportError> {
+    pub(super) fn open(&self) -> Result<Source, ImportError> {
         require_regular_file(&self.file)?;
         if self.journal == self.rejects || self.journal == self.file || self.rejects == self.file {
             return Err(ImportError::Options(
                 "the file, --journal and --rejects must be three different files".into(),
             ));
         }
-        Source::open(&self.file, self.resource, self.format, &self.options).map_err(|reason| {
-            ImportError::Layout {
-                path: self.file.clone(),
-                reason,
-            }
-        })
+        if let Some(preset) = &self.preset
+            && preset.resource != self.resource
+        {
+            return Err(ImportError::Options(format!(
+                "the preset {} is for {}, not for {}",
+                preset.name,
+                preset.resource.name(),
+                self.resource.name()
+            )));
+        }
+        let preset = self.preset.as_ref();
+        Source::open(
+            &self.file,
+            self.resource,
+            self.format,
+            &self.options,
+            preset,
+        )
+        .map_err(|reason| self.wrong_layout(reason))
+    }
+
+    pub(super) fn wrong_layout(&self, reason: anyhow::Error) -> ImportError {
+        ImportError::Layout {
+            path: self.file.clone(),
+            reason,
+        }
     }
 
     /// Returns the journal of the import to continue, or of a new import.
     fn open_journal(&self, source: SourceId) -> Result<(ImportStart, ImportJournal), ImportError> {
-        let import = (self.resource, &self.destination, self.format, &self.options);
+        let import = (
+            self.resource,
+            &self.destination,
+            self.format,
+            &self.options,
+            &self.preset,
+        );
         let import = serde_json::to_string(&import)
             .map_err(|error| ImportError::Options(error.to_string()))?;
         let new = ImportJournal::new(source, import, self.rejects.clone());
@@ -138,7 +177,11 @@ impl ImportTask {
         })
     }
 
-    fn open_recorder(&self, mut journal: ImportJournal) -> Result<ImportRecorder, ImportError> {
+    fn open_recorder(
+        &self,
+        mut journal: ImportJournal,
+        encoding: TextEncoding,
+    ) -> Result<ImportRecorder, ImportError> {
         // Refused lines of an interrupted import are kept only in the same file. The journal's
         // length is not valid for another one.
         let keep = if journal.rejects == self.rejects {
@@ -152,6 +195,8 @@ impl ImportTask {
             journal_path: self.journal.clone(),
             rejects: Rejects::open(&self.rejects, keep)?,
             source: File::open(&self.file).map_err(ImportError::file("read", &self.file))?,
+            encoding,
+            refusals: Refusals::default(),
         })
     }
 }
@@ -201,7 +246,10 @@ impl Import {
             return Ok(ImportEnd::Stopped(done));
         }
         recorder.finish().map_err(|error| (done, error))?;
-        Ok(ImportEnd::Complete(recorder.journal.counts))
+        Ok(ImportEnd::Complete {
+            counts: recorder.journal.counts,
+            refusals: recorder.refusals,
+        })
     }
 }
 

@@ -9,6 +9,8 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::error::ImportError;
 use super::lines::FilePosition;
+use super::private_file;
+use super::record::RowNotes;
 
 /// Size of the parts in which the file is read for its hash, in bytes.
 const HASHED_PART: usize = 256 << 10;
@@ -54,6 +56,18 @@ pub struct ImportCounts {
     pub unchanged: u64,
     /// Records that were not accepted.
     pub refused: u64,
+    /// Records that an earlier one of the file equals. They are not sent.
+    #[serde(default)]
+    pub repeated: u64,
+    /// Records that are left out on request, such as failed payments.
+    #[serde(default)]
+    pub skipped: u64,
+    /// What was noted about the rows of a table.
+    #[serde(default)]
+    pub notes: RowNotes,
+    /// Rows of the file that the records consist of.
+    #[serde(default)]
+    pub rows: u64,
 }
 
 /// Journal of an earlier, interrupted import.
@@ -141,7 +155,7 @@ impl ImportJournal {
         let mut name = path.as_os_str().to_owned();
         name.push(".new");
         let new = PathBuf::from(name);
-        let mut file = File::create(&new)?;
+        let mut file = private_file::create(&new)?;
         file.write_all(&serde_json::to_vec(self)?)?;
         file.sync_all()?;
         fs::rename(&new, path)?;

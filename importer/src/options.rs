@@ -4,6 +4,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::encoding::TextEncoding;
+use super::zones::TimeZone;
+
 /// Conversion of a table's rows to objects. None of these options applies to NDJSON.
 ///
 /// The JSON form has only the options that are given:
@@ -11,27 +14,61 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImportOptions {
+    /// Encoding of a file without a byte-order mark; UTF-8 by default. Applies to NDJSON too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<TextEncoding>,
     /// Separator of columns; a comma by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<Delimiter>,
     /// The first line is data, and the columns are named 1, 2, …
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_header: bool,
-    /// Fields and the columns that fill them. Without any, columns with the name of a field fill it.
+    /// Fields and the columns that fill them: `Column`, `Column#2`, `!Column` or `{Column} {Column}`.
+    /// Without any, columns with the name of a field fill it.
     #[serde(with = "pairs", skip_serializing_if = "Vec::is_empty")]
     pub map: Vec<Pair>,
+    /// Fields and the columns that fill them where the column of `map` is missing or empty.
+    #[serde(with = "pairs", skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<Pair>,
     /// Fields with the same value in every object.
     #[serde(with = "pairs", skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<Pair>,
     /// Template of the id, with `{line}` in place of the line number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// Statuses of the file and what they mean: `placed`, `cancelled`, `refunded`, or `skip` for
+    /// orders that are left out. Upper case and lower case are the same. A status that ends in `*`
+    /// stands for all with this beginning; the longest one counts.
+    #[serde(with = "pairs", skip_serializing_if = "Vec::is_empty")]
+    pub status: Vec<Pair>,
+    /// Fields of an order whose first value counts if its rows differ.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub first_row: Vec<String>,
+    /// Of rows with one id and other content, the last one counts. Without this, they are refused.
+    /// Applies to NDJSON too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub last_wins: bool,
     /// Unit of amounts; major by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount_unit: Option<AmountUnit>,
-    /// Format of times, as in strftime; RFC 3339 or `YYYY-MM-DD` by default.
+    /// Decimal sign of amounts, which may then be written for people: with thousands separators, a
+    /// currency sign, and a negative amount in parentheses. By default only plain numbers are read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub date_format: Option<String>,
+    pub decimal: Option<DecimalSign>,
+    /// Formats of times, as in strftime, of which the first that fits is used; RFC 3339 or
+    /// `YYYY-MM-DD` by default.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub date_format: Vec<String>,
+    /// Zone of times without an offset, and of dates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<TimeZone>,
+    /// Separator of the tags in a cell; a semicolon by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag_separator: Option<char>,
+    /// Customers' fields that an empty cell clears; `all` stands for all that columns fill. An empty
+    /// cell leaves the other fields as they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clear_empty: Vec<String>,
 }
 
 /// Format of a file.
@@ -52,6 +89,16 @@ pub enum AmountUnit {
     Major,
     /// Minor units: 1177.
     Minor,
+}
+
+/// Decimal sign of amounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DecimalSign {
+    /// 1,234.50
+    Point,
+    /// 1.234,50
+    Comma,
 }
 
 /// Separator of columns.
@@ -166,7 +213,9 @@ mod tests {
     fn options_keep_their_json_form() {
         let options = json!({
             "delimiter": "tab", "map": {"order_id": "Name", "amount": "Total"},
-            "set": {"currency": "USD"}, "amount_unit": "minor"
+            "set": {"currency": "USD"}, "amount_unit": "minor", "encoding": "windows-1252",
+            "decimal": "comma", "date_format": ["%d.%m.%Y"], "time_zone": "Europe/Berlin",
+            "tag_separator": ",", "clear_empty": ["email"]
         });
         let read: ImportOptions = from_value(options.clone()).unwrap();
         assert_eq!(read.delimiter, Some(Delimiter::Byte(b'\t')));
@@ -175,5 +224,7 @@ mod tests {
         assert_eq!(to_value(ImportOptions::default()).unwrap(), json!({}));
         assert!(from_value::<ImportOptions>(json!({"delimiter": "||"})).is_err());
         assert!(from_value::<ImportOptions>(json!({"mop": {}})).is_err());
+        assert!(from_value::<ImportOptions>(json!({"encoding": "ansi-ish"})).is_err());
+        assert!(from_value::<ImportOptions>(json!({"time_zone": "Berlin"})).is_err());
     }
 }

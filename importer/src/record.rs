@@ -1,13 +1,47 @@
 //! Records of the imported file, before they are sent.
 
+use std::ops::AddAssign;
+
+use serde::{Deserialize, Serialize};
+
 use super::lines::Place;
 
-/// Record of the source.
+/// Record of the source: one row, or all rows of an order.
 #[derive(Debug)]
 pub(super) struct Record {
+    pub(super) rows: Rows,
+    pub(super) content: RecordContent,
+}
+
+/// Rows of a record, which follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rows {
+    /// Place of all rows.
     pub(super) place: Place,
-    /// Hash of the item's id, if it has one, or the reason why the record cannot be sent.
-    pub(super) result: Result<Option<u64>, Reason>,
+    /// Number of rows.
+    pub(super) count: u32,
+    /// Number of the line on which the last row begins.
+    pub(super) last_line: u64,
+}
+
+/// What becomes of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum RecordContent {
+    /// It is sent. Only objects without an id have no identity.
+    Item(Option<Identity>),
+    /// It cannot be sent.
+    Refused(Reason),
+    /// It is left out on request.
+    Skipped,
+    /// An earlier record of the file is the same.
+    Repeated,
+}
+
+/// Hashes of an item's id and of all its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) id: u64,
+    pub(super) content: u64,
 }
 
 /// Reason why a record is refused.
@@ -32,11 +66,46 @@ pub enum RecordOutcome {
     Refused(Reason),
 }
 
+/// What was read in another way than it stands in the file, for the summary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RowNotes {
+    /// Number of local times that clocks showed twice. The first is meant.
+    pub ambiguous_times: u64,
+    /// Number of ids and phone numbers with a spreadsheet's apostrophe, which was removed.
+    pub text_marks: u64,
+}
+
+impl AddAssign for RowNotes {
+    fn add_assign(&mut self, other: Self) {
+        self.ambiguous_times += other.ambiguous_times;
+        self.text_marks += other.text_marks;
+    }
+}
+
 /// Record that was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RefusedRecord {
-    pub(super) place: Place,
+    pub(super) rows: Rows,
     pub(super) reason: Reason,
+}
+
+impl Rows {
+    /// Returns one row.
+    pub(super) fn one(place: Place) -> Self {
+        Self {
+            place,
+            count: 1,
+            last_line: place.line,
+        }
+    }
+
+    /// Adds a row that follows.
+    pub(super) fn add(&mut self, place: Place) {
+        self.place.length = place.offset + place.length - self.place.offset;
+        self.count += 1;
+        self.last_line = place.line;
+    }
 }
 
 impl Reason {

@@ -3,10 +3,12 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 
+use super::batches::BatchRecords;
+use super::encoding::TextEncoding;
 use super::error::ImportError;
 use super::journal::ImportJournal;
-use super::lines::{FilePosition, Place};
 use super::record::{RecordOutcome, RefusedRecord};
+use super::refusals::Refusals;
 use super::rejects::Rejects;
 use super::sink::Progress;
 
@@ -17,44 +19,50 @@ pub(super) struct ImportRecorder {
     pub(super) rejects: Rejects,
     /// Imported file, from which refused lines are copied.
     pub(super) source: File,
-}
-
-/// Batch in flight, without its body.
-pub(super) struct PendingBatch {
-    pub(super) places: Vec<Place>,
-    pub(super) refused: Vec<RefusedRecord>,
-    pub(super) end: FilePosition,
+    pub(super) encoding: TextEncoding,
+    /// Summary of the records that this run refused.
+    pub(super) refusals: Refusals,
 }
 
 impl ImportRecorder {
     /// Records a batch that the server has acknowledged. The record is on disk on return.
     pub(super) fn record(
         &mut self,
-        pending: PendingBatch,
+        records: BatchRecords,
         outcomes: Vec<RecordOutcome>,
         progress: &impl Progress,
     ) -> Result<(), ImportError> {
-        let PendingBatch {
-            places,
+        let count = records.count() as u64;
+        let BatchRecords {
+            items,
             mut refused,
+            skipped,
+            repeated,
+            rows,
+            notes,
             end,
-        } = pending;
+        } = records;
         let counts = &mut self.journal.counts;
-        counts.read += (places.len() + refused.len()) as u64;
-        for (place, outcome) in places.into_iter().zip(outcomes) {
+        counts.read += count;
+        counts.skipped += skipped;
+        counts.repeated += repeated;
+        counts.rows += rows;
+        counts.notes += notes;
+        for (rows, outcome) in items.into_iter().zip(outcomes) {
             match outcome {
                 RecordOutcome::Created => counts.created += 1,
                 RecordOutcome::Updated => counts.updated += 1,
                 RecordOutcome::Unchanged => counts.unchanged += 1,
-                RecordOutcome::Refused(reason) => refused.push(RefusedRecord { place, reason }),
+                RecordOutcome::Refused(reason) => refused.push(RefusedRecord { rows, reason }),
             }
         }
         counts.refused += refused.len() as u64;
-        refused.sort_by_key(|refusal| refusal.place.line);
+        refused.sort_by_key(|refusal| refusal.rows.place.line);
+        refused.iter().for_each(|one| self.refusals.add(one));
         // Refused lines are written before the journal, which has their length: after a crash in
         // between, the next run truncates them and writes them again.
         self.rejects
-            .append(&self.source, &refused)
+            .append(&self.source, self.encoding, &refused)
             .map_err(|error| ImportError::file("write", self.rejects.path())(error))?;
         self.journal.rejects_bytes = self.rejects.bytes();
         self.journal.done = end;

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::encoding::TextEncoding;
 use super::error::ImportError;
+use super::private_file;
 use super::record::RefusedRecord;
 
 /// Writer of the file of refused lines, which is NDJSON. The file is created with the first
@@ -20,6 +22,11 @@ pub(super) struct Rejects {
 #[derive(Serialize)]
 struct Row<'a> {
     line: u64,
+    /// Number of rows, if there are several.
+    #[serde(skip_serializing_if = "is_one")]
+    rows: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_line: Option<u64>,
     reason: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<&'a str>,
@@ -61,6 +68,7 @@ impl Rejects {
 
     fn reopen(&mut self, keep: u64) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).open(&self.path)?;
+        private_file::restrict(&file)?;
         self.bytes = keep.min(file.metadata()?.len());
         file.set_len(self.bytes)?;
         file.seek(SeekFrom::End(0))?;
@@ -69,16 +77,23 @@ impl Rejects {
     }
 
     /// Appends one row per refused record. The rows are on disk on return.
-    pub(super) fn append(&mut self, source: &File, refused: &[RefusedRecord]) -> io::Result<()> {
+    pub(super) fn append(
+        &mut self,
+        source: &File,
+        encoding: TextEncoding,
+        refused: &[RefusedRecord],
+    ) -> io::Result<()> {
         if refused.is_empty() {
             return Ok(());
         }
         let mut rows = Vec::new();
-        for RefusedRecord { place, reason } in refused {
+        for RefusedRecord { rows: of, reason } in refused {
             let pointer = reason.pointer.as_deref();
-            let input = place.text(source)?;
+            let input = of.place.text(source, encoding)?;
             let row = Row {
-                line: place.line,
+                line: of.place.line,
+                rows: of.count,
+                last_line: (of.count > 1).then_some(of.last_line),
                 reason: &reason.text,
                 pointer,
                 input,
@@ -88,7 +103,7 @@ impl Rejects {
         }
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(File::create(&self.path)?),
+            none => none.insert(private_file::create(&self.path)?),
         };
         file.write_all(&rows)?;
         file.sync_data()?;
@@ -104,6 +119,11 @@ impl Rejects {
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_one(rows: &u32) -> bool {
+    *rows == 1
 }
 
 fn is_ours(path: &Path) -> io::Result<bool> {

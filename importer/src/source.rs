@@ -3,21 +3,23 @@
 use std::io;
 use std::path::Path;
 
+use super::columns::Columns;
+use super::encoding::TextEncoding;
 use super::fields::Resource;
 use super::lines::FilePosition;
 use super::mapping::Mapping;
 use super::ndjson::Ndjson;
 use super::options::{FileFormat, ImportOptions};
-use super::record::Record;
+use super::orders::Gathering;
+use super::presets::Preset;
+use super::record::{Record, RowNotes};
+use super::rows::TableRecords;
 use super::table::Table;
 
 /// Source file in one of the supported formats.
 pub(super) enum Source {
     Ndjson(Ndjson),
-    Table {
-        table: Box<Table>,
-        mapping: Box<Mapping>,
-    },
+    Table(Box<TableRecords>),
 }
 
 impl Source {
@@ -31,27 +33,60 @@ impl Source {
         resource: Resource,
         format: FileFormat,
         options: &ImportOptions,
+        preset: Option<&Preset>,
     ) -> anyhow::Result<Self> {
         if format == FileFormat::Ndjson {
+            let applicable = ImportOptions {
+                encoding: options.encoding,
+                last_wins: options.last_wins,
+                ..ImportOptions::default()
+            };
             anyhow::ensure!(
-                *options == ImportOptions::default(),
-                "NDJSON is sent unchanged: {} apply to tables only",
-                "--delimiter, --no-header, --map, --set, --id, --amount-unit and --date-format"
+                *options == applicable && preset.is_none(),
+                "NDJSON is sent unchanged: of the options for tables, only --encoding and \
+                 --last-wins apply"
             );
-            return Ok(Self::Ndjson(Ndjson::open(path, resource.id_field())?));
+            let ndjson = Ndjson::open(path, options.encoding, resource.id_field())?;
+            return Ok(Self::Ndjson(ndjson));
         }
-        let table = Table::open(path, options.delimiter, !options.no_header)?;
-        let mapping = Mapping::new(resource, options, table.columns())?;
-        Ok(Self::Table {
-            table: Box::new(table),
-            mapping: Box::new(mapping),
-        })
+        let reading = preset.map_or_else(|| Ok(options.clone()), |preset| preset.with(options))?;
+        let header = !reading.no_header;
+        let table = Table::open(path, reading.encoding, reading.delimiter, header)?;
+        let columns = Columns::new(table.columns(), table.delimiter());
+        let options = &match preset {
+            Some(preset) => preset.applied(options, columns)?,
+            None => reading,
+        };
+        let mapping = Mapping::new(resource, options, columns)?;
+        let gathering = (resource == Resource::Orders).then(|| Gathering {
+            first_row: options.first_row.clone(),
+            last_wins: options.last_wins,
+        });
+        let records = TableRecords::new(table, mapping, gathering);
+        Ok(Self::Table(Box::new(records)))
     }
 
+    /// Returns the encoding of the file.
+    pub(super) fn encoding(&self) -> TextEncoding {
+        match self {
+            Self::Ndjson(ndjson) => ndjson.encoding(),
+            Self::Table(records) => records.encoding(),
+        }
+    }
+
+    /// Returns what was noted about the rows since the last call.
+    pub(super) fn take_notes(&self) -> RowNotes {
+        match self {
+            Self::Ndjson(_) => RowNotes::default(),
+            Self::Table(records) => records.take_notes(),
+        }
+    }
+
+    /// Returns the position at which the next record begins.
     pub(super) fn at(&self) -> FilePosition {
         match self {
             Self::Ndjson(ndjson) => ndjson.at(),
-            Self::Table { table, .. } => table.at(),
+            Self::Table(records) => records.at(),
         }
     }
 
@@ -59,7 +94,7 @@ impl Source {
     pub(super) fn seek(&mut self, to: FilePosition) -> io::Result<()> {
         match self {
             Self::Ndjson(ndjson) => ndjson.seek(to),
-            Self::Table { table, .. } => table.seek(to),
+            Self::Table(records) => records.seek(to),
         }
     }
 
@@ -68,13 +103,7 @@ impl Source {
     pub(super) fn next(&mut self, out: &mut Vec<u8>) -> io::Result<Option<Record>> {
         match self {
             Self::Ndjson(ndjson) => ndjson.next(out),
-            Self::Table { table, mapping } => {
-                let Some((place, row)) = table.next()? else {
-                    return Ok(None);
-                };
-                let result = row.and_then(|cells| mapping.render(cells, place.line, out));
-                Ok(Some(Record { place, result }))
-            }
+            Self::Table(records) => records.next(out),
         }
     }
 }

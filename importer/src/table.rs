@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::cells::Cells;
+use super::encoding::TextEncoding;
 use super::lines::{FilePosition, LineRead, Lines, Place};
 use super::options::Delimiter;
 use super::record::Reason;
@@ -14,6 +15,7 @@ use super::record::Reason;
 pub(super) struct Table {
     lines: Lines,
     splitter: Splitter,
+    delimiter: Delimiter,
     columns: Vec<String>,
     raw: Vec<u8>,
     cells: Cells,
@@ -26,15 +28,21 @@ enum Splitter {
 
 impl Table {
     /// Opens the file and reads its first row, which has the names of the columns or, without a
-    /// header, determines their number.
+    /// header, determines their number. Skips a line such as `sep=;` before it, which sets the
+    /// delimiter unless one is stated.
     pub(super) fn open(
         path: &Path,
+        encoding: Option<TextEncoding>,
         delimiter: Option<Delimiter>,
         header: bool,
     ) -> anyhow::Result<Self> {
+        let mut lines = Lines::open(path, encoding)?;
+        let noted = skip_separator_line(&mut lines)?;
+        let delimiter = delimiter.or(noted).unwrap_or(Delimiter::Byte(b','));
         let mut table = Self {
-            lines: Lines::open(path)?,
-            splitter: Splitter::new(delimiter.unwrap_or(Delimiter::Byte(b','))),
+            lines,
+            splitter: Splitter::new(delimiter),
+            delimiter,
             columns: Vec::new(),
             raw: Vec::new(),
             cells: Cells::default(),
@@ -43,7 +51,7 @@ impl Table {
         let (_, first) = table.next_of_width(None)?.context("the file is empty")?;
         let first = first.map_err(|reason| anyhow::anyhow!("the first line: {}", reason.text))?;
         let columns = match header {
-            true => first.names().context("the header line is not UTF-8")?,
+            true => first.names(),
             false => (1..=first.count())
                 .map(|number| number.to_string())
                 .collect(),
@@ -59,6 +67,14 @@ impl Table {
         &self.columns
     }
 
+    pub(super) fn delimiter(&self) -> Delimiter {
+        self.delimiter
+    }
+
+    pub(super) fn encoding(&self) -> TextEncoding {
+        self.lines.encoding()
+    }
+
     pub(super) fn at(&self) -> FilePosition {
         self.lines.at()
     }
@@ -67,8 +83,8 @@ impl Table {
         self.lines.seek(to)
     }
 
-    /// Reads the next row that is not blank. The row is an error if it does not have the table's
-    /// columns.
+    /// Reads the next row that has more than empty cells. The row is an error if it does not have
+    /// the table's columns, or does not fit the encoding.
     pub(super) fn next(&mut self) -> io::Result<Option<(Place, Result<&Cells, Reason>)>> {
         self.next_of_width(Some(self.columns.len()))
     }
@@ -77,43 +93,48 @@ impl Table {
         &mut self,
         width: Option<usize>,
     ) -> io::Result<Option<(Place, Result<&Cells, Reason>)>> {
-        let (start, first_line_end) = loop {
-            self.raw.clear();
-            let start = self.lines.at();
-            match self.lines.read(&mut self.raw)? {
-                LineRead::End => return Ok(None),
-                LineRead::TooLong => {
-                    let reason = Reason::new("the line is longer than 4 MiB");
-                    return Ok(Some((self.lines.place_since(start), Err(reason))));
-                }
-                LineRead::Whole if !self.is_blank() => break (start, self.lines.at()),
-                LineRead::Whole => {}
-            }
+        let Some((place, row)) = self.read_row(width)? else {
+            return Ok(None);
         };
-        let row = self
-            .split()?
-            .and_then(|()| match (width, self.cells.count()) {
-                (Some(width), count) if width != count => Err(format!(
-                    "the line has {count} columns, the table has {width}"
-                )),
-                _ => Ok(()),
-            });
-        if row.is_err() && self.lines.at() != first_line_end {
-            // An unclosed quote makes the parser read following rows as part of the cell. Reading
-            // continues after the first line, so that only that line is refused.
-            self.lines.seek(first_line_end)?;
-        }
-        let place = self.lines.place_since(start);
         Ok(Some((
             place,
             row.map(|()| &self.cells).map_err(Reason::new),
         )))
     }
 
-    fn is_blank(&self) -> bool {
-        match self.splitter {
-            Splitter::Whitespace => self.raw.trim_ascii().is_empty(),
-            Splitter::Csv(_) => self.raw.iter().all(|byte| matches!(byte, b'\r' | b'\n')),
+    fn read_row(
+        &mut self,
+        width: Option<usize>,
+    ) -> io::Result<Option<(Place, Result<(), String>)>> {
+        loop {
+            self.raw.clear();
+            let start = self.lines.start();
+            match self.lines.read(&mut self.raw)? {
+                LineRead::End => return Ok(None),
+                LineRead::TooLong => {
+                    let reason = Err("the line is longer than 4 MiB".into());
+                    return Ok(Some((self.lines.place_since(start), reason)));
+                }
+                LineRead::Whole if self.raw.trim_ascii().is_empty() => continue,
+                LineRead::Whole => {}
+            }
+            let first_line_end = self.lines.at();
+            let misfit = self.lines.take_misfit();
+            let row = self.split()?;
+            if row.is_ok() && self.cells.are_blank() {
+                continue;
+            }
+            if row.is_err() && self.lines.at() != first_line_end {
+                // An unclosed quote makes the parser read following rows as part of the cell.
+                // Reading continues after the first line, so that only that line is refused.
+                self.lines.seek(first_line_end)?;
+            }
+            let misfit = misfit.or_else(|| self.lines.take_misfit().filter(|_| row.is_ok()));
+            let row = match misfit {
+                Some(reason) => Err(reason),
+                None => row.and_then(|()| require_width(self.cells.count(), width)),
+            };
+            return Ok(Some((self.lines.place_since(start), row)));
         }
     }
 
@@ -151,8 +172,47 @@ impl Table {
     }
 }
 
-const LONE_RETURN: &str = "the line has a carriage return inside";
+const LONE_RETURN: &str = "the line has an old line end (CR) within it, unlike the lines before \
+                           it; save the file with one kind of line end";
 const OPEN_QUOTE: &str = "a quoted cell is not closed";
+
+fn require_width(count: usize, width: Option<usize>) -> Result<(), String> {
+    match width {
+        Some(width) if width != count => Err(format!(
+            "the line has {count} columns, the table has {width}"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Skips a first line such as `sep=;`, by which spreadsheets note the delimiter. Returns it.
+fn skip_separator_line(lines: &mut Lines) -> io::Result<Option<Delimiter>> {
+    let start = lines.start();
+    let mut line = Vec::new();
+    if lines.read(&mut line)? == LineRead::Whole
+        && let Some(delimiter) = separator_of(&line)
+    {
+        return Ok(Some(delimiter));
+    }
+    lines.seek(start)?;
+    Ok(None)
+}
+
+fn separator_of(line: &[u8]) -> Option<Delimiter> {
+    let line = str::from_utf8(line).ok()?.trim_end_matches(['\r', '\n']);
+    // Some programs quote it like a cell.
+    let line = line
+        .strip_prefix('"')
+        .and_then(|line| line.strip_suffix('"'))
+        .unwrap_or(line);
+    let (name, separator) = line.split_once('=')?;
+    // Other programs add empty cells.
+    let mut characters = separator.chars();
+    let first = characters.next()?;
+    let is_alone = name.trim().eq_ignore_ascii_case("sep")
+        && characters.all(|one| one == first || one == ',' || one == ';');
+    is_alone.then(|| first.to_string().parse().ok())?
+}
 
 impl Splitter {
     fn new(delimiter: Delimiter) -> Self {

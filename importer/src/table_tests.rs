@@ -7,12 +7,13 @@ type Row = (u64, Result<Vec<String>, String>);
 fn rows(text: &[u8], delimiter: &str, header: bool) -> (Vec<String>, Vec<Row>) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text).unwrap();
-    let mut table = Table::open(file.path(), Some(delimiter.parse().unwrap()), header).unwrap();
+    let delimiter = (!delimiter.is_empty()).then(|| delimiter.parse().unwrap());
+    let mut table = Table::open(file.path(), None, delimiter, header).unwrap();
     let mut rows = Vec::new();
     while let Some((place, row)) = table.next().unwrap() {
         let cells = |cells: &Cells| {
             (0..cells.count())
-                .map(|index| cells.get(index).unwrap().into())
+                .map(|index| cells.get(index).into())
                 .collect()
         };
         rows.push((place.line, row.map(cells).map_err(|reason| reason.text)));
@@ -108,4 +109,66 @@ fn a_line_that_is_too_long_is_refused_and_skipped() {
             good(3, &["1", "2"])
         ]
     );
+}
+
+#[test]
+fn a_separator_line_sets_the_delimiter_and_is_skipped() {
+    for first in ["sep=;", "SEP=;", "\"sep=;\"", "sep=;;;;"] {
+        let text = format!("{first}\r\nid;name\r\n1;a,b\r\n");
+        let (columns, rows) = rows(text.as_bytes(), "", true);
+        assert_eq!(columns, ["id", "name"], "{first}");
+        assert_eq!(rows, [good(3, &["1", "a,b"])]);
+    }
+    let (columns, _) = rows(b"sep=\t\nid\tname\n", "", true);
+    assert_eq!(columns, ["id", "name"]);
+    let (columns, _) = rows(b"sep=;\nid,name\n", ",", true);
+    assert_eq!(
+        columns,
+        ["id", "name"],
+        "a stated delimiter outranks the line"
+    );
+    let (columns, _) = rows(b"sep=long,name\n", "", true);
+    assert_eq!(columns, ["sep=long", "name"]);
+}
+
+#[test]
+fn rows_of_empty_cells_are_no_lines() {
+    let text = b"id,name\n1,a\n,\n , \n,,,\n\"\",\"\"\n   \n\n2,b\n";
+    let (_, rows) = rows(text, ",", true);
+    assert_eq!(rows, [good(2, &["1", "a"]), good(9, &["2", "b"])]);
+}
+
+#[test]
+fn a_row_that_does_not_fit_the_encoding_is_refused_alone() {
+    let text = b"id,name\n1,J\xFCrgen\n2,\"a\nB\xE4r\"\n3,c\n\"4,J\xFCrgen\n5,e\n";
+    let (_, rows) = rows(text, ",", true);
+    let lines: Vec<_> = rows
+        .iter()
+        .map(|(line, row)| (*line, row.is_ok()))
+        .collect();
+    assert_eq!(
+        lines,
+        [(2, false), (3, false), (5, true), (6, false), (7, true)]
+    );
+    for (line, row) in rows.iter().filter(|(_, row)| row.is_err()) {
+        let reason = row.as_ref().unwrap_err();
+        assert!(
+            reason.contains("--encoding windows-1252"),
+            "{line}: {reason}"
+        );
+    }
+}
+
+#[test]
+fn old_line_ends_and_utf16_are_read() {
+    let (columns, found) = rows(b"id,name\r1,\"a\rb\"\r\r2,c", ",", true);
+    assert_eq!(columns, ["id", "name"]);
+    assert_eq!(found, [good(2, &["1", "a\rb"]), good(5, &["2", "c"])]);
+    let text: Vec<u8> = "\u{FEFF}id\tname\r\nl:1\t\u{c9}va\r\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let (columns, found) = rows(&text, "tab", true);
+    assert_eq!(columns, ["id", "name"]);
+    assert_eq!(found, [good(2, &["l:1", "Éva"])]);
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::batches::ImportBatch;
 use super::error::ImportError;
 use super::fields::Resource;
-use super::recorder::{ImportRecorder, PendingBatch};
+use super::recorder::ImportRecorder;
 use super::sink::{Progress, Sink};
 
 /// Maximum number of batches in flight. While the server writes one, the other is sent or decided.
@@ -40,26 +40,14 @@ pub(super) async fn transfer<S: Sink>(
             let is_independent = !ids_in_flight.iter().any(|ids| batch.shares_an_id(ids));
             in_flight.len() < IN_FLIGHT && is_independent
         }) {
-            let ImportBatch {
-                body,
-                places,
-                ids,
-                refused,
-                end,
-            } = batch;
+            let ImportBatch { body, ids, records } = batch;
             ids_in_flight.push_back(ids);
-            let pending = PendingBatch {
-                places,
-                refused,
-                end,
-            };
             in_flight.push_back(async move {
-                let items = pending.places.len();
-                let outcomes = match items {
+                let outcomes = match records.items.len() {
                     0 => Vec::new(),
-                    _ => sink.send(resource, body, items).await?,
+                    items => sink.send(resource, body, items).await?,
                 };
-                Ok::<_, S::Error>((pending, outcomes))
+                Ok::<_, S::Error>((records, outcomes))
             });
         }
         if !more && waiting.is_none() && in_flight.is_empty() {
@@ -75,10 +63,11 @@ pub(super) async fn transfer<S: Sink>(
                 more = batch.is_some();
                 waiting = batch.transpose().map_err(ImportError::Read)?;
             }
-            Some(delivered) = in_flight.next() => {
-                let (pending, outcomes) = delivered.map_err(|error| ImportError::Sink(Box::new(error)))?;
+            Some(delivered) = in_flight.next(), if !in_flight.is_empty() => {
+                let (records, outcomes) =
+                    delivered.map_err(|error| ImportError::Sink(Box::new(error)))?;
                 ids_in_flight.pop_front();
-                recorder.record(pending, outcomes, progress)?;
+                recorder.record(records, outcomes, progress)?;
             }
         }
     }

@@ -41,6 +41,9 @@ use crate::settings::Settings;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Exit status of a wrong command line (`EX_USAGE`). Others, such as 2, belong to commands.
+const WRONG_USAGE: u8 = 64;
+
 /// An event-sourced CRM backend
 #[derive(Parser)]
 #[command(version)]
@@ -86,8 +89,12 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let program = Cli::command();
-    let matches = program.clone().get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let parsed = program.clone().try_get_matches();
+    let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return answer_usage(&error),
+    };
     let settings = Settings::of(&program, &matches);
     logging::start();
     // The dependencies enable two TLS providers, and rustls panics unless one is chosen for the
@@ -119,4 +126,14 @@ async fn main() -> ExitCode {
         eprintln!("patron: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// Prints the manual that was asked for, or what is wrong with the command line.
+fn answer_usage(error: &clap::Error) -> ExitCode {
+    // A closed output changes nothing.
+    let _printed = error.print();
+    match error.use_stderr() {
+        true => ExitCode::from(WRONG_USAGE),
+        false => ExitCode::SUCCESS,
+    }
 }

@@ -47,6 +47,7 @@ async fn a_customer_is_read_as_recorded() {
             "unsubscribed": true,
             "currency": "USD",
             "total_spend": 0,
+            "gross_spend": 0,
             "order_count": 0,
             "average_order_value": null,
             "first_order_at": null,

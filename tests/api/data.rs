@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::order;
+use super::{order, with};
 use crate::support::app::App;
 
 const NDJSON: &str = "application/x-ndjson";
@@ -41,6 +41,41 @@ async fn a_single_object_is_answered_with_its_outcome_and_position() {
         assert_eq!(second.body["outcome"], "unchanged");
         assert_eq!(second.body["position"], first.body["position"]);
     }
+}
+
+#[tokio::test]
+async fn a_date_alone_is_the_beginning_of_that_day_in_the_deployments_zone() {
+    let zone = ("PATRON_TIME_ZONE", "Europe/Berlin".to_owned());
+    let mut app = App::with_environment(vec![zone]).await;
+    app.add_worker();
+    let api = &app.client;
+    let dated = with(order("c-1", "o-1", 100), json!({"placed_at": "2026-01-31"}));
+    api.post_accepted("/api/data/orders", dated).await;
+    let at = "2026-01-31T00:00:00+01:00";
+    let same = with(order("c-1", "o-1", 100), json!({"placed_at": at}));
+    let again = api.post("/api/data/orders", same).await;
+    assert_eq!(again.body["outcome"], "unchanged", "{again:?}");
+    let visit = json!({"event_id": "e-1", "customer_id": "c-1", "name": "visit",
+        "occurred_at": "2026-07-01"});
+    api.post_accepted("/api/data/events", visit).await;
+    let customer = json!({"customer_id": "c-1", "registered_at": "2026-03-29"});
+    let after = api.post_accepted("/api/data/customers", customer).await;
+    let customer = api.customer("c-1", &after).await;
+    assert_eq!(customer["registered_at"], "2026-03-28T23:00:00.000Z");
+    assert_eq!(customer["first_order_at"], "2026-01-30T23:00:00.000Z");
+    assert_eq!(
+        customer["events"]["visit"]["last_at"],
+        "2026-06-30T22:00:00.000Z"
+    );
+
+    let local = with(
+        order("c-1", "o-2", 100),
+        json!({"placed_at": "2026-01-31T09:00"}),
+    );
+    let answer = api.post("/api/data/orders", local).await;
+    let problem = answer.assert_problem(422, "invalid-field");
+    let detail = problem["errors"][0]["detail"].as_str().unwrap();
+    assert!(detail.contains("has no offset from UTC"), "{detail}");
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ mod roles;
 mod schemathesis;
 mod segments;
 mod settings;
+mod shop_ids;
 mod shutdown;
 mod sign_in;
 mod slow_receipts;

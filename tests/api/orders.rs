@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{order, with};
 use crate::support::app::App;
+use crate::support::process::run;
 
 const DATA: &str = "/api/data/orders";
 
@@ -14,6 +15,7 @@ async fn an_order_is_read_as_recorded() {
         order("c-1", "o-1", 4999),
         json!({
             "status": "refunded",
+            "refunded_amount": 1999,
             "items": [
                 {"sku": "cd-42", "name": "Blue", "quantity": 2, "unit_amount": 1500},
                 {"sku": "cd-43", "quantity": 1},
@@ -102,6 +104,42 @@ async fn figures_exclude_cancelled_and_refunded_orders() {
     for (order, expected) in steps {
         assert_eq!(figures(&app, order.clone()).await, expected, "{order}");
     }
+}
+
+#[tokio::test]
+async fn a_part_refund_reduces_what_counts() {
+    let app = App::start().await;
+    let refunded = |cents: i64| {
+        let part = json!({"refunded_amount": cents, "placed_at": "2026-01-01T00:00:00.000Z"});
+        with(order("c-1", "o-1", 6_000), part)
+    };
+    let at = Some("2026-01-01T00:00:00.000Z");
+    let second = with(order("c-1", "o-2", 1_000), json!({"placed_at": at}));
+    figures(&app, second).await;
+    let whole = figures(&app, refunded(0)).await;
+    assert_eq!(whole, json!([7_000, 2, 3_500, at, at]));
+    let part = figures(&app, refunded(1_500)).await;
+    assert_eq!(part, json!([5_500, 2, 2_750, at, at]));
+    // All of it was paid back, and it still is an order.
+    let nothing = figures(&app, refunded(6_000)).await;
+    assert_eq!(nothing, json!([1_000, 2, 500, at, at]));
+    let customer = app.client.read("/api/customers/c-1").await;
+    assert_eq!(customer["gross_spend"], 7_000);
+    let orders = app.client.read("/api/orders").await;
+    assert_eq!(orders["items"][0]["refunded_amount"], 6_000);
+    assert_eq!(orders["items"][1]["refunded_amount"], 0);
+
+    let again = app.client.post(DATA, refunded(6_000)).await;
+    assert_eq!(again.body["outcome"], "unchanged");
+    let cancelled = with(refunded(1_500), json!({"status": "cancelled"}));
+    let left = figures(&app, cancelled).await;
+    assert_eq!(left, json!([1_000, 1, 1_000, at, at]));
+    let rules = json!({"rules": "total_spend > 999"});
+    let spenders = app.client.post("/api/segments/preview", rules).await;
+    assert_eq!(spenders.body["count"], 1, "{spenders:?}");
+    app.client.wait_until_caught_up().await;
+    let verified = run(app.patron(["verify"]));
+    assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ async fn a_report_has_every_day_and_the_totals() {
 
     let after = format!("{ordered},{registered},{visited}");
     let report = read_after(api, "since=2026-03-01&until=2026-03-04&", &after).await;
-    let none = json!({"customers": 0, "orders": 0, "revenue": 0, "activity": 0,
+    let none = json!({"customers": 0, "orders": 0, "revenue": 0, "gross_revenue": 0, "activity": 0,
         "sent": 0, "delivered": 0, "failed": 0, "suppressed": 0});
     let day = |date: &str, figures: Value| with(with(none.clone(), figures), json!({"date": date}));
     let expected = json!({
@@ -70,13 +70,13 @@ async fn a_report_has_every_day_and_the_totals() {
         "since": "2026-03-01",
         "until": "2026-03-04",
         "items": [
-            day("2026-03-01", json!({"orders": 2, "revenue": 120})),
+            day("2026-03-01", json!({"orders": 2, "revenue": 120, "gross_revenue": 120})),
             day("2026-03-02", json!({"customers": 1})),
-            day("2026-03-03", json!({"orders": 1, "revenue": 3})),
+            day("2026-03-03", json!({"orders": 1, "revenue": 3, "gross_revenue": 3})),
             day("2026-03-04", json!({"activity": 1})),
         ],
         "totals": with(none.clone(), json!({
-            "customers": 1, "orders": 3, "revenue": 123, "activity": 1,
+            "customers": 1, "orders": 3, "revenue": 123, "gross_revenue": 123, "activity": 1,
         })),
         "incomplete": false,
     });
@@ -88,13 +88,39 @@ async fn a_report_has_every_day_and_the_totals() {
     );
     let after = api.post_accepted("/api/data/orders", refunded).await;
     let report = read_after(api, "since=2026-03-01&until=2026-03-01&", &after).await;
-    let left = json!({"orders": 1, "revenue": 20});
+    let left = json!({"orders": 1, "revenue": 20, "gross_revenue": 20});
     assert_eq!(figures(&report, "2026-03-01"), left);
     assert_eq!(some(&report["totals"]), left);
     let rebuilt = run(app.patron(["rebuild", "daily_figures"]));
     assert_eq!(rebuilt.code, Some(0), "{}", rebuilt.err);
     let again = read_after(api, "since=2026-03-01&until=2026-03-01&", &after).await;
     assert_eq!(again, report);
+}
+
+#[tokio::test]
+async fn revenue_is_without_what_was_paid_back() {
+    let app = App::start().await;
+    let api = &app.client;
+    let refunded = |id, cents, refunded| {
+        let refunded = json!({"placed_at": "2026-03-01", "refunded_amount": refunded});
+        with(order("c-1", id, cents), refunded)
+    };
+    let orders = json!([
+        refunded("o-1", 6_000, 1_500),
+        refunded("o-2", 500, 500),
+        refunded("o-3", 200, 0),
+    ]);
+    let after = api.post_accepted("/api/data/orders", orders).await;
+    let report = read_after(api, "since=2026-03-01&until=2026-03-01&", &after).await;
+    let expected = json!({"orders": 3, "revenue": 4_700, "gross_revenue": 6_700});
+    assert_eq!(figures(&report, "2026-03-01"), expected);
+    assert_eq!(some(&report["totals"]), expected);
+
+    let taken_back = refunded("o-1", 6_000, 0);
+    let after = api.post_accepted("/api/data/orders", taken_back).await;
+    let report = read_after(api, "since=2026-03-01&until=2026-03-01&", &after).await;
+    let expected = json!({"orders": 3, "revenue": 6_200, "gross_revenue": 6_700});
+    assert_eq!(figures(&report, "2026-03-01"), expected);
 }
 
 #[tokio::test]
@@ -133,16 +159,22 @@ async fn days_are_those_of_the_deployment() {
     let mut app = App::with_environment(vec![zone]).await;
     app.add_worker();
     let api = &app.client;
-    let late = with(
-        order("c-1", "o-1", 5),
-        json!({"placed_at": "2026-03-02T04:59:59Z"}),
-    );
-    let after = api.post_accepted("/api/data/orders", late).await;
-    let report = read_after(api, "since=2026-03-01&until=2026-03-02&", &after).await;
+    let on = |id, cents, at: &str| with(order("c-1", id, cents), json!({"placed_at": at}));
+    let orders = json!([
+        on("o-1", 5, "2026-03-02T04:59:59Z"),
+        // A date alone is the beginning of that day in New York.
+        on("o-2", 70, "2026-03-04"),
+    ]);
+    let after = api.post_accepted("/api/data/orders", orders).await;
+    let report = read_after(api, "since=2026-03-01&until=2026-03-04&", &after).await;
     assert_eq!(report["time_zone"], "America/New_York");
-    let order = json!({"orders": 1, "revenue": 5});
+    let order = json!({"orders": 1, "revenue": 5, "gross_revenue": 5});
     assert_eq!(figures(&report, "2026-03-01"), order);
     assert_eq!(figures(&report, "2026-03-02"), json!({}));
+    let dated = json!({"orders": 1, "revenue": 70, "gross_revenue": 70});
+    assert_eq!(figures(&report, "2026-03-04"), dated);
+    let orders = api.read("/api/orders").await;
+    assert_eq!(orders["items"][0]["placed_at"], "2026-03-04T05:00:00.000Z");
 }
 
 #[tokio::test]

@@ -182,7 +182,8 @@ impl TrafficModel {
         for ((customer, _), order) in &self.orders {
             let figures = all.entry(customer.clone()).or_default();
             if order["status"] == "placed" {
-                figures.spend += order["amount"].as_i64().unwrap();
+                let amount = |field: &str| order[field].as_i64().unwrap();
+                figures.spend += amount("amount") - amount("refunded_amount");
                 figures.times.push(text_field(order, "placed_at"));
             }
         }

@@ -214,16 +214,20 @@ fn new_order(client: usize, number: usize, random: &mut StdRng) -> Value {
         "order_id": format!("o-{number}"),
         "customer_id": customer_id(client, random.random_range(0..CUSTOMERS)),
         "amount": random.random_range(0..100_000),
+        "refunded_amount": 0,
         "currency": "USD",
         "placed_at": random_time(random),
         "status": "placed",
     })
 }
 
-/// Returns the order with another amount, and perhaps another status and time.
+/// Returns the order with another amount, of which a part was paid back, and perhaps another status
+/// and time.
 fn changed_order(mut order: Value, random: &mut StdRng) -> Value {
     let amount = order["amount"].as_i64().unwrap();
-    order["amount"] = json!(amount + random.random_range(1..1_000));
+    let amount = amount + random.random_range(1..1_000);
+    order["amount"] = json!(amount);
+    order["refunded_amount"] = json!(random.random_range(0..=amount));
     let statuses = ["placed", "cancelled", "refunded"];
     order["status"] = json!(statuses[random.random_range(0..3)]);
     if random.random() {

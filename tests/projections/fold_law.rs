@@ -6,7 +6,8 @@ use std::fmt::Debug;
 
 use commands::{ActivityRecord, Commands, CustomerRecord, OrderRecord};
 use domain::{
-    Change, CustomerChanges, MessageCommand, MessageId, OrderStatus, SegmentCommand, Timestamp,
+    Amount, Change, CustomerChanges, MessageCommand, MessageId, OrderStatus, SegmentCommand,
+    Timestamp,
 };
 use eventlog::{Partition, Position};
 use mongodb::bson::{Document, doc};
@@ -94,10 +95,11 @@ pub(super) fn orders(count: u8) -> impl Strategy<Value = OrderRecord> {
     ];
     // Few distinct values, so that orders are updated, moved and repeated, also within a day and
     // from one day to another.
-    let all = (0..count, 0..3u8, 0..4i64, times(), status);
-    all.prop_map(|(customer, id, cents, at, status)| {
+    let all = (0..count, 0..3u8, 0..4i64, 0..=3i64, times(), status);
+    all.prop_map(|(customer, id, cents, refunded, at, status)| {
         let mut item = order(&format!("c-{customer}"), &format!("o-{id}"), 0);
         item.content = order_content(cents * 333, at, status);
+        item.content.refunded_amount = Amount::try_from(cents * 111 * refunded).unwrap();
         item
     })
 }
@@ -359,11 +361,13 @@ async fn assert_shop(deployment: &Deployment, shop: &ShopModel) {
             let content = &customer.orders[&order.order_id];
             let found = (
                 order.amount,
+                order.refunded_amount,
                 order.placed_at.timestamp_millis(),
                 &*order.status,
             );
-            let (amount, at) = (content.amount.minor(), content.placed_at.millis());
-            assert_eq!(found, (amount, at, content.status.as_str()));
+            let (amount, refunded) = (content.amount.minor(), content.refunded_amount.minor());
+            let (at, status) = (content.placed_at.millis(), content.status.as_str());
+            assert_eq!(found, (amount, refunded, at, status));
         }
     }
     let ends = deployment.log.ends().await.unwrap();

@@ -83,12 +83,14 @@ impl ShopModel {
             }
             let orders = customer.orders.values();
             for order in orders.filter(|order| order.status == OrderStatus::Placed) {
-                let revenue = order.amount.minor();
+                let refunded = order.refunded_amount.minor();
+                let revenue = order.amount.minor() - refunded;
                 day(
                     order.placed_at,
                     DayFigures {
                         orders: 1,
                         revenue,
+                        refunded,
                         ..none
                     },
                 );
@@ -119,6 +121,7 @@ pub(super) struct CustomerSummary {
     tags: Vec<String>,
     unsubscribed: bool,
     total_spend: i64,
+    gross_spend: i64,
     order_count: i64,
     average: Option<i64>,
     /// Times of the first and last order, ms since 1970.
@@ -133,9 +136,11 @@ impl Customer {
             .orders
             .values()
             .filter(|o| o.status == OrderStatus::Placed);
-        let amounts: Vec<i64> = placed.clone().map(|order| order.amount.minor()).collect();
+        let gross: i64 = placed.clone().map(|order| order.amount.minor()).sum();
+        let refunded = |order: &OrderContent| order.refunded_amount.minor();
+        let refunded: i64 = placed.clone().map(refunded).sum();
         let times: Vec<i64> = placed.map(|order| order.placed_at.millis()).collect();
-        let (total, count) = (amounts.iter().sum::<i64>(), amounts.len() as i64);
+        let (total, count) = (gross - refunded, times.len() as i64);
         let mut events: BTreeMap<String, (i64, i64)> = BTreeMap::new();
         for activity in self.activities.values() {
             let at = activity.occurred_at.millis();
@@ -150,6 +155,7 @@ impl Customer {
             tags: self.tags.iter().cloned().collect(),
             unsubscribed: self.unsubscribed,
             total_spend: total,
+            gross_spend: gross,
             order_count: count,
             average: (count > 0).then(|| (total as f64 / count as f64).round() as i64),
             first_and_last: times.iter().min().copied().zip(times.iter().max().copied()),

@@ -39,6 +39,7 @@ pub(crate) fn order(customer: &str, order: &str, cents: i64) -> OrderRecord {
 pub(crate) fn order_content(cents: i64, placed_at: Timestamp, status: OrderStatus) -> OrderContent {
     OrderContent {
         amount: Amount::try_from(cents).unwrap(),
+        refunded_amount: Amount::default(),
         currency: Currency::try_from("USD").unwrap(),
         placed_at,
         status,

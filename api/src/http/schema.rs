@@ -9,11 +9,13 @@ mod rules;
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{Object, ObjectBuilder, OneOf, OneOfBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 pub(crate) use rules::ConditionSchema;
+
+use crate::http::body::shop_id;
 
 /// Declares schemas. Add new ones to the list below.
 macro_rules! schemas {
@@ -45,8 +47,14 @@ pub(crate) const WEEKDAYS: [&str; 7] = [
     "sunday",
 ];
 
-/// Pattern of an id: 1 to 128 characters, but not `.` or `..`.
+/// Pattern of an id that Patron assigns: 1 to 128 characters, but not `.` or `..`.
 const ID: &str = r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$";
+
+/// Pattern of an id that the shop assigns: 1 to 128 characters without control
+/// characters, neither end a space, and neither `.` nor `..`. JSON Schema cannot
+/// express which characters are printable.
+const SHOP_ID: &str =
+    r"(?!\.\.?$)[^\x00-\x20\x7F-\xA0](?:[^\x00-\x1F\x7F-\xA0]{0,126}[^\x00-\x20\x7F-\xA0])?$";
 
 /// Pattern of a position: a partition up to 65535 and an event number.
 const POSITION: &str =
@@ -55,14 +63,21 @@ const POSITION: &str =
 /// Pattern of the years that times may have.
 const YEARS: &str = "^(?:19|[2-9][0-9])[0-9]{2}-";
 
+/// Pattern of a date alone.
+const WHOLE_DATE: &str = "^(?:19|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}$";
+
+/// Pattern of the beginning of a time that is not a date alone.
+const TIME_START: &str = "^(?:19|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}[Tt]";
+
 /// Pattern of a date, limited to days that every month has.
 const DATE: &str = "(?:19|[2-9][0-9])[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])";
 
 schemas! {
-    Id => string(ID, "c-1001");
+    Id => id();
+    SentId => sent_id();
     SegmentId => string(ID, "seg_01936f2e7d1c7a309a511f0b6a0f9c11");
     CampaignId => string(ID, "cmp_01936f2e7d1c7a309a511f0b6a0f9c11");
-    MessageId => string(r"^msg_[0-9a-f]{32}_(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "msg_01936f2e7d1c7a309a511f0b6a0f9c11_c-1001");
+    MessageId => string(&format!("^msg_[0-9a-f]{{32}}_{SHOP_ID}"), "msg_01936f2e7d1c7a309a511f0b6a0f9c11_c-1001");
     UserId => string(ID, "usr_8c1f0f7ad3b95c2e8e14b7a0c6d29f51");
     SessionId => string(ID, "ses_01936f2e7d1c7a309a511f0b6a0f9c11");
     KeyId => string(ID, "key_3f9d02c4a1b84e0c9e7a5d2b6f108c33");
@@ -97,6 +112,7 @@ schemas! {
     Path => formatted("uri-reference").build();
     RequestId => string("^[A-Za-z0-9._-]{1,128}$", "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11");
     Time => time();
+    SentTime => sent_time();
     Day => day();
     Moment => rules::moment();
     Amount => ObjectBuilder::from(integer(0, domain::MAX_AMOUNT)).examples([1_999]).build();
@@ -110,6 +126,8 @@ schemas! {
     ImportKind => one_of(&domain::ImportKind::ALL.map(domain::ImportKind::name));
     ImportStatus => one_of(&domain::ImportStatus::ALL.map(domain::ImportStatus::name));
     ImportWaitReason => one_of(&projections::ImportWaitReason::ALL.map(projections::ImportWaitReason::name));
+    ImportPreset => one_of(&importer::Preset::all().iter().map(|preset| preset.name.as_str()).collect::<Vec<_>>());
+    DecimalSign => one_of(&["point", "comma"]);
     FileFormat => one_of(&["ndjson", "csv"]);
     AmountUnit => one_of(&["major", "minor"]);
     Binary => formatted("binary").build();
@@ -198,6 +216,49 @@ fn time() -> Object {
     formatted("date-time")
         .pattern(Some(YEARS))
         .examples(["2026-11-23T01:02:03.456Z"])
+        .build()
+}
+
+/// Returns the schema of an id that the shop assigns.
+fn id() -> Object {
+    formatted("shop-id")
+        .pattern(Some(format!("^{SHOP_ID}")))
+        .examples(["c-1001"])
+        .build()
+}
+
+/// Returns the schema of an id that the shop sends.
+fn sent_id() -> OneOf {
+    let number = integer(0, shop_id::MAX_NUMBER);
+    let about = "Printable text of at most 128 bytes, compared in the Unicode form NFC; the only \
+                 blank is the space, which is not at either end. An integer is the same as its \
+                 digits. Refused are `.` and `..`, numbers that a spreadsheet shortened \
+                 (`6.81012E+12`), and what programs write for a missing value (`null`, `#N/A`).";
+    OneOfBuilder::new()
+        .item(id())
+        .item(number)
+        .description(Some(about))
+        .examples([json!("c-1001")])
+        .build()
+}
+
+/// Returns the schema of a time that the shop sends.
+fn sent_time() -> OneOf {
+    let instant = formatted("date-time")
+        .pattern(Some(TIME_START))
+        .examples(["2026-11-23T01:02:03.456Z"])
+        .build();
+    let date = formatted("date")
+        .pattern(Some(WHOLE_DATE))
+        .examples(["2026-11-23"])
+        .build();
+    let about = "A time with its offset from UTC, or a date alone, which is the beginning of that \
+                 day in the deployment's time zone.";
+    OneOfBuilder::new()
+        .item(instant)
+        .item(date)
+        .description(Some(about))
+        .examples([json!("2026-11-23T01:02:03.456Z")])
         .build()
 }
 

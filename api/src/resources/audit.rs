@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::Timestamp;
+use domain::{CustomerId, Subject, Timestamp};
 use eventlog::Entry;
 use projections::audit::{Audit, AuditFilter, AuditRow};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct AuditListParams {
-    /// Aggregate key, such as `order/c-1001/o-17`.
+    /// Aggregate key, such as `order/c-1001/o-17`. A `/` within an id is written `%2F`.
     #[param(example = "order/c-1001/o-17")]
     aggregate: Option<String>,
     /// Event type, with or without its version: `order_placed`.
@@ -151,10 +151,10 @@ async fn list_audit(
 ) -> Result<Json<Listed<AuditEntry>>, Problem> {
     after::wait_for(&app, Audit::NAME, consistency.with(params.after.as_ref())).await?;
     let filter = AuditFilter {
-        aggregate: params.aggregate,
+        aggregate: params.aggregate.map(canonical_key),
         tag: params.r#type,
         actor: params.actor,
-        customer_id: params.customer_id,
+        customer_id: params.customer_id.map(canonical_id),
         request_id: params.request_id,
         since: params.since,
         until: params.until,
@@ -162,6 +162,23 @@ async fn list_audit(
     let page = page(params.limit, params.cursor);
     let found = app.store.audit(app.commands.log(), &filter, &page).await?;
     Ok(Json(Listed::from_page(found, AuditEntry::from)))
+}
+
+/// Returns the key in the log that a client's text names. A text that names none is
+/// kept: the log may have keys of a newer program.
+fn canonical_key(text: String) -> String {
+    match Subject::named(&text) {
+        Ok(subject) => subject.to_string(),
+        Err(_) => text,
+    }
+}
+
+/// Returns the form in which the log has an id.
+fn canonical_id(text: String) -> String {
+    match CustomerId::try_from(text.as_str()) {
+        Ok(id) => id.into(),
+        Err(_) => text,
+    }
 }
 
 /// Returns one entry of the log.

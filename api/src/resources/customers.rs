@@ -50,7 +50,8 @@ struct CustomerListParams {
 }
 
 /// A customer's profile and figures. Amounts are in minor units; canceled and
-/// refunded orders are not counted.
+/// refunded orders are not counted. An order of which a part was paid back counts
+/// with the rest, which may be 0.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Customer)]
 pub(crate) struct CustomerResponse {
@@ -89,9 +90,12 @@ pub(crate) struct CustomerResponse {
     /// Currency of all figures.
     #[schema(value_type = schema::Currency)]
     currency: &'static str,
-    /// Sum of all orders.
+    /// Sum of all orders, without what was paid back.
     #[schema(example = 1_399_093)]
     total_spend: i64,
+    /// Sum of all orders before refunds of a part.
+    #[schema(example = 1_402_093)]
+    gross_spend: i64,
     /// Number of orders.
     #[schema(example = 201)]
     order_count: i64,
@@ -203,6 +207,7 @@ impl CustomerResponse {
         document: CustomerDocument,
         currency: &'static str,
     ) -> Self {
+        let gross_spend = document.gross_spend();
         let events = document.events.into_iter();
         Self {
             customer_id,
@@ -218,6 +223,7 @@ impl CustomerResponse {
             unsubscribed: document.unsubscribed,
             currency,
             total_spend: document.total_spend,
+            gross_spend,
             order_count: document.order_count,
             average_order_value: document.average_order_value,
             first_order_at: document.first_order_at.map(|at| at.to_chrono().into()),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use chrono_tz::Tz;
 use commands::{CommandError, Context, Outcome};
 use domain::{Currency, MessageCommand, MessageError, MessageId, Receipt, Text, Timestamp};
 use serde::Deserialize;
@@ -275,7 +276,7 @@ impl Ingest for ReceiptBody {
     const ID: &'static str = "message_id";
     type Item = (MessageId, MessageCommand);
 
-    fn into_item(self) -> Result<(String, Self::Item), Problem> {
+    fn into_item(self, _: Tz) -> Result<(String, Self::Item), Problem> {
         let Ok(message) = self.message_id.parse::<MessageId>() else {
             return Err(unknown_message());
         };

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use domain::{CustomerId, OrderItem, Timestamp};
-use projections::orders::{OrderDocument, Orders};
+use projections::orders::{OrderDocument, Orders, order_document_id};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -54,6 +54,9 @@ struct OrderResponse {
     /// Total amount in minor units.
     #[schema(value_type = schema::Amount)]
     amount: i64,
+    /// Part of `amount` that was paid back. It does not count in figures.
+    #[schema(value_type = schema::Amount)]
+    refunded_amount: i64,
     /// Currency of all amounts.
     #[schema(value_type = schema::Currency)]
     currency: String,
@@ -125,6 +128,7 @@ impl From<OrderDocument> for OrderResponse {
             order_id: document.order_id,
             customer_id: document.customer_id,
             amount: document.amount,
+            refunded_amount: document.refunded_amount,
             currency: document.currency,
             placed_at: document.placed_at.to_chrono().into(),
             status: document.status,
@@ -139,7 +143,7 @@ impl ShowsDocument for OrderResponse {
     type View = Orders;
 
     fn document_id(&self) -> String {
-        format!("{}/{}", self.customer_id, self.order_id)
+        order_document_id(&self.customer_id, &self.order_id)
     }
 
     fn set_quarantined(&mut self, quarantined: Quarantined) {

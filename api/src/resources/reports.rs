@@ -71,7 +71,7 @@ struct DailyReport {
     /// Time zone of the days.
     #[schema(example = "Europe/Berlin")]
     time_zone: &'static str,
-    /// Currency of `revenue`.
+    /// Currency of `revenue` and `gross_revenue`.
     #[schema(value_type = schema::Currency)]
     currency: &'static str,
     /// First day.
@@ -111,9 +111,12 @@ struct FiguresResponse {
     /// Orders placed, without those that are cancelled or refunded by now.
     #[schema(example = 40)]
     orders: i64,
-    /// Sum of these orders' amounts, in minor units.
+    /// Sum of these orders' amounts without what was paid back, in minor units.
     #[schema(example = 199_900)]
     revenue: i64,
+    /// Sum of these orders' amounts before refunds of a part, in minor units.
+    #[schema(example = 204_900)]
+    gross_revenue: i64,
     /// Activities that occurred.
     #[schema(example = 211)]
     activity: i64,
@@ -137,7 +140,7 @@ struct FiguresResponse {
 /// Days are those of the deployment's time zone; a time of exactly midnight UTC in
 /// the shop's data counts as a date without a time. Orders and activity count as
 /// they are now, on the day that the shop gave: a refund removes an order from the
-/// day on which it was placed. Messages count when something happened to them: one
+/// day on which it was placed, and a refund of a part reduces its revenue. Messages count when something happened to them: one
 /// that failed and was then delivered counts in both. A report has at most 366 days.
 #[utoipa::path(
     get,
@@ -167,7 +170,7 @@ async fn get_daily_report(
         totals = totals.plus(&figures).ok_or_else(too_large)?;
         items.push(DayResponse {
             date: date.to_string(),
-            figures: figures.into(),
+            figures: figures.try_into()?,
         });
     }
     Ok(Json(DailyReport {
@@ -176,7 +179,7 @@ async fn get_daily_report(
         since: since.to_string(),
         until: until.to_string(),
         items,
-        totals: totals.into(),
+        totals: totals.try_into()?,
         incomplete: found.is_incomplete,
     }))
 }
@@ -212,18 +215,21 @@ fn too_large() -> Problem {
     Problem::new(ProblemKind::Refused, detail)
 }
 
-impl From<DayFigures> for FiguresResponse {
-    fn from(figures: DayFigures) -> Self {
-        Self {
+impl TryFrom<DayFigures> for FiguresResponse {
+    type Error = Problem;
+
+    fn try_from(figures: DayFigures) -> Result<Self, Problem> {
+        Ok(Self {
             customers: figures.customers,
             orders: figures.orders,
             revenue: figures.revenue,
+            gross_revenue: figures.gross_revenue().ok_or_else(too_large)?,
             activity: figures.activity,
             sent: figures.sent,
             delivered: figures.delivered,
             failed: figures.failed,
             suppressed: figures.suppressed,
-        }
+        })
     }
 }
 

@@ -10,7 +10,7 @@ export function aggregateParts(key: string): string[] {
   })
 }
 
-/** The key of an aggregate. The audit trail finds only keys in exactly this form. */
+/** The key of an aggregate, as the API writes it. */
 export function aggregateKey(kind: string, ...ids: string[]): string {
   return [kind, ...ids.map(encoded)].join('/')
 }

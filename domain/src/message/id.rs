@@ -33,6 +33,16 @@ impl MessageId {
         let digits = campaign.strip_prefix(CAMPAIGN).unwrap_or(campaign);
         format!("{PREFIX}{digits}_")
     }
+
+    /// Returns a text that sorts after the ids of a campaign's messages, and
+    /// before those of the next campaign's.
+    pub fn end(campaign: &CampaignId) -> String {
+        let mut end = Self::start(campaign);
+        end.pop();
+        // The character after the `_` that ends the prefix.
+        end.push('`');
+        end
+    }
 }
 
 impl fmt::Display for MessageId {
@@ -78,6 +88,24 @@ mod tests {
     }
 
     #[test]
+    fn the_ids_of_a_campaign_lie_between_its_start_and_its_end() {
+        let of = |campaign, customer: &str| MessageId {
+            campaign: CampaignId::from(campaign),
+            customer: CustomerId::try_from(customer).unwrap(),
+        };
+        let (start, end) = (
+            MessageId::start(&CampaignId::from(7)),
+            MessageId::end(&CampaignId::from(7)),
+        );
+        for customer in ["!", "a/b c", "~", "Ä", "🛒"] {
+            let id = of(7, customer).to_string();
+            assert!(start < id && id < end, "{id}");
+            assert!(of(8, customer).to_string() > end);
+            assert_eq!(id.parse(), Ok(of(7, customer)));
+        }
+    }
+
+    #[test]
     fn other_texts_are_not_message_ids() {
         let digits = "0".repeat(32);
         for text in [
@@ -85,7 +113,8 @@ mod tests {
             "msg_1",
             &format!("msg_{digits}"),
             &format!("msg_{digits}_"),
-            &format!("msg_{digits}_a/b"),
+            &format!("msg_{digits}_ a"),
+            &format!("msg_{digits}_a\nb"),
             &format!("msg_{}_c-1", "G".repeat(32)),
             &format!("MSG_{digits}_c-1"),
         ] {

@@ -52,6 +52,10 @@ pub struct OrderItem {
 pub struct OrderContent {
     /// Total amount, in minor units.
     pub amount: Amount,
+    /// Part of the amount that was paid back, at most `amount`. Events of before
+    /// this field mean 0.
+    #[serde(default, skip_serializing_if = "Amount::is_zero")]
+    pub refunded_amount: Amount,
     /// Currency of the order.
     pub currency: Currency,
     /// Time at which the order was placed.
@@ -73,6 +77,7 @@ impl OrderContent {
     pub fn figures(&self) -> Figures {
         Figures {
             amount: self.amount,
+            refunded_amount: self.refunded_amount,
             placed_at: self.placed_at,
             status: self.status,
         }
@@ -84,6 +89,9 @@ impl OrderContent {
 pub struct Figures {
     /// Total amount, in minor units.
     pub amount: Amount,
+    /// Part of the amount that was paid back.
+    #[serde(default, skip_serializing_if = "Amount::is_zero")]
+    pub refunded_amount: Amount,
     /// Time at which the order was placed.
     pub placed_at: Timestamp,
     /// Status; only a placed order counts.
@@ -95,5 +103,11 @@ impl Figures {
     /// first and last order.
     pub fn counts(&self) -> bool {
         self.status == OrderStatus::Placed
+    }
+
+    /// Returns the amount that counts, in minor units: without what was paid
+    /// back. An order that counts is an order even if this is 0.
+    pub fn net_amount(&self) -> i64 {
+        self.amount.minor() - self.refunded_amount.minor()
     }
 }

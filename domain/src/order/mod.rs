@@ -38,6 +38,30 @@ pub enum OrderError {
         /// Currency of the deployment.
         expected: Currency,
     },
+    /// More was paid back than the order's amount.
+    #[error("the refunded amount is {refunded}, more than the order's amount of {amount}")]
+    Refund {
+        /// Refunded amount, in minor units.
+        refunded: i64,
+        /// Amount of the order, in minor units.
+        amount: i64,
+    },
+}
+
+impl OrderError {
+    /// Checks that no more was paid back than the order's amount.
+    ///
+    /// # Errors
+    /// [`OrderError::Refund`] if more was.
+    pub fn check_refund(amount: Amount, refunded: Amount) -> Result<(), Self> {
+        match refunded <= amount {
+            true => Ok(()),
+            false => Err(Self::Refund {
+                refunded: refunded.minor(),
+                amount: amount.minor(),
+            }),
+        }
+    }
 }
 
 /// Order aggregate, with which later orders of the same id are compared; empty
@@ -50,16 +74,21 @@ pub struct Order(Option<OrderState>);
 #[serde(try_from = "CompactState", into = "CompactState")]
 struct OrderState(Figures, u64);
 
-/// Compact form of [`OrderState`]: amount, milliseconds, status letter, and
-/// digest. Redis holds one of these for every order, and stores a head of at
-/// most 64 bytes in a third of the space.
+/// Compact form of [`OrderState`]: amount, milliseconds, status letter, digest,
+/// and the refunded amount unless it is 0. Redis holds one of these for every
+/// order, and stores a head of at most 64 bytes in a third of the space.
 #[derive(Serialize, Deserialize)]
 struct CompactState(
     Amount,
     #[serde(with = "crate::time::as_millis")] Timestamp,
     char,
     u64,
+    #[serde(default, skip_serializing_if = "Amount::is_zero")] Amount,
 );
+
+/// Bits of the digest in a head with a refunded amount: fewer, so that the head
+/// stays within 64 bytes.
+const SHORT_DIGEST: u64 = (1 << 48) - 1;
 
 impl From<OrderState> for CompactState {
     fn from(OrderState(figures, items): OrderState) -> Self {
@@ -68,7 +97,13 @@ impl From<OrderState> for CompactState {
             OrderStatus::Cancelled => 'c',
             OrderStatus::Refunded => 'r',
         };
-        Self(figures.amount, figures.placed_at, letter, items)
+        Self(
+            figures.amount,
+            figures.placed_at,
+            letter,
+            items,
+            figures.refunded_amount,
+        )
     }
 }
 
@@ -76,7 +111,7 @@ impl TryFrom<CompactState> for OrderState {
     type Error = &'static str;
 
     fn try_from(
-        CompactState(amount, placed_at, letter, items): CompactState,
+        CompactState(amount, placed_at, letter, items, refunded_amount): CompactState,
     ) -> Result<Self, Self::Error> {
         let status = match letter {
             'p' => OrderStatus::Placed,
@@ -86,6 +121,7 @@ impl TryFrom<CompactState> for OrderState {
         };
         let figures = Figures {
             amount,
+            refunded_amount,
             placed_at,
             status,
         };
@@ -97,8 +133,10 @@ impl OrderState {
     fn of(content: &OrderContent) -> Self {
         let items = if content.items.is_empty() {
             0
-        } else {
+        } else if content.refunded_amount.is_zero() {
             digest(&content.items)
+        } else {
+            digest(&content.items) & SHORT_DIGEST
         };
         Self(content.figures(), items)
     }
@@ -109,7 +147,8 @@ impl Order {
     ///
     /// # Errors
     /// [`OrderError::Currency`] for an order in a currency other than the
-    /// deployment's.
+    /// deployment's, [`OrderError::Refund`] for one of which more was paid back
+    /// than its amount.
     pub fn decide(
         &self,
         content: OrderContent,
@@ -121,6 +160,7 @@ impl Order {
                 expected: services.currency,
             });
         }
+        OrderError::check_refund(content.amount, content.refunded_amount)?;
         Ok(match &self.0 {
             None => Some(OrderEvent::Placed(content)),
             Some(state) if *state == OrderState::of(&content) => None,

@@ -29,7 +29,7 @@ impl Store {
         let filter = doc! {
             "view": CampaignStats::NAME,
             "generation": generation,
-            // `~` sorts after every character of an id.
+            // `~` sorts after every digit of a partition.
             "document": {"$gte": first, "$lt": format!("{last}~")},
         };
         let documents = self.quarantine().distinct("document", filter).await?;

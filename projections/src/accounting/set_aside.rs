@@ -25,13 +25,13 @@ impl Store {
         &self,
         campaign: &CampaignId,
     ) -> Result<Vec<Withheld>, QueryError> {
-        let messages = MessageId::start(campaign);
-        let figures = format!("{campaign}/");
+        let messages = (MessageId::start(campaign), MessageId::end(campaign));
+        // `~` sorts after every digit of a partition.
+        let figures = (format!("{campaign}/"), format!("{campaign}/~"));
         let mut withheld = Vec::new();
-        for (view, prefix) in [(Messages::NAME, messages), (CampaignStats::NAME, figures)] {
+        for (view, (start, end)) in [(Messages::NAME, messages), (CampaignStats::NAME, figures)] {
             let generation = self.generations().active(view).await?;
-            // `~` sorts after every character of an id.
-            let ids = doc! {"$gte": &prefix, "$lt": format!("{prefix}~")};
+            let ids = doc! {"$gte": start, "$lt": end};
             let filter = doc! {"view": view, "generation": generation, "document": ids};
             let collection = self.quarantine();
             let found = collection.find(filter);
@@ -106,8 +106,8 @@ impl Store {
         set_aside: &[MessageId],
     ) -> Result<(u64, u64), QueryError> {
         let messages = self.serving::<bson::Document>(Messages::NAME).await?;
-        let start = MessageId::start(campaign);
-        let all = doc! {"_id": {"$gte": &start, "$lt": format!("{start}~")}};
+        let ids = doc! {"$gte": MessageId::start(campaign), "$lt": MessageId::end(campaign)};
+        let all = doc! {"_id": ids};
         let shown = messages.count_documents(all).await?;
         let ids: Vec<String> = set_aside.iter().map(MessageId::to_string).collect();
         let among = messages.count_documents(doc! {"_id": {"$in": ids}}).await?;

@@ -19,7 +19,7 @@ use crate::runtime::store::{QueryError, Store};
 use crate::runtime::view::View;
 use crate::views::customers::Customers;
 use crate::views::customers::buckets::{BucketDocument, Series, bucket_id};
-use crate::views::customers::days::is_date_only;
+use crate::views::customers::days::date_without_time;
 use crate::views::customers::filter::filter;
 use crate::views::customers::times::{Bucket, Times};
 
@@ -60,6 +60,15 @@ pub struct ActivityHours {
     pub weekdays: [ActivityCounts; 7],
 }
 
+/// Time zones of a count.
+#[derive(Debug, Clone, Copy)]
+struct Zones {
+    /// Zone of hours and weekdays.
+    counted: Tz,
+    /// Zone of the deployment, in which dates without a time are midnights.
+    deployment: Tz,
+}
+
 impl Store {
     /// Counts the orders and activities of the customers that the rules match
     /// now, by hour and weekday in this time zone.
@@ -76,6 +85,10 @@ impl Store {
         now: Timestamp,
         zone: Tz,
     ) -> Result<ActivityHours, QueryError> {
+        let zones = Zones {
+            counted: zone,
+            deployment: self.zone(),
+        };
         let customers = self.serving::<RawDocumentBuf>(Customers::NAME).await?;
         let find = customers
             .find(filter(&rules.at(now)))
@@ -89,14 +102,14 @@ impl Store {
             if times.parts > 0 {
                 with_buckets.push(times.id);
             } else {
-                busy.add(&times.outside_buckets(zone));
+                busy.add(&times.outside_buckets(zones));
             }
             Ok(())
         };
         each(find.await?, count).await?;
         let buckets: Collection<BucketDocument> = self.parts_beside(customers.name());
         let busiest = stream::iter(with_buckets)
-            .map(|id| hours_with_buckets(&customers, &buckets, id, zone))
+            .map(|id| hours_with_buckets(&customers, &buckets, id, zones))
             .buffer_unordered(CONCURRENT_CUSTOMERS);
         let mut busiest = std::pin::pin!(busiest);
         while let Some(customer) = busiest.try_next().await? {
@@ -125,15 +138,15 @@ struct ActivityTimes {
 }
 
 impl CustomerTimes {
-    fn outside_buckets(&self, zone: Tz) -> CustomerHours {
+    fn outside_buckets(&self, zones: Zones) -> CustomerHours {
         let mut hours = CustomerHours::default();
         let sign = |counts| if counts { 1 } else { -1 };
         for (at, counts) in self.order_times.outside_buckets() {
-            hours.orders.count(at, sign(counts), zone);
+            hours.orders.count(at, sign(counts), zones);
         }
         let activities = self.events.values();
         for (at, counts) in activities.flat_map(|of_name| of_name.times.outside_buckets()) {
-            hours.activities.count(at, sign(counts), zone);
+            hours.activities.count(at, sign(counts), zones);
         }
         hours
     }
@@ -161,16 +174,16 @@ async fn hours_with_buckets(
     customers: &Collection<RawDocumentBuf>,
     buckets: &Collection<BucketDocument>,
     id: String,
-    zone: Tz,
+    zones: Zones,
 ) -> Result<Option<CustomerHours>, Error> {
     let customers = customers.clone_with_type::<CustomerTimes>();
     for attempt in 1..=ATTEMPTS {
         let Some(times) = customers.find_one(doc! {"_id": &id}).await? else {
             return Ok(None);
         };
-        let mut hours = times.outside_buckets(zone);
+        let mut hours = times.outside_buckets(zones);
         let known = times.buckets();
-        let is_same = add_buckets(&mut hours, &known, buckets, zone).await?;
+        let is_same = add_buckets(&mut hours, &known, buckets, zones).await?;
         if is_same || attempt == ATTEMPTS {
             return Ok(Some(hours));
         }
@@ -184,7 +197,7 @@ async fn add_buckets(
     hours: &mut CustomerHours,
     known: &HashMap<String, (Bucket, bool)>,
     buckets: &Collection<BucketDocument>,
-    zone: Tz,
+    zones: Zones,
 ) -> Result<bool, Error> {
     let ids: Vec<&String> = known.keys().collect();
     let mut unchanged = 0;
@@ -201,7 +214,7 @@ async fn add_buckets(
                 false => &mut hours.activities,
             };
             for (at, count) in bucket.times.iter() {
-                kind.count(at, count as i64, zone);
+                kind.count(at, count as i64, zones);
             }
             // A bucket has up to 16,384 different times: let other tasks run.
             tokio::task::yield_now().await;
@@ -227,18 +240,18 @@ struct Hours {
 }
 
 impl Hours {
-    /// Adds `times` at the weekday and hour of an instant in the zone. A
-    /// [date without a time](is_date_only) has no hour and is the same date in
-    /// every zone.
-    fn count(&mut self, at: Timestamp, times: i64, zone: Tz) {
+    /// Adds `times` at the weekday and hour of an instant. A
+    /// [date without a time](date_without_time) has no hour and is the same date
+    /// in every zone.
+    fn count(&mut self, at: Timestamp, times: i64, zones: Zones) {
         self.all += times;
-        let utc = DateTime::<Utc>::from(at);
-        let weekday = if is_date_only(at) {
-            utc.weekday()
-        } else {
-            let local = utc.with_timezone(&zone);
-            self.hours[local.hour() as usize] += times;
-            local.weekday()
+        let weekday = match date_without_time(at, zones.deployment) {
+            Some(date) => date.weekday(),
+            None => {
+                let local = DateTime::<Utc>::from(at).with_timezone(&zones.counted);
+                self.hours[local.hour() as usize] += times;
+                local.weekday()
+            }
         };
         self.weekdays[weekday.num_days_from_monday() as usize] += times;
     }
@@ -307,9 +320,17 @@ mod tests {
     }
 
     fn counted(customers: &[CustomerTimes], zone: Tz) -> ActivityHours {
+        counted_in(customers, zone, Tz::UTC)
+    }
+
+    fn counted_in(customers: &[CustomerTimes], counted: Tz, deployment: Tz) -> ActivityHours {
+        let zones = Zones {
+            counted,
+            deployment,
+        };
         let mut busy = ActivityHours::default();
         for customer in customers {
-            busy.add(&customer.outside_buckets(zone));
+            busy.add(&customer.outside_buckets(zones));
         }
         busy
     }
@@ -360,6 +381,19 @@ mod tests {
         assert_eq!((busy.weekdays[0].orders, busy.weekdays[6].orders), (1, 1));
         let day = counted(&[customer(&orders[..1], &[])], Tz::UTC);
         assert_eq!((day.best_hour(), day.best_weekday()), (None, Some(0)));
+    }
+
+    #[test]
+    fn a_date_alone_of_the_deployments_zone_has_no_hour() {
+        let berlin = "Europe/Berlin".parse().unwrap();
+        // Midnight in Berlin, and a second later.
+        let orders = ["2026-11-22T23:00:00Z", "2026-11-22T23:00:01Z"];
+        for zone in [berlin, Tz::UTC] {
+            let busy = counted_in(&[customer(&orders, &[])], zone, berlin);
+            let with_hour: u64 = busy.hours.iter().map(|hour| hour.orders).sum();
+            assert_eq!((with_hour, busy.orders), (1, 2));
+            assert!(busy.weekdays[0].orders >= 1);
+        }
     }
 
     #[test]

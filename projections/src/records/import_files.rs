@@ -173,11 +173,15 @@ impl Store {
         let mut set = doc! {
             "done": count(progress.done),
             "counts": {
+                "rows": count(counts.rows),
                 "read": count(counts.read),
                 "created": count(counts.created),
                 "updated": count(counts.updated),
                 "unchanged": count(counts.unchanged),
                 "refused": count(counts.refused),
+                "repeated": count(counts.repeated),
+                "skipped": count(counts.skipped),
+                "ambiguous_times": count(counts.ambiguous_times),
             },
             "has_refused": counts.refused > 0,
         };

@@ -1,7 +1,7 @@
 //! View `orders`: the current state of each order.
 
 use bson::{DateTime, doc};
-use domain::{Event, OrderItem, Subject};
+use domain::{Event, OrderItem, Subject, key_part};
 use eventlog::Position;
 use futures::TryStreamExt;
 use mongodb::IndexModel;
@@ -13,7 +13,8 @@ use crate::runtime::recorded::Recorded;
 use crate::runtime::store::{QueryError, Store};
 use crate::runtime::view::{FoldError, View};
 
-/// The view `orders`: one document per order, with the id `customer/order`.
+/// The view `orders`: one document per order, with the id that
+/// [`order_document_id`] returns.
 pub struct Orders;
 
 /// Current state of an order.
@@ -25,6 +26,9 @@ pub struct OrderDocument {
     pub customer_id: String,
     /// Amount in minor units of the currency.
     pub amount: i64,
+    /// Part of the amount that was paid back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refunded_amount: i64,
     /// ISO 4217 currency code.
     pub currency: String,
     /// Time at which the order was placed.
@@ -38,6 +42,16 @@ pub struct OrderDocument {
     pub updated_at: DateTime,
 }
 
+fn is_zero(amount: &i64) -> bool {
+    *amount == 0
+}
+
+/// Returns the id of an order's document: `customer/order`, each percent-encoded,
+/// since ids may contain the `/`.
+pub fn order_document_id(customer: &str, order: &str) -> String {
+    format!("{}/{}", key_part(customer), key_part(order))
+}
+
 impl View for Orders {
     const NAME: &'static str = "orders";
     const PER_AGGREGATE: bool = true;
@@ -45,7 +59,9 @@ impl View for Orders {
 
     fn document_of(subject: &Subject, _: Position) -> Option<String> {
         match subject {
-            Subject::Order(customer, order) => Some(format!("{customer}/{order}")),
+            Subject::Order(customer, order) => {
+                Some(order_document_id(customer.as_str(), order.as_str()))
+            }
             _ => None,
         }
     }
@@ -61,6 +77,7 @@ impl View for Orders {
             order_id: order.as_str().to_owned(),
             customer_id: customer.as_str().to_owned(),
             amount: content.amount.minor(),
+            refunded_amount: content.refunded_amount.minor(),
             currency: content.currency.code().to_owned(),
             placed_at: date(content.placed_at),
             status: content.status.as_str().to_owned(),
@@ -108,7 +125,7 @@ impl Store {
             .await?;
         let found = cursor.try_collect().await?;
         Ok(page.cut(found, |order: &OrderDocument| {
-            let id = format!("{}/{}", order.customer_id, order.order_id);
+            let id = order_document_id(&order.customer_id, &order.order_id);
             (order.placed_at.timestamp_millis(), id)
         }))
     }

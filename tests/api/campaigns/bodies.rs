@@ -119,6 +119,22 @@ async fn an_invalid_field_is_refused_with_its_pointer() {
 }
 
 #[tokio::test]
+async fn a_schedule_without_an_offset_is_refused_with_that_reason() {
+    let app = App::without_workers().await;
+    for (time, reason) in [
+        ("2099-12-24T09:00", "has no offset from UTC"),
+        ("2099-12-24 09:00:00", "has no offset from UTC"),
+        ("2099-12-24", "is a date without a time"),
+    ] {
+        let body = with(named("Late"), json!({"scheduled_at": time}));
+        let answer = app.client.post(PATH, body).await;
+        let problem = answer.assert_problem(422, "invalid-field");
+        let detail = problem["errors"][0]["detail"].as_str().unwrap();
+        assert!(detail.contains(reason), "{detail}");
+    }
+}
+
+#[tokio::test]
 async fn an_invalid_template_is_refused_with_a_reason() {
     let app = App::without_workers().await;
     for (text, slug, reason) in [

@@ -14,6 +14,7 @@ mod recipients;
 mod reconcile;
 mod reconcile_command;
 mod retry;
+mod shop_ids;
 mod trimmed;
 
 use chrono::{DateTime, Utc};

@@ -76,5 +76,5 @@ async fn unknown_and_draft_campaigns_are_reported() {
         assert_eq!(printed.out, "");
     }
     let invalid = reconcile(&app, "a/b", []);
-    assert_eq!(invalid.code, Some(2), "{invalid:?}");
+    assert_eq!(invalid.code, Some(64), "{invalid:?}");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
@@ -26,9 +27,20 @@ impl RawItem<'_> {
             return None;
         }
         let fields: HashMap<String, &RawValue> = serde_json::from_str(self.text).ok()?;
-        let id: String = serde_json::from_str(fields.get(field)?.get()).ok()?;
+        let id = match serde_json::from_str(fields.get(field)?.get()).ok()? {
+            ShownId::Text(text) => text,
+            ShownId::Number(number) => number.to_string(),
+        };
         (id.len() <= 128).then_some(id)
     }
+}
+
+/// Id of a rejected item, as the client sent it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ShownId {
+    Text(String),
+    Number(u64),
 }
 
 /// Parser of the items of one request.

@@ -3,13 +3,16 @@
 //! [`crate::http::payload`] reads a body, [`batch`] splits it into items, and [`item`]
 //! parses an item into a typed value or a problem, for which [`faults`] finds all faults.
 //! [`JsonBody`] is the extractor for a single object, [`OptionalJsonBody`] for one that may
-//! be left out. [`labels`] is a field type that several bodies share.
+//! be left out. [`labels`], [`shop_id`] and [`given_time`] read fields that several bodies
+//! share.
 
 pub(crate) mod batch;
 mod faults;
+pub(crate) mod given_time;
 mod input;
 pub(crate) mod item;
 pub(crate) mod labels;
+pub(crate) mod shop_id;
 
 use axum::body::HttpBody;
 use axum::extract::{FromRef, FromRequest, Request};

@@ -64,8 +64,8 @@ pub(super) struct SendTimeResponse {
     #[schema(example = "Asia/Kolkata")]
     time_zone: &'static str,
     /// The hour in which most customers were active; `null` if none were, or if
-    /// only days are known. A time of exactly midnight UTC counts as a day
-    /// without an hour.
+    /// only days are known. A time of exactly midnight, UTC or in the deployment's
+    /// time zone, counts as a day without an hour.
     #[schema(example = 19, minimum = 0, maximum = 23)]
     hour: Option<u8>,
     /// The day of the week on which most customers were active; `null` if none

@@ -2,10 +2,11 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use chrono_tz::Tz;
 use commands::{CommandError, Context, CustomerRecord, Outcome};
 use domain::{
     AttributeChanges, Change, Currency, CustomerChanges, CustomerError, CustomerId, Email,
-    MAX_ATTRIBUTES, MAX_TAGS, ProfileChanges, Text, Timestamp,
+    MAX_ATTRIBUTES, MAX_TAGS, ProfileChanges, Text,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -16,7 +17,9 @@ use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
 use crate::http::body::Input;
 use crate::http::body::batch::OneOrMany;
+use crate::http::body::given_time::GivenTime;
 use crate::http::body::labels::Labels;
+use crate::http::body::shop_id::shop_id;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::identity::caller::Caller;
@@ -42,7 +45,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 }))]
 pub(super) struct CustomerBody {
     /// Shop's id of the customer.
-    #[schema(value_type = schema::Id)]
+    #[serde(deserialize_with = "shop_id")]
+    #[schema(value_type = schema::SentId)]
     customer_id: CustomerId,
     /// Full name, at most 256 bytes.
     #[serde(default)]
@@ -75,8 +79,8 @@ pub(super) struct CustomerBody {
     attributes: Change<AttributeChanges>,
     /// Time at which the person became a customer.
     #[serde(default)]
-    #[schema(value_type = Option<schema::Time>)]
-    registered_at: Change<Timestamp>,
+    #[schema(value_type = Option<schema::SentTime>)]
+    registered_at: Change<GivenTime>,
     /// True if the customer opted out of messages.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
@@ -127,7 +131,7 @@ impl Ingest for CustomerBody {
     const ID: &'static str = "customer_id";
     type Item = CustomerRecord;
 
-    fn into_item(self) -> Result<(String, CustomerRecord), Problem> {
+    fn into_item(self, zone: Tz) -> Result<(String, CustomerRecord), Problem> {
         let id = self.customer_id.as_str().to_owned();
         let profile = ProfileChanges {
             name: self.name,
@@ -139,12 +143,8 @@ impl Ingest for CustomerBody {
             profile,
             city: self.city,
             country: self.country,
-            tags: match self.tags {
-                Change::Set(Labels(tags)) => Change::Set(tags),
-                Change::Clear => Change::Clear,
-                Change::Keep => Change::Keep,
-            },
-            registered_at: self.registered_at,
+            tags: self.tags.map(|Labels(tags)| tags),
+            registered_at: self.registered_at.map(|at| at.in_zone(zone)),
             unsubscribed: self.unsubscribed,
         };
         let item = CustomerRecord {

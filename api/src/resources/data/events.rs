@@ -2,10 +2,11 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use chrono_tz::Tz;
 use commands::{ActivityRecord, CommandError, Context, Outcome};
 use domain::{
     ActivityContent, ActivityError, ActivityId, Attributes, Currency, CustomerId, MAX_ATTRIBUTES,
-    Name, Timestamp,
+    Name,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -16,6 +17,8 @@ use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
 use crate::http::body::Input;
 use crate::http::body::batch::OneOrMany;
+use crate::http::body::given_time::GivenTime;
+use crate::http::body::shop_id::shop_id;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::identity::caller::Caller;
@@ -37,17 +40,19 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 }))]
 pub(super) struct EventBody {
     /// Id of the event, unique within its customer.
-    #[schema(value_type = schema::Id)]
+    #[serde(deserialize_with = "shop_id")]
+    #[schema(value_type = schema::SentId)]
     event_id: ActivityId,
     /// Customer of the event. The customer need not be registered.
-    #[schema(value_type = schema::Id)]
+    #[serde(deserialize_with = "shop_id")]
+    #[schema(value_type = schema::SentId)]
     customer_id: CustomerId,
     /// Name of the kind of activity.
     #[schema(value_type = schema::Name)]
     name: Name,
     /// Time at which it happened.
-    #[schema(value_type = schema::Time)]
-    occurred_at: Timestamp,
+    #[schema(value_type = schema::SentTime)]
+    occurred_at: GivenTime,
     /// Custom properties, at most 64.
     #[serde(default)]
     #[schema(value_type = schema::Attributes)]
@@ -95,11 +100,11 @@ impl Ingest for EventBody {
     const ID: &'static str = "event_id";
     type Item = ActivityRecord;
 
-    fn into_item(self) -> Result<(String, ActivityRecord), Problem> {
+    fn into_item(self, zone: Tz) -> Result<(String, ActivityRecord), Problem> {
         let id = self.event_id.as_str().to_owned();
         let content = ActivityContent {
             name: self.name,
-            occurred_at: self.occurred_at,
+            occurred_at: self.occurred_at.in_zone(zone),
             properties: self.properties,
         };
         let item = ActivityRecord {

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use chrono_tz::Tz;
 use commands::{CommandEffect, CommandError, Context, Outcome};
 
 use super::answer::{AcceptedItem, BatchResponse, ItemResult, effect_name};
@@ -30,11 +31,12 @@ pub(crate) trait Ingest: Input + Send {
     /// Input of the command that records an item.
     type Item: Send;
 
-    /// Converts the body into the item's id and the command's input.
+    /// Converts the body into the item's id and the command's input. `zone` is the
+    /// deployment's time zone.
     ///
     /// # Errors
     /// The problem with the item, if it exceeds a bound.
-    fn into_item(self) -> Result<(String, Self::Item), Problem>;
+    fn into_item(self, zone: Tz) -> Result<(String, Self::Item), Problem>;
 
     /// Records all items. Returns one outcome per item, in the given order.
     fn record(
@@ -74,7 +76,7 @@ async fn ingest_one<B: Ingest>(
 ) -> Result<Response, Problem> {
     let mut tally = Tally::default();
     let read = ItemReader::default().read(raw, |body: &B| body.check(app.commands.currency()));
-    let outcome = match read.and_then(B::into_item) {
+    let outcome = match read.and_then(|body| body.into_item(app.store.zone())) {
         Ok((id, item)) => {
             let mut outcomes = B::record(app, context, vec![item]).await?;
             // One item has one outcome.
@@ -177,7 +179,7 @@ fn read_one<B: Ingest>(
     raw: RawItem<'_>,
 ) -> Result<(String, B::Item), Problem> {
     let read = reader.read(raw, |body: &B| body.check(app.commands.currency()));
-    read.and_then(B::into_item)
+    read.and_then(|body| body.into_item(app.store.zone()))
 }
 
 fn rejected(index: usize, id: Option<String>, problem: Problem) -> ItemResult {

@@ -2,10 +2,10 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use chrono_tz::Tz;
 use commands::{CommandError, Context, OrderRecord, Outcome};
 use domain::{
     Amount, Currency, CustomerId, MAX_ITEMS, OrderContent, OrderError, OrderId, OrderStatus,
-    Timestamp,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -16,6 +16,8 @@ use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
 use crate::http::body::Input;
 use crate::http::body::batch::OneOrMany;
+use crate::http::body::given_time::GivenTime;
+use crate::http::body::shop_id::shop_id;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::identity::caller::Caller;
@@ -39,20 +41,27 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 }))]
 pub(super) struct OrderBody {
     /// Id of the order, unique within its customer.
-    #[schema(value_type = schema::Id)]
+    #[serde(deserialize_with = "shop_id")]
+    #[schema(value_type = schema::SentId)]
     order_id: OrderId,
     /// Customer who placed the order. The customer need not be registered.
-    #[schema(value_type = schema::Id)]
+    #[serde(deserialize_with = "shop_id")]
+    #[schema(value_type = schema::SentId)]
     customer_id: CustomerId,
     /// Total amount in minor units.
     #[schema(value_type = schema::Amount)]
     amount: Amount,
+    /// Part of `amount` that was paid back, in minor units. It does not count in
+    /// figures. An order counts as an order even if all of it was paid back.
+    #[serde(default)]
+    #[schema(value_type = schema::Amount, default = 0)]
+    refunded_amount: Amount,
     /// Currency; must be the currency of the deployment.
     #[schema(value_type = schema::Currency)]
     currency: Currency,
     /// Time at which the order was placed.
-    #[schema(value_type = schema::Time)]
-    placed_at: Timestamp,
+    #[schema(value_type = schema::SentTime)]
+    placed_at: GivenTime,
     /// Status. Only a `placed` order counts in the customer's figures.
     #[serde(default)]
     #[schema(value_type = schema::OrderStatus)]
@@ -96,13 +105,18 @@ impl Input for OrderBody {
             true => Ok(()),
             false => Err(refused(&OrderError::Currency { given, expected })),
         };
+        let refund = OrderError::check_refund(self.amount, self.refunded_amount);
+        let whole = match (currency, refund.map_err(|error| refused(&error))) {
+            (Err(problem), other) => Err(problem.and(other)),
+            (Ok(()), other) => other,
+        };
         let count = self.items.len();
         if count > MAX_ITEMS {
             let detail = format!("an order has at most {MAX_ITEMS} items, this one has {count}");
             let items = Problem::field(ProblemKind::InvalidField, "/items", detail);
-            return Err(items.and(currency));
+            return Err(items.and(whole));
         }
-        currency
+        whole
     }
 }
 
@@ -111,12 +125,13 @@ impl Ingest for OrderBody {
     const ID: &'static str = "order_id";
     type Item = OrderRecord;
 
-    fn into_item(self) -> Result<(String, OrderRecord), Problem> {
+    fn into_item(self, zone: Tz) -> Result<(String, OrderRecord), Problem> {
         let id = self.order_id.as_str().to_owned();
         let content = OrderContent {
             amount: self.amount,
+            refunded_amount: self.refunded_amount,
             currency: self.currency,
-            placed_at: self.placed_at,
+            placed_at: self.placed_at.in_zone(zone),
             status: self.status,
             items: self.items,
         };
@@ -142,6 +157,7 @@ impl Ingest for OrderBody {
 fn refused(error: &OrderError) -> Problem {
     let pointer = match error {
         OrderError::Currency { .. } => "/currency",
+        OrderError::Refund { .. } => "/refunded_amount",
     };
     Problem::field(ProblemKind::Refused, pointer, error.to_string())
 }

@@ -81,8 +81,11 @@ pub(super) struct ImportResponse {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct DetectedLayout {
     /// Preset that fits the columns; `null` if none does.
-    #[schema(example = "shopify-orders")]
+    #[schema(value_type = Option<schema::ImportPreset>)]
     pub(super) preset: Option<String>,
+    /// What the preset is for; `null` without a preset.
+    #[schema(example = "Shopify's export of orders")]
+    pub(super) title: Option<String>,
     /// Kind of data; `null` if the columns do not tell.
     #[schema(value_type = Option<schema::ImportKind>)]
     pub(super) kind: Option<ImportKind>,
@@ -119,6 +122,9 @@ pub(super) struct ProgressResponse {
     #[schema(example = 524_288)]
     done_bytes: u64,
     /// Number of rows that were read.
+    #[schema(example = 12)]
+    rows: u64,
+    /// Number of records that they consist of: one per row, or one per order.
     #[schema(example = 9)]
     pub(super) read: u64,
     /// Number of items that were new.
@@ -130,9 +136,18 @@ pub(super) struct ProgressResponse {
     /// Number of items that were recorded before with the same content.
     #[schema(example = 2)]
     unchanged: u64,
-    /// Number of rows that were refused.
+    /// Number of records that were refused.
     #[schema(example = 1)]
     pub(super) refused: u64,
+    /// Number of records that an earlier one of the file equals; they are not sent.
+    #[schema(example = 0)]
+    repeated: u64,
+    /// Number of records that the options leave out, such as failed payments.
+    #[schema(example = 0)]
+    skipped: u64,
+    /// Number of local times that clocks showed twice; the first is meant.
+    #[schema(example = 0)]
+    ambiguous_times: u64,
 }
 
 /// Reason why a run waits.
@@ -156,11 +171,15 @@ impl ProgressResponse {
     pub(super) fn new(done_bytes: u64, counts: ImportCounts) -> Self {
         Self {
             done_bytes,
+            rows: counts.rows,
             read: counts.read,
             created: counts.created,
             updated: counts.updated,
             unchanged: counts.unchanged,
             refused: counts.refused,
+            repeated: counts.repeated,
+            skipped: counts.skipped,
+            ambiguous_times: counts.ambiguous_times,
         }
     }
 }

@@ -3,14 +3,13 @@
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path as FilePath;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use domain::{ImportError, ImportId, ImportKind, ImportStatus};
-use importer::{FilePosition, ImportCounts, ImportEnd, ImportTask, Progress};
+use importer::{FilePosition, ImportCounts, ImportEnd, ImportTask, Progress, kind_of_reason};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::sleep;
@@ -32,7 +31,7 @@ use crate::http::schema;
 use crate::identity::caller::Caller;
 use crate::state::AppState;
 
-/// Number of rows after which a preview ends.
+/// Number of records after which a preview ends.
 const MAX_ROWS: u64 = 20_000;
 
 /// Time after which a preview ends.
@@ -52,16 +51,28 @@ pub(super) struct PreviewResponse {
     #[schema(value_type = schema::ImportKind)]
     kind: ImportKind,
     /// Number of rows that were checked.
+    #[schema(example = 12)]
+    rows: u64,
+    /// Number of records that they consist of: one per row, or one per order.
     #[schema(example = 9)]
     read: u64,
     /// Number of items that would be sent.
     #[schema(example = 8)]
     valid: u64,
-    /// Number of rows that would be refused.
+    /// Number of records that would be refused.
     #[schema(example = 1)]
     refused: u64,
-    /// True if the whole file was checked; false if the preview ended after 20,000 rows or
-    /// five seconds.
+    /// Number of records that an earlier one of the file equals; they would not be sent.
+    #[schema(example = 0)]
+    repeated: u64,
+    /// Number of records that the options leave out, such as failed payments.
+    #[schema(example = 0)]
+    skipped: u64,
+    /// Number of local times that clocks showed twice; the first is meant.
+    #[schema(example = 0)]
+    ambiguous_times: u64,
+    /// True if the whole file was checked; false if the preview ended after 20,000 records
+    /// or five seconds.
     is_whole: bool,
     /// The first items as they would be sent, up to 20.
     items: Vec<Value>,
@@ -85,9 +96,11 @@ struct RefusalReason {
     /// Line of the first such row in the file, starting at 1.
     #[schema(example = 7)]
     line: u64,
-    /// The first such row.
+    /// The first such row; several lines if they are one order.
     #[schema(example = "#2105,mira@example.com,,paid")]
     input: String,
+    #[serde(skip)]
+    key: String,
 }
 
 /// A refused row, as the importer writes it.
@@ -151,19 +164,22 @@ pub(super) async fn preview_import(
     };
     let ended = import.run(&sink, &seen, limit).await;
     let is_whole = match ended {
-        Ok(ImportEnd::Complete(_)) => true,
+        Ok(ImportEnd::Complete { .. }) => true,
         Ok(ImportEnd::Stopped(_)) => false,
         Err((_, error)) => return Err(invalid(&error)),
     };
     let items = sink.into_examples();
     let refusals = blocking(move || reasons(&scratch)).await?;
-    let read = seen.read.load(Ordering::Relaxed);
-    let refused = seen.refused.load(Ordering::Relaxed);
+    let counts = seen.counts();
     Ok(Json(PreviewResponse {
         kind,
-        read,
-        valid: read - refused,
-        refused,
+        rows: counts.rows,
+        read: counts.read,
+        valid: counts.created,
+        refused: counts.refused,
+        repeated: counts.repeated,
+        skipped: counts.skipped,
+        ambiguous_times: counts.notes.ambiguous_times,
         is_whole,
         items: items
             .iter()
@@ -213,15 +229,24 @@ fn invalid(error: &importer::ImportError) -> Problem {
 /// Counts of a preview, which ends after enough rows.
 #[derive(Default)]
 struct Seen {
-    read: AtomicU64,
-    refused: AtomicU64,
+    counts: Mutex<ImportCounts>,
     enough: CancellationToken,
+}
+
+impl Seen {
+    fn counts(&self) -> ImportCounts {
+        *self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ImportCounts> {
+        // No operation on the counts panics halfway.
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Progress for Seen {
     fn advanced(&self, _: FilePosition, counts: &ImportCounts) {
-        self.read.store(counts.read, Ordering::Relaxed);
-        self.refused.store(counts.refused, Ordering::Relaxed);
+        *self.lock() = *counts;
         if counts.read >= MAX_ROWS {
             self.enough.cancel();
         }
@@ -241,13 +266,14 @@ fn group(path: &FilePath) -> io::Result<Vec<RefusalReason>> {
     let mut reasons: Vec<RefusalReason> = Vec::new();
     for line in BufReader::new(fs::File::open(path)?).lines() {
         let row: RefusedRow = serde_json::from_str(&line?)?;
+        let key = kind_of_reason(&row.reason);
         let is_full = reasons.len() >= 10 * MAX_EXAMPLES;
         let same = reasons
             .iter_mut()
-            .find(|one| one.reason == row.reason && one.pointer == row.pointer);
+            .find(|one| one.key == key && one.pointer == row.pointer);
         match same {
             Some(same) => same.count += 1,
-            // Reasons that quote values may be many; those after the first are not shown.
+            // Further kinds are counted, but not shown.
             None if is_full => {}
             None => reasons.push(RefusalReason {
                 reason: row.reason,
@@ -255,6 +281,7 @@ fn group(path: &FilePath) -> io::Result<Vec<RefusalReason>> {
                 count: 1,
                 line: row.line,
                 input: row.input,
+                key,
             }),
         }
     }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use commands::Context;
 use domain::{ImportCommand, ImportCounts, ImportError, ImportFailure, ImportId, ImportKind, Text};
 use eventlog::Leases;
-use importer::{FilePosition, ImportEnd, ImportTask, Progress, Resource};
+use importer::{FilePosition, ImportEnd, ImportTask, Preset, Progress, Resource};
 use projections::{ImportProgress, ImportWait, ImportWaitReason};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -73,12 +73,24 @@ pub(super) fn task(
         resource: resource(run.plan.kind),
         format: run.format,
         options,
+        preset: preset(run.plan.preset.as_ref())?,
         destination: id.to_string(),
         batch: BATCH,
         rejects: folder.refused(id),
         journal: folder.journal(id),
         restart: false,
     })
+}
+
+/// Returns the preset of a run, if it has one.
+fn preset(name: Option<&Text<64>>) -> Result<Option<Preset>, importer::ImportError> {
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    let preset = Preset::named(name.as_str()).ok_or_else(|| {
+        importer::ImportError::Options(format!("there is no preset {}", name.as_str()))
+    })?;
+    Ok(Some(preset.clone()))
 }
 
 /// Returns the importer's name for a kind of data.
@@ -145,11 +157,15 @@ impl Progress for Runner {
 
 fn domain_counts(counts: importer::ImportCounts) -> ImportCounts {
     ImportCounts {
+        rows: counts.rows,
         read: counts.read,
         created: counts.created,
         updated: counts.updated,
         unchanged: counts.unchanged,
         refused: counts.refused,
+        repeated: counts.repeated,
+        skipped: counts.skipped,
+        ambiguous_times: counts.notes.ambiguous_times,
     }
 }
 
@@ -274,7 +290,7 @@ impl Runner {
             }
         };
         match import.run(&sink, self, interrupted).await {
-            Ok(ImportEnd::Complete(counts)) => Ok(RunEnd::Complete(domain_counts(counts))),
+            Ok(ImportEnd::Complete { counts, .. }) => Ok(RunEnd::Complete(domain_counts(counts))),
             Ok(ImportEnd::Stopped(_)) if self.app.closing.is_cancelled() => Ok(RunEnd::Interrupted),
             Ok(ImportEnd::Stopped(_)) if stop.is_cancelled() => Ok(RunEnd::Stopped),
             Ok(ImportEnd::Stopped(_)) => Ok(RunEnd::Interrupted),

@@ -4,6 +4,7 @@ import { ApiError } from '@/api/error'
 import { useApi } from '@/api/query'
 import { useMay } from '@/app/use-session'
 import { actorText } from '@/format'
+import { usePathPart } from '@/url/path-part'
 import { useQueryParam } from '@/url/use-query-param'
 import { Dot, MessageStatusBadge } from '@/ui/badge'
 import { CopyButton, CopyCurl } from '@/ui/copy'
@@ -21,7 +22,8 @@ import type { Campaign, Recipient } from './types'
 const COLORS = { neutral: 'neutral', good: 'good', bad: 'bad', waiting: 'warn' } as const
 
 export function Component() {
-  const { id = '', customerId = '' } = useParams()
+  const { id = '' } = useParams()
+  const customerId = usePathPart(3)
   const [status] = useQueryParam('status')
   const [reason] = useQueryParam('reason')
   const campaign = useApi('/api/campaigns/{id}', { params: { path: { id } } })

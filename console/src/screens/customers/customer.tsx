@@ -3,6 +3,7 @@ import { useApi } from '@/api/query'
 import { useScreenActions } from '@/app/actions'
 import { HistoryLink } from '@/screens/audit/history-link'
 import { money, number } from '@/format'
+import { usePathPart } from '@/url/path-part'
 import { Badge, Tag } from '@/ui/badge'
 import { CopyableId } from '@/ui/code'
 import { CopyCurl } from '@/ui/copy'
@@ -26,7 +27,8 @@ const TABS = [
 ]
 
 export function Component() {
-  const { id = '', tab = 'profile' } = useParams()
+  const { tab = 'profile' } = useParams()
+  const id = usePathPart(1)
   const customer = useApi('/api/customers/{id}', { params: { path: { id } } })
   const path = `/customers/${encodeURIComponent(id)}`
   const navigate = useNavigate()
@@ -87,7 +89,15 @@ function Profile({ customer }: { customer: Customer }) {
   return (
     <div className="flex flex-col gap-4">
       <StatTiles>
-        <StatTile label="Spend" value={money(customer.total_spend, customer.currency)} />
+        <StatTile
+          label="Spend"
+          value={money(customer.total_spend, customer.currency)}
+          detail={
+            customer.gross_spend === customer.total_spend
+              ? null
+              : `${money(customer.gross_spend, customer.currency)} before refunds`
+          }
+        />
         <StatTile label="Orders" value={number(customer.order_count)} />
         <StatTile
           label="Average order"

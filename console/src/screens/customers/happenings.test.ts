@@ -30,14 +30,14 @@ group('a timeline', () => {
       color: 'good',
       title: 'Order o/17 placed',
       detail: '2 × Tea, s-2',
-      amount: { minor: 1250, currency: 'EUR' },
+      amount: { minor: 1250, refunded: 0, currency: 'EUR' },
       campaignId: null,
     })
   })
 
   it('takes the currency of the customer where an event has none', () => {
     const order = item('order/c-1/o-1', 'order_placed.1', { amount: 1250 })
-    expect(describe(order).amount).toEqual({ minor: 1250, currency: 'KWD' })
+    expect(describe(order).amount).toEqual({ minor: 1250, refunded: 0, currency: 'KWD' })
   })
 
   it('says what became of an order', () => {
@@ -46,6 +46,14 @@ group('a timeline', () => {
       previous: { amount: 5, status: 'placed' },
     })
     expect(describe(refund).title).toBe('Order o-1 refunded')
+    const part = item('order/c-1/o-1', 'order_updated.1', {
+      content: { amount: 6000, refunded_amount: 1500, currency: 'EUR' },
+      previous: { amount: 6000, status: 'placed' },
+    })
+    expect(describe(part)).toMatchObject({
+      title: 'Order o-1 changed',
+      amount: { minor: 6000, refunded: 1500, currency: 'EUR' },
+    })
   })
 
   it('links a message to its campaign and says why it was suppressed', () => {

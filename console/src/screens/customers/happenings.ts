@@ -12,8 +12,8 @@ export interface Happening {
   color: StatusColor
   title: string
   detail: string | null
-  /** Amount in minor units, with its currency. */
-  amount: { minor: number; currency: string } | null
+  /** Amount in minor units with its currency, and the part that was paid back. */
+  amount: { minor: number; refunded: number; currency: string } | null
   /** Campaign of a message. */
   campaignId: string | null
 }
@@ -62,8 +62,12 @@ function describeOrder(
   const content = name === 'order_updated' ? record(data.content) : data
   const status = text(content.status) ?? 'placed'
   const minor = typeof content.amount === 'number' ? content.amount : null
+  const refunded =
+    typeof content.refunded_amount === 'number' ? content.refunded_amount : 0
   const amount =
-    minor === null ? null : { minor, currency: text(content.currency) ?? currency }
+    minor === null
+      ? null
+      : { minor, refunded, currency: text(content.currency) ?? currency }
   const items = Array.isArray(content.items) ? content.items.map(record) : []
   const detail =
     items

@@ -59,7 +59,16 @@ const COLUMNS: Column<Order>[] = [
   {
     id: 'amount',
     header: 'Amount',
-    cell: (order) => money(order.amount, order.currency),
+    cell: (order) => (
+      <span className="flex flex-col">
+        <span>{money(order.amount, order.currency)}</span>
+        {order.refunded_amount > 0 && (
+          <span className="text-sm text-muted">
+            {money(order.refunded_amount, order.currency)} refunded
+          </span>
+        )}
+      </span>
+    ),
     align: 'end',
   },
 ]

@@ -92,6 +92,11 @@ function Row({ item, customer }: { item: TimelineItem; customer: Customer }) {
         <p className="flex flex-wrap items-baseline gap-x-2">
           <span className="font-medium wrap-anywhere">{title}</span>
           {amount && <span>{money(amount.minor, amount.currency)}</span>}
+          {amount && amount.refunded > 0 && (
+            <span className="text-muted">
+              {money(amount.refunded, amount.currency)} refunded
+            </span>
+          )}
           {campaignId && (
             <TextLink
               className="text-sm"

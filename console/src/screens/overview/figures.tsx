@@ -50,7 +50,6 @@ export function Figures() {
 
 function Report({ figures }: { figures: DailyReport }) {
   const { totals, currency } = figures
-  const average = totals.orders > 0 ? totals.revenue / totals.orders : null
   const ended = totals.delivered + totals.failed
   return (
     <>
@@ -60,9 +59,7 @@ function Report({ figures }: { figures: DailyReport }) {
         <StatTile
           label="Revenue"
           value={money(totals.revenue, currency)}
-          detail={
-            average === null ? null : `${money(Math.round(average), currency)} an order`
-          }
+          detail={revenueDetail(totals, currency)}
         />
         <StatTile
           label="Messages sent"
@@ -96,6 +93,15 @@ function Report({ figures }: { figures: DailyReport }) {
       </div>
     </>
   )
+}
+
+/** The average of an order, and the revenue before refunds if it differs. */
+function revenueDetail(totals: Schemas['ShopFigures'], currency: string): string | null {
+  const { orders, revenue, gross_revenue: gross } = totals
+  const average =
+    orders > 0 ? `${money(Math.round(revenue / orders), currency)} an order` : null
+  const before = gross === revenue ? null : `${money(gross, currency)} before refunds`
+  return [average, before].filter(Boolean).join(', ') || null
 }
 
 function series(

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bson::{Bson, DateTime, Document, doc};
-use domain::{Event, Subject, Timestamp};
+use domain::{Event, Subject, Timestamp, text_of_key_part};
 use eventlog::{Key, Log, Partition, Position};
 use futures::TryStreamExt;
 use mongodb::error::ErrorKind;
@@ -93,11 +93,12 @@ impl Store {
             subject => {
                 let layout = log.layout();
                 let partition = subject.as_ref().ok().and_then(Subject::partition);
-                let route = subject.as_ref().map(Subject::route).ok();
+                let route = subject.as_ref().map(|subject| subject.route().to_owned());
                 // For a key that this program cannot parse, the first id in it determines
                 // the partition.
-                let route = route.or_else(|| aggregate.split('/').nth(1));
-                let by_route = || layout.partition_of(route.unwrap_or_default());
+                let first = || aggregate.split('/').nth(1).and_then(text_of_key_part);
+                let route = route.ok().or_else(first).unwrap_or_default();
+                let by_route = || layout.partition_of(&route);
                 let partition = partition.unwrap_or_else(by_route);
                 walk_back(
                     log,

@@ -81,6 +81,7 @@ fn hour(at: i64) -> Timestamp {
 fn order(at: i64, cents: i64, counts: bool) -> OrderContent {
     OrderContent {
         amount: Amount::try_from(cents).unwrap(),
+        refunded_amount: Amount::default(),
         currency: Currency::try_from("USD").unwrap(),
         placed_at: hour(at),
         status: match counts {

@@ -1,6 +1,6 @@
 //! Counts and sums by day, for one series of a customer.
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,14 @@ pub(crate) fn date_of(at: Timestamp, zone: Tz) -> NaiveDate {
     }
 }
 
+/// Returns the date that an instant stands for if it has no time of day: midnight
+/// UTC, or midnight in the deployment's zone, as which a date alone is recorded.
+pub(crate) fn date_without_time(at: Timestamp, zone: Tz) -> Option<NaiveDate> {
+    let local = DateTime::<Utc>::from(at).with_timezone(&zone);
+    let is_midnight = local.time() == NaiveTime::MIN;
+    (is_midnight || is_date_only(at)).then(|| date_of(at, zone))
+}
+
 /// Returns the date of an exact instant in the zone.
 pub(crate) fn date_in(at: Timestamp, zone: Tz) -> NaiveDate {
     let utc = DateTime::<Utc>::from(at);
@@ -122,7 +130,7 @@ pub(crate) fn date_in(at: Timestamp, zone: Tz) -> NaiveDate {
 
 /// Returns whether an instant stands for a date without a time of day: shops that
 /// do not record times of day send 00:00:00.000 UTC.
-pub(crate) fn is_date_only(at: Timestamp) -> bool {
+fn is_date_only(at: Timestamp) -> bool {
     at.millis().rem_euclid(DAY_MILLIS) == 0
 }
 

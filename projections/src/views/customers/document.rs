@@ -44,9 +44,13 @@ pub struct CustomerDocument {
     pub registered_at: Option<DateTime>,
     /// True if the customer has unsubscribed from messages.
     pub unsubscribed: bool,
-    /// Sum of the orders that count, in minor units. Cancelled and refunded
-    /// orders do not count.
+    /// Sum of the orders that count without what was paid back of them, in minor
+    /// units. Cancelled and refunded orders do not count.
     pub total_spend: i64,
+    /// What was paid back of the orders that count, in minor units. `total_spend`
+    /// is without it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refunded: i64,
     /// Number of orders that count.
     pub order_count: i64,
     /// Total spend divided by the number of orders, rounded half up, in minor
@@ -154,6 +158,12 @@ impl CustomerDocument {
     /// client that invents a name per event would grow the document past
     /// MongoDB's limit.
     pub const MAX_EVENT_NAMES: usize = 100;
+
+    /// Returns the sum of the orders that count before refunds, in minor units.
+    pub fn gross_spend(&self) -> i64 {
+        // The fold keeps this sum within 64 bits.
+        self.total_spend.saturating_add(self.refunded)
+    }
 
     /// Recomputes `folded` and `instants` from the profile and the attributes.
     pub fn derive(&mut self) {

@@ -139,14 +139,14 @@ fn count_order(
     context: &FoldContext<'_>,
 ) -> Result<(), FoldError> {
     if figures.counts() {
-        document.total_spend = document
-            .total_spend
-            .checked_add(figures.amount.minor())
-            .ok_or_else(|| FoldError("the customer's total spend exceeds 64 bits".to_owned()))?;
+        let gross = document.gross_spend().checked_add(figures.amount.minor());
+        gross.ok_or_else(|| FoldError("the customer's total spend exceeds 64 bits".to_owned()))?;
+        document.total_spend += figures.net_amount();
+        document.refunded += figures.refunded_amount.minor();
         document.order_count += 1;
         document.order_times.insert(figures.placed_at);
         let day = day_of(figures.placed_at, context.zone);
-        document.order_days.add(day, figures.amount.minor());
+        document.order_days.add(day, figures.net_amount());
     }
     Ok(())
 }
@@ -158,10 +158,11 @@ fn uncount_order(
 ) -> Result<(), FoldStop> {
     if figures.counts() {
         document.order_times.remove(figures.placed_at)?;
-        document.total_spend -= figures.amount.minor();
+        document.total_spend -= figures.net_amount();
+        document.refunded -= figures.refunded_amount.minor();
         document.order_count -= 1;
         let day = day_of(figures.placed_at, context.zone);
-        document.order_days.subtract(day, figures.amount.minor());
+        document.order_days.subtract(day, figures.net_amount());
     }
     Ok(())
 }

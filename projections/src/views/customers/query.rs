@@ -1,7 +1,8 @@
 //! Queries of the view `customers`.
 
-use bson::doc;
+use bson::{Document, doc};
 use futures::TryStreamExt;
+use unicode_normalization::UnicodeNormalization;
 
 use super::filter::escape;
 use super::{CustomerDocument, Customers};
@@ -31,9 +32,7 @@ impl Store {
     ) -> Result<Page<(String, CustomerDocument)>, QueryError> {
         let mut filter = doc! {};
         if let Some(q) = q {
-            // Anchored and case-sensitive, so that the index on `search` serves it.
-            let start = format!("^{}", escape(&q.to_lowercase()));
-            filter.insert("search", doc! {"$regex": start});
+            filter.insert("$or", beginnings(q));
         }
         if let Some(after) = page.after::<String>()? {
             filter.insert("_id", doc! {"$gt": after});
@@ -53,6 +52,18 @@ impl Store {
             .await?;
         Ok(page.cut(found, |(id, _)| id.clone()))
     }
+}
+
+/// Returns filters of which one holds for customers with a text that starts with
+/// `q`. Ids are composed, other texts are as the shop sent them.
+fn beginnings(q: &str) -> Vec<Document> {
+    let q = q.to_lowercase();
+    let composed: String = q.nfc().collect();
+    let other = (composed != q).then_some(composed);
+    let texts = std::iter::once(q).chain(other);
+    // Anchored and case-sensitive, so that the index on `search` serves it.
+    let pattern = |text: String| doc! {"search": {"$regex": format!("^{}", escape(&text))}};
+    texts.map(pattern).collect()
 }
 
 pub(crate) fn with_id(

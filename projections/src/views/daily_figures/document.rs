@@ -25,8 +25,13 @@ pub struct DayFigures {
     pub customers: i64,
     /// Orders placed on this day that are neither cancelled nor refunded.
     pub orders: i64,
-    /// Sum of the amounts of these orders, in minor units.
+    /// Sum of the amounts of these orders without what was paid back, in minor
+    /// units.
     pub revenue: i64,
+    /// What was paid back of these orders, in minor units. `revenue` is without
+    /// it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refunded: i64,
     /// Activities that occurred on this day.
     pub activity: i64,
     /// Messages that the vendor accepted. A message without a record of that
@@ -40,7 +45,16 @@ pub struct DayFigures {
     pub suppressed: i64,
 }
 
+fn is_zero(figure: &i64) -> bool {
+    *figure == 0
+}
+
 impl DayFigures {
+    /// Returns the revenue before refunds, in minor units; `None` beyond 64 bits.
+    pub fn gross_revenue(&self) -> Option<i64> {
+        self.revenue.checked_add(self.refunded)
+    }
+
     /// Returns the figures with those of others added; `None` if a sum exceeds
     /// 64 bits.
     #[must_use]
@@ -49,6 +63,7 @@ impl DayFigures {
             customers: self.customers.checked_add(other.customers)?,
             orders: self.orders.checked_add(other.orders)?,
             revenue: self.revenue.checked_add(other.revenue)?,
+            refunded: self.refunded.checked_add(other.refunded)?,
             activity: self.activity.checked_add(other.activity)?,
             sent: self.sent.checked_add(other.sent)?,
             delivered: self.delivered.checked_add(other.delivered)?,

@@ -121,7 +121,8 @@ fn count_order(changes: &mut Changes, order: &OrderEvent, zone: Tz) {
         if figures.counts() {
             let change = DayFigures {
                 orders,
-                revenue: orders * figures.amount.minor(),
+                revenue: orders * figures.net_amount(),
+                refunded: orders * figures.refunded_amount.minor(),
                 ..DayFigures::default()
             };
             changes.add(date_of(figures.placed_at, zone), change);

@@ -73,10 +73,11 @@ impl Store {
 }
 
 /// Names of the figures in documents.
-const FIGURES: [&str; 8] = [
+const FIGURES: [&str; 9] = [
     "customers",
     "orders",
     "revenue",
+    "refunded",
     "activity",
     "sent",
     "delivered",

@@ -47,6 +47,7 @@ fn shown(figures: DayFigures) -> String {
 fn order(cents: i64, placed_at: &str, status: OrderStatus) -> OrderContent {
     OrderContent {
         amount: Amount::try_from(cents).unwrap(),
+        refunded_amount: Amount::default(),
         currency: Currency::try_from("USD").unwrap(),
         placed_at: at(placed_at),
         status,

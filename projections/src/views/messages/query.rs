@@ -166,8 +166,7 @@ impl Store {
 /// that have no index of their own.
 fn of_campaign(campaign: &CampaignId, after: Option<&str>) -> Document {
     let first = MessageId::start(campaign);
-    // Sorts after every character that a customer id can contain.
-    let end = format!("{first}\u{7f}");
+    let end = MessageId::end(campaign);
     let after = after.filter(|after| **after > *first).unwrap_or(&first);
     doc! {"campaign_id": campaign.as_str(), "_id": {"$gt": after, "$lt": end}}
 }

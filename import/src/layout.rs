@@ -1,0 +1,86 @@
+//! Choice of the file's layout, with the user.
+
+use std::io::{self, IsTerminal, Write};
+
+use importer::{Detected, ImportError, ImportTask, Layout, Preset};
+
+use super::UsageError;
+
+/// Completes the import with the layout that its file has. Asks the user about a layout that was
+/// detected, if there is a terminal and `is_accepted` is false.
+///
+/// # Errors
+/// Returns an error if the file cannot be read, its layout does not fit the resource, or the user
+/// does not want it.
+pub(super) fn choose_layout(task: &mut ImportTask, is_accepted: bool) -> anyhow::Result<()> {
+    check_resource(task)?;
+    let Layout::Detected(Detected { preset, delimiter }) = task.layout()? else {
+        return Ok(());
+    };
+    let file = task.file.display();
+    eprintln!("This looks like {}: preset {}", preset.title, preset.name);
+    if preset.resource != task.resource {
+        return Err(UsageError(format!(
+            "{file} has {0}, not {1}; run: patron import {0} {file} --preset {2}",
+            preset.resource.name(),
+            task.resource.name(),
+            preset.name
+        ))
+        .into());
+    }
+    if !is_accepted && !confirmed()? {
+        return Err(UsageError(format!(
+            "say that this is the layout of {file}: patron import {} {file} --preset {} (or --yes, \
+             whatever is detected); --dry-run shows what would be sent",
+            task.resource.name(),
+            preset.name
+        ))
+        .into());
+    }
+    task.options.delimiter = delimiter.or(task.options.delimiter);
+    task.preset = Some(preset.clone());
+    Ok(())
+}
+
+fn check_resource(task: &ImportTask) -> Result<(), ImportError> {
+    match &task.preset {
+        Some(preset) if preset.resource != task.resource => Err(ImportError::Options(format!(
+            "the preset {} is for {2}, not for {1}; run: patron import {2} {3} --preset {0}",
+            preset.name,
+            task.resource.name(),
+            preset.resource.name(),
+            task.file.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Asks on the terminal. Returns false if there is none.
+fn confirmed() -> io::Result<bool> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(false);
+    }
+    eprint!("Import it so? [Y/n] ");
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    let answer = answer.trim();
+    Ok(answer.is_empty()
+        || ["y", "yes"]
+            .iter()
+            .any(|yes| answer.eq_ignore_ascii_case(yes)))
+}
+
+/// Returns the list of the presets, for people.
+pub(super) fn preset_list() -> String {
+    let mut text = String::new();
+    for preset in Preset::all() {
+        text += &format!(
+            "{:22} {:10} {}\n",
+            preset.name,
+            preset.resource.name(),
+            preset.title
+        );
+    }
+    text
+}

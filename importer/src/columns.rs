@@ -1,0 +1,155 @@
+//! Columns of a table by name, with hints for names that do not fit.
+
+use anyhow::bail;
+
+use super::options::Delimiter;
+
+/// Names of a table's columns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Columns<'a> {
+    names: &'a [String],
+    delimiter: Delimiter,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn new(names: &'a [String], delimiter: Delimiter) -> Self {
+        Self { names, delimiter }
+    }
+
+    pub(super) fn names(self) -> &'a [String] {
+        self.names
+    }
+
+    pub(super) fn has(self, name: &str) -> bool {
+        self.names.iter().any(|column| column == name)
+    }
+
+    /// Returns the index of the column with this name. `NAME#2` is the second of the columns named
+    /// `NAME`, unless a column has that very name.
+    ///
+    /// # Errors
+    /// Returns an error if there is no such column, or there are several. It names the likely one.
+    pub(super) fn index(self, name: &str) -> anyhow::Result<usize> {
+        match self.all(name)[..] {
+            [index] => return Ok(index),
+            [] => {}
+            [_, _, ..] => bail!(
+                "the file has {} columns named {name}; choose one by its number: {name}#1, {name}#2",
+                self.all(name).len()
+            ),
+        }
+        let numbered = name.rsplit_once('#');
+        let numbered = numbered.and_then(|(name, number)| Some((name, number.parse().ok()?)));
+        if let Some((name, number)) = numbered {
+            let all = self.all(name);
+            let index = usize::checked_sub(number, 1).and_then(|index| all.get(index));
+            match index {
+                Some(index) => return Ok(*index),
+                None if !all.is_empty() => {
+                    bail!(
+                        "the file has {} columns named {name}, no number {number}",
+                        all.len()
+                    )
+                }
+                None => {}
+            }
+        }
+        bail!("the file has no column {name}; {}", self.hint(name))
+    }
+
+    /// Describes how to find a column that is missing: one with a similar name, another delimiter,
+    /// or the list of columns.
+    pub(super) fn hint(self, name: &str) -> String {
+        let alike = self.names.iter().find(|column| fold(column) == fold(name));
+        if let Some(column) = alike {
+            return format!("it has {column}");
+        }
+        if let Some(delimiter) = self.likely_delimiter() {
+            return format!("its header has one column; did you mean --delimiter {delimiter}?");
+        }
+        format!("the file's columns are {}", self.names.join(", "))
+    }
+
+    fn all(self, name: &str) -> Vec<usize> {
+        let named = self
+            .names
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| *column == name);
+        named.map(|(index, _)| index).collect()
+    }
+
+    /// Returns the delimiter that would split the header's only column, for a message.
+    fn likely_delimiter(self) -> Option<&'static str> {
+        let [header] = self.names else {
+            return None;
+        };
+        let candidates = [(b';', "';'"), (b'\t', "tab"), (b'|', "'|'"), (b',', "','")];
+        let others = candidates
+            .iter()
+            .filter(|(byte, _)| self.delimiter != Delimiter::Byte(*byte));
+        let count = |byte: u8| header.bytes().filter(|one| *one == byte).count();
+        others
+            .map(|&(byte, name)| (count(byte), name))
+            .filter(|(count, _)| *count > 0)
+            .max_by_key(|(count, _)| *count)
+            .map(|(_, name)| name)
+    }
+}
+
+/// Folds case, blanks and the signs that exports use in place of blanks.
+fn fold(name: &str) -> String {
+    let letters = name
+        .chars()
+        .filter(|one| !one.is_whitespace() && !matches!(one, '_' | '-'));
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(names: &[&str], name: &str) -> Result<usize, String> {
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        let columns = Columns::new(&names, Delimiter::Byte(b','));
+        columns.index(name).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_number_chooses_one_of_several_columns_of_a_name() {
+        let names = ["id", "REASON", "REASON", "REASON#2", "A#7"];
+        assert_eq!(index(&names, "REASON#1"), Ok(1));
+        assert_eq!(
+            index(&names, "REASON#2"),
+            Ok(3),
+            "a real name outranks a number"
+        );
+        assert_eq!(index(&names[..3], "REASON#2"), Ok(2));
+        assert_eq!(index(&names, "A#7"), Ok(4));
+        assert_eq!(index(&names, "id#1"), Ok(0));
+        assert_eq!(
+            index(&names, "REASON").unwrap_err(),
+            "the file has 2 columns named REASON; choose one by its number: REASON#1, REASON#2"
+        );
+        let message = index(&names, "REASON#3").unwrap_err();
+        assert_eq!(message, "the file has 2 columns named REASON, no number 3");
+        assert!(index(&names, "REASON#0").is_err());
+    }
+
+    #[test]
+    fn a_missing_column_comes_with_the_likely_reason() {
+        let message = |names: &[&str], name| index(names, name).unwrap_err();
+        assert_eq!(
+            message(&["Customer_ID", "Name"], "customer id"),
+            "the file has no column customer id; it has Customer_ID"
+        );
+        assert_eq!(
+            message(&["customer_id;name;city, region"], "customer_id"),
+            "the file has no column customer_id; its header has one column; did you mean \
+             --delimiter ';'?"
+        );
+        assert!(message(&["a\tb"], "a").ends_with("--delimiter tab?"));
+        assert!(message(&["a|b"], "a").ends_with("--delimiter '|'?"));
+        assert!(message(&["a", "b"], "c").ends_with("the file's columns are a, b"));
+    }
+}

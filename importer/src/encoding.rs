@@ -1,0 +1,250 @@
+//! Encodings of text files: which one a file has, and decoding of single lines.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+const UTF_8_MARK: &[u8] = b"\xEF\xBB\xBF";
+const UTF_16LE_MARK: &[u8] = b"\xFF\xFE";
+const UTF_16BE_MARK: &[u8] = b"\xFE\xFF";
+const UTF_32LE_MARK: &[u8] = b"\xFF\xFE\0\0";
+
+/// Number of bytes at the start of a file that are searched for signs of another format.
+const HEAD: usize = 4 << 10;
+
+/// Encoding of a text file.
+///
+/// Its text form is a label of the WHATWG encoding standard in any case, such as `windows-1252`,
+/// `utf-16le` or `shift_jis`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextEncoding(&'static Encoding);
+
+impl TextEncoding {
+    /// Returns the encoding of a file that begins with these bytes, and the length of its
+    /// byte-order mark. The mark outranks `stated`; without either, the file is UTF-8.
+    ///
+    /// # Errors
+    /// Returns a sentence about the file if it is not text, or is UTF-16 without a mark.
+    pub(super) fn of_file(
+        head: &[u8],
+        stated: Option<Self>,
+    ) -> Result<(Self, usize), &'static str> {
+        let head = &head[..head.len().min(HEAD)];
+        if head.starts_with(UTF_32LE_MARK) {
+            return Err("the file is UTF-32; save it as UTF-8");
+        }
+        let marks = [
+            (UTF_8_MARK, UTF_8),
+            (UTF_16LE_MARK, UTF_16LE),
+            (UTF_16BE_MARK, UTF_16BE),
+        ];
+        if let Some((mark, encoding)) = marks.iter().find(|(mark, _)| head.starts_with(mark)) {
+            return Ok((Self(encoding), mark.len()));
+        }
+        match stated {
+            Some(encoding) if encoding.is_utf16() => return Ok((encoding, 0)),
+            _ => refuse_binary(head)?,
+        }
+        Ok((stated.unwrap_or_default(), 0))
+    }
+
+    pub(super) fn is_utf8(self) -> bool {
+        self.0 == UTF_8
+    }
+
+    pub(super) fn is_utf16(self) -> bool {
+        self.0 == UTF_16LE || self.0 == UTF_16BE
+    }
+
+    /// Returns the number of bytes of a line end's character.
+    pub(super) fn unit(self) -> usize {
+        if self.is_utf16() { 2 } else { 1 }
+    }
+
+    /// Returns the code of a unit of this encoding.
+    pub(super) fn code(self, unit: &[u8]) -> u16 {
+        match *unit {
+            [first, second] if self.0 == UTF_16BE => u16::from_be_bytes([first, second]),
+            [first, second] => u16::from_le_bytes([first, second]),
+            [byte] => byte.into(),
+            // Half a character at the end of the file is no line end.
+            _ => u16::MAX,
+        }
+    }
+
+    /// Decodes whole characters, as in a line. Returns `None` if the bytes do not fit.
+    pub(super) fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+        self.0
+            .decode_without_bom_handling_and_without_replacement(bytes)
+    }
+
+    /// Decodes the bytes with a replacement character for everything that does not fit.
+    pub(super) fn decode_lossy(self, bytes: &[u8]) -> Cow<'_, str> {
+        self.0.decode_without_bom_handling(bytes).0
+    }
+
+    /// Returns the reason why a line with these bytes, which do not fit, is refused.
+    pub(super) fn misfit(self, bytes: &[u8]) -> String {
+        let name = self.0.name();
+        let Err(error) = str::from_utf8(bytes) else {
+            return format!("the line is not {name}; pass --encoding utf-8");
+        };
+        if !self.is_utf8() {
+            return format!("the line is not {name}; --encoding must name the file's encoding");
+        }
+        let byte = bytes[error.valid_up_to()];
+        let remedy = if is_likely_windows_1252(bytes) {
+            "it looks like Windows-1252: pass --encoding windows-1252"
+        } else {
+            "pass --encoding with the file's encoding, such as windows-1252 or shift_jis"
+        };
+        format!("the line is not UTF-8 (byte {byte:02X}); {remedy}")
+    }
+}
+
+impl Default for TextEncoding {
+    fn default() -> Self {
+        Self(UTF_8)
+    }
+}
+
+impl FromStr for TextEncoding {
+    type Err = String;
+
+    fn from_str(label: &str) -> Result<Self, String> {
+        Encoding::for_label_no_replacement(label.as_bytes())
+            .map(Self)
+            .ok_or_else(|| {
+                "must be an encoding such as utf-8, windows-1252, iso-8859-2 or utf-16le".into()
+            })
+    }
+}
+
+impl Serialize for TextEncoding {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&self.0.name().to_ascii_lowercase())
+    }
+}
+
+impl<'de> Deserialize<'de> for TextEncoding {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let label = String::deserialize(from)?;
+        label.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+fn refuse_binary(head: &[u8]) -> Result<(), &'static str> {
+    if head.starts_with(b"PK\x03\x04") {
+        return Err(
+            "the file is an Excel workbook or a ZIP archive, not text; open it and save it as \
+             CSV (UTF-8)",
+        );
+    }
+    if head.starts_with(b"\x1F\x8B") {
+        return Err("the file is compressed with gzip; decompress it first");
+    }
+    let nuls = |first: usize| {
+        let units = head.iter().skip(first).step_by(2);
+        units.filter(|byte| **byte == 0).count()
+    };
+    // Western text in UTF-16 has a NUL in almost every character; some languages have them only in
+    // blanks, digits and separators.
+    let (even, odd) = (nuls(0), nuls(1));
+    if (even + odd) * 16 < head.len().max(16) {
+        return Ok(());
+    }
+    Err(if odd > even * 4 {
+        "the file looks like UTF-16 without a byte-order mark; pass --encoding utf-16le, or save \
+         it as UTF-8"
+    } else if even > odd * 4 {
+        "the file looks like UTF-16 without a byte-order mark; pass --encoding utf-16be, or save \
+         it as UTF-8"
+    } else {
+        "the file is not text: it has NUL bytes"
+    })
+}
+
+/// Returns true if the bytes beyond ASCII are letters and signs of Western European texts, at most
+/// two in a row. Other alphabets and multi-byte encodings have longer runs.
+fn is_likely_windows_1252(bytes: &[u8]) -> bool {
+    let is_western = |byte: &u8| {
+        matches!(byte,
+            0x80 | 0x82 | 0x84 | 0x85 | 0x8A | 0x8C | 0x8E | 0x91..=0x97 | 0x99 | 0x9A | 0x9C
+            | 0x9E..=0xA1 | 0xA3 | 0xA7 | 0xA9..=0xAB | 0xAE | 0xB0 | 0xB2..=0xB5 | 0xB7
+            | 0xBA..=0xBF | 0xC0..=0xD6 | 0xD8..=0xF6 | 0xF8..=0xFF)
+    };
+    bytes
+        .split(u8::is_ascii)
+        .all(|run| run.len() <= 2 && run.iter().all(is_western))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_file(head: &[u8]) -> Result<(&'static str, usize), &'static str> {
+        TextEncoding::of_file(head, None).map(|(encoding, mark)| (encoding.0.name(), mark))
+    }
+
+    #[test]
+    fn a_byte_order_mark_outranks_the_stated_encoding() {
+        assert_eq!(of_file(b"id,name"), Ok(("UTF-8", 0)));
+        assert_eq!(of_file(b""), Ok(("UTF-8", 0)));
+        assert_eq!(of_file(b"\xEF\xBB\xBFid"), Ok(("UTF-8", 3)));
+        assert_eq!(of_file(b"\xFF\xFEi\0"), Ok(("UTF-16LE", 2)));
+        assert_eq!(of_file(b"\xFE\xFF\0i"), Ok(("UTF-16BE", 2)));
+        let stated = Some("Windows-1252".parse().unwrap());
+        let found = |head: &[u8]| TextEncoding::of_file(head, stated).unwrap().0.0.name();
+        assert_eq!(found(b"id"), "windows-1252");
+        assert_eq!(found(b"\xFF\xFEi\0"), "UTF-16LE");
+    }
+
+    #[test]
+    fn files_that_are_not_text_are_refused_with_the_remedy() {
+        let assert_refused = |head: &[u8], word: &str| {
+            let message = of_file(head).unwrap_err();
+            assert!(message.contains(word), "{message}");
+        };
+        assert_refused(b"i\0d\0,\0n\0\r\0\n\0", "UTF-16 without a byte-order mark");
+        assert_refused(b"i\0d\0,\0n\0\r\0\n\0", "--encoding utf-16le");
+        assert_refused(b"\0i\0d\0,\0n\0\r\0\n", "--encoding utf-16be");
+        assert_refused(b"\xFF\xFE\0\0i\0\0\0", "UTF-32");
+        assert_refused(b"PK\x03\x04\x14\0", "Excel");
+        assert_refused(b"\x1F\x8B\x08", "gzip");
+        assert_refused(&[0; 64], "NUL");
+        assert!(of_file(b"one stray \0 in a long line of text does not matter").is_ok());
+    }
+
+    #[test]
+    fn a_misfit_names_the_likely_encoding() {
+        let message = |bytes: &[u8]| TextEncoding::default().misfit(bytes);
+        assert!(message(b"J\xFCrgen Gro\xDF, 5 \x80").ends_with("pass --encoding windows-1252"));
+        assert!(message(b"J\xFCrgen").contains("(byte FC)"));
+        // Russian in windows-1251, and Japanese in Shift_JIS.
+        assert!(message(b"\xC8\xE2\xE0\xED").contains("with the file's encoding"));
+        assert!(message(b"\x93\xFA\x96\x7B\x8C\xEA").contains("with the file's encoding"));
+    }
+
+    #[test]
+    fn labels_are_those_of_the_web() {
+        let name = |label: &str| {
+            label
+                .parse::<TextEncoding>()
+                .map(|encoding| encoding.0.name())
+        };
+        assert_eq!(name("latin1").as_deref(), Ok("windows-1252"));
+        assert_eq!(name("UTF-16").as_deref(), Ok("UTF-16LE"));
+        assert!(name("ansi-ish").unwrap_err().contains("windows-1252"));
+        let json = serde_json::to_string(&"UTF-8".parse::<TextEncoding>().unwrap()).unwrap();
+        assert_eq!(json, "\"utf-8\"");
+        assert_eq!(
+            serde_json::from_str::<TextEncoding>("\"shift_jis\"")
+                .unwrap()
+                .0
+                .name(),
+            "Shift_JIS"
+        );
+    }
+}

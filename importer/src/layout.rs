@@ -1,0 +1,81 @@
+//! Layout of a file: fields that the options or the header name, or the export of a known program.
+
+use super::bindings::bindings;
+use super::columns::Columns;
+use super::error::ImportError;
+use super::import::ImportTask;
+use super::options::{Delimiter, FileFormat};
+use super::presets::Preset;
+use super::table::Table;
+
+/// Separators that are tried if none is given.
+const DELIMITERS: [u8; 3] = *b",;\t";
+
+/// Layout of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Layout {
+    /// The options and the header say which column fills which field.
+    Mapped,
+    /// The header is that of an export that Patron knows.
+    Detected(Detected),
+    /// The columns are not known.
+    Unknown,
+}
+
+/// Layout that was recognized by its header.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detected {
+    /// Preset for the file.
+    pub preset: &'static Preset,
+    /// Separator of the columns, if it is not a comma.
+    pub delimiter: Option<Delimiter>,
+}
+
+impl ImportTask {
+    /// Returns the names of the columns of a table, as the options read its header.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read as a table.
+    pub fn columns(&self) -> Result<Vec<String>, ImportError> {
+        let options = &self.options;
+        let (encoding, has_header) = (options.encoding, !options.no_header);
+        let table = Table::open(&self.file, encoding, options.delimiter, has_header);
+        let table = table.map_err(|reason| self.wrong_layout(reason))?;
+        Ok(table.columns().to_vec())
+    }
+
+    /// Determines the layout of the file from its header. A layout is only detected if there is
+    /// neither a preset nor a column for a field.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read.
+    pub fn layout(&self) -> Result<Layout, ImportError> {
+        let is_stated = self.preset.is_some() || !self.options.map.is_empty();
+        if is_stated || self.format == FileFormat::Ndjson || self.options.no_header {
+            return Ok(Layout::Mapped);
+        }
+        let given = self.options.delimiter;
+        let others = DELIMITERS.map(|byte| Some(Delimiter::Byte(byte)));
+        let candidates = if given.is_some() {
+            vec![given]
+        } else {
+            [&[None], &others[1..]].concat()
+        };
+        for delimiter in candidates {
+            let table = Table::open(&self.file, self.options.encoding, delimiter, true);
+            let table = match table {
+                Ok(table) => table,
+                Err(_) if delimiter != given => continue,
+                Err(reason) => return Err(self.wrong_layout(reason)),
+            };
+            let columns = Columns::new(table.columns(), table.delimiter());
+            if delimiter == given && bindings(self.resource, &self.options, columns).is_ok() {
+                return Ok(Layout::Mapped);
+            }
+            if let Some(preset) = Preset::detected(table.columns()) {
+                return Ok(Layout::Detected(Detected { preset, delimiter }));
+            }
+        }
+        Ok(Layout::Unknown)
+    }
+}

@@ -1,0 +1,133 @@
+//! Statuses of a file and their meaning.
+
+use super::options::Pair;
+use super::record::Reason;
+
+/// Statuses of the API.
+const STATUSES: [&str; 3] = ["placed", "cancelled", "refunded"];
+/// Meaning of a status whose orders are left out.
+const SKIP: &str = "skip";
+
+/// Meaning of the statuses in a file.
+#[derive(Debug)]
+pub(super) struct Statuses {
+    /// Exact statuses, then beginnings, the longest first; in lower case.
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    text: String,
+    is_beginning: bool,
+    meaning: Option<&'static str>,
+}
+
+/// Meaning of one status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StatusMeaning {
+    /// Status of the API.
+    Status(&'static str),
+    /// The order is left out.
+    Skip,
+}
+
+impl Statuses {
+    /// # Errors
+    /// Returns an error if a status is mapped to something else than a status or `skip`.
+    pub(super) fn new(pairs: &[Pair]) -> anyhow::Result<Self> {
+        let mut rules = Vec::new();
+        for Pair { field, value } in pairs {
+            let known = |name: &&str| value.trim().eq_ignore_ascii_case(name);
+            let meaning = STATUSES.into_iter().find(known);
+            anyhow::ensure!(
+                meaning.is_some() || known(&SKIP),
+                "--status {field}={value}: a status becomes placed, cancelled, refunded or skip"
+            );
+            let text = field.trim().to_lowercase();
+            let beginning = text.strip_suffix('*').map(str::to_owned);
+            rules.push(Rule {
+                is_beginning: beginning.is_some(),
+                text: beginning.unwrap_or(text),
+                meaning,
+            });
+        }
+        rules.sort_by_key(|rule| (rule.is_beginning, usize::MAX - rule.text.len()));
+        Ok(Self { rules })
+    }
+
+    /// Returns the meaning of a status.
+    ///
+    /// # Errors
+    /// Returns a reason that names the option if the status has none.
+    pub(super) fn meaning(&self, status: &str) -> Result<StatusMeaning, Reason> {
+        let text = status.trim().to_lowercase();
+        let rule = self.rules.iter().find(|rule| match rule.is_beginning {
+            true => text.starts_with(&rule.text),
+            false => text == rule.text,
+        });
+        let same = STATUSES.into_iter().find(|name| *name == text);
+        match (rule, same) {
+            (Some(rule), _) => Ok(rule
+                .meaning
+                .map_or(StatusMeaning::Skip, StatusMeaning::Status)),
+            (None, Some(name)) => Ok(StatusMeaning::Status(name)),
+            (None, None) => Err(Reason {
+                text: format!(
+                    "status \"{status}\" is none of placed, cancelled and refunded; say which one \
+                     it means with --status '{status}=placed', or leave such orders out with \
+                     --status '{status}=skip'"
+                ),
+                pointer: Some("/status".into()),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statuses(pairs: &[&str]) -> anyhow::Result<Statuses> {
+        let pairs: Vec<_> = pairs.iter().map(|pair| pair.parse().unwrap()).collect();
+        Statuses::new(&pairs)
+    }
+
+    #[test]
+    fn the_most_exact_rule_counts_in_any_case() {
+        let statuses = statuses(&[
+            "*=placed",
+            "C*=skip",
+            "canceled=cancelled",
+            "Voided=cancelled",
+        ]);
+        let statuses = statuses.unwrap();
+        let meaning = |text| statuses.meaning(text).unwrap();
+        assert_eq!(meaning("Canceled"), StatusMeaning::Status("cancelled"));
+        assert_eq!(meaning("C536379"), StatusMeaning::Skip);
+        assert_eq!(meaning(" VOIDED "), StatusMeaning::Status("cancelled"));
+        assert_eq!(meaning("536365"), StatusMeaning::Status("placed"));
+    }
+
+    #[test]
+    fn a_status_without_a_meaning_names_the_option() {
+        let statuses = statuses(&["voided=cancelled"]).unwrap();
+        assert_eq!(
+            statuses.meaning("Refunded"),
+            Ok(StatusMeaning::Status("refunded"))
+        );
+        let reason = statuses.meaning("paid").unwrap_err();
+        assert!(
+            reason.text.contains("--status 'paid=placed'"),
+            "{}",
+            reason.text
+        );
+        assert!(reason.text.contains("placed, cancelled and refunded"));
+        assert_eq!(reason.pointer.as_deref(), Some("/status"));
+    }
+
+    #[test]
+    fn only_statuses_of_the_api_are_meanings() {
+        let message = statuses(&["paid=done"]).unwrap_err().to_string();
+        assert!(message.contains("--status paid=done"), "{message}");
+    }
+}

@@ -1,0 +1,92 @@
+//! Records of a source, each id once: repetitions are left out, contradictions are refused.
+
+use std::io;
+
+use super::fields::Resource;
+use super::lines::FilePosition;
+use super::record::{Reason, Record, RecordContent, RowNotes};
+use super::seen::{SeenIds, Sighting};
+use super::source::Source;
+
+/// Source whose records are compared with the earlier ones of the file.
+pub(super) struct UniqueRecords {
+    source: Source,
+    resource: Resource,
+    /// `None` if the last record of an id wins.
+    seen: Option<SeenIds>,
+}
+
+impl UniqueRecords {
+    pub(super) fn new(source: Source, resource: Resource, last_wins: bool) -> Self {
+        Self {
+            source,
+            resource,
+            seen: (!last_wins).then(SeenIds::new),
+        }
+    }
+
+    pub(super) fn at(&self) -> FilePosition {
+        self.source.at()
+    }
+
+    /// Returns what was noted about the rows since the last call.
+    pub(super) fn take_notes(&self) -> RowNotes {
+        self.source.take_notes()
+    }
+
+    /// Continues at a position that an earlier run has reached. Reads everything before it, so that
+    /// its ids are known.
+    pub(super) fn continue_at(&mut self, to: FilePosition) -> io::Result<()> {
+        if self.seen.is_none() {
+            return self.source.seek(to);
+        }
+        let mut out = Vec::new();
+        while self.source.at() < to {
+            out.clear();
+            if self.next(&mut out)?.is_none() {
+                break;
+            }
+        }
+        // They are in the journal.
+        self.take_notes();
+        Ok(())
+    }
+
+    /// Reads the next record, and appends its object to `out` if it is to be sent. Returns `None`
+    /// at the end of the file.
+    pub(super) fn next(&mut self, out: &mut Vec<u8>) -> io::Result<Option<Record>> {
+        let start = out.len();
+        let Some(mut record) = self.source.next(out)? else {
+            return Ok(None);
+        };
+        if let (Some(seen), RecordContent::Item(Some(identity))) = (&mut self.seen, &record.content)
+        {
+            match seen.insert(*identity, record.rows.place.line) {
+                Sighting::New => {}
+                Sighting::Repeated(_) => record.content = RecordContent::Repeated,
+                Sighting::Contradicting(line) => {
+                    record.content = RecordContent::Refused(self.contradiction(line));
+                }
+            }
+            if !matches!(record.content, RecordContent::Item(_)) {
+                out.truncate(start);
+            }
+        }
+        Ok(Some(record))
+    }
+
+    fn contradiction(&self, line: u32) -> Reason {
+        let id = self.resource.id_field();
+        let adjacent = match self.resource {
+            Resource::Orders => ", and rows of one order must follow each other",
+            Resource::Customers | Resource::Events => "",
+        };
+        Reason {
+            text: format!(
+                "line {line} of the file has the same {id} and other content{adjacent}; \
+                 --last-wins takes the last row of an id"
+            ),
+            pointer: Some(format!("/{id}")),
+        }
+    }
+}

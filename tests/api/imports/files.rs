@@ -7,7 +7,9 @@ use domain::Role;
 use reqwest::{Method, header};
 use serde_json::Value;
 
-use super::{ImportApp, complete, orders, orders_plan, upload, upload_request, uploaded};
+use super::{
+    ImportApp, complete, events, orders, orders_plan, upload, upload_request, uploaded,
+};
 use crate::support::app::App;
 use crate::support::client::{Client, send};
 use crate::support::wait::{eventually, until};
@@ -39,9 +41,9 @@ async fn a_file_is_taken_described_and_listed() {
         .map(|import| import["import_id"].as_str().unwrap())
         .collect();
     assert_eq!(ids, [second.trim_start_matches("/api/imports/"), id]);
-    let audit = app.client().list("/api/audit?type=import_uploaded.1", 10).await;
-    assert_eq!(audit.len(), 2);
-    assert_eq!(audit[1]["data"]["file_name"], "orders.csv");
+    let uploads = events(app.client(), "import_uploaded.1").await;
+    assert_eq!(uploads.len(), 2);
+    assert_eq!(uploads[1]["file_name"], "orders.csv");
 }
 
 #[tokio::test]

@@ -129,6 +129,18 @@ async fn run(client: &Client, path: &str, plan: Value) {
     assert_eq!(answer.body["status"], "running");
 }
 
+/// Returns the data of all events of this type, the newest first.
+async fn events(client: &Client, tag: &str) -> Vec<Value> {
+    client.wait_until_caught_up().await;
+    let mut events = Vec::new();
+    for row in client.list(&format!("/api/audit?type={tag}"), 10).await {
+        let position = row["position"].as_str().unwrap();
+        let entry = client.read(&format!("/api/audit/{position}")).await;
+        events.push(entry["data"].clone());
+    }
+    events
+}
+
 /// Waits until an import has this status; returns it.
 async fn wait_for(client: &Client, path: &str, status: &str) -> Value {
     eventually(&format!("{path} is {status}"), async || {

@@ -1,12 +1,13 @@
 //! Previews and runs: figures, refused rows, options, stops and events.
 
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{
-    ImportApp, complete, counts, orders, orders_plan, run, upload, uploaded, wait_for,
+    ImportApp, complete, counts, events, orders, orders_plan, run, upload, uploaded, wait_for,
 };
 use crate::support::events::EventStream;
-use crate::support::wait::until;
+use crate::support::wait::{PATIENCE, until};
 
 /// Rows: a good one, one without an amount, one in another currency, a good one.
 const MIXED: &str = "order_id,customer_id,amount,currency,placed_at\n\
@@ -74,15 +75,52 @@ async fn a_preview_shows_what_a_run_then_does() {
 }
 
 #[tokio::test]
+async fn the_export_of_a_shop_is_detected_and_has_the_right_figures() {
+    let app = ImportApp::start().await;
+    let client = app.client();
+    let export = include_bytes!("../../data/exports/shopify_orders.csv");
+    let answer = upload(client, "orders_export.csv", export.to_vec()).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let path = answer.header("location").to_owned();
+    let detected = &answer.body["detected"];
+    assert_eq!(detected["preset"], "shopify-orders");
+    assert_eq!(detected["title"], "Shopify's export of orders");
+    assert_eq!(detected["kind"], "orders");
+    assert_eq!(detected["columns"][0], "Name");
+    let plan = json!({
+        "kind": detected["kind"], "preset": detected["preset"],
+        "format": detected["format"], "options": detected["options"],
+    });
+    let preview = client.post(&format!("{path}/preview"), plan.clone()).await;
+    assert_eq!(preview.body["valid"], 6, "{preview:?}");
+    assert_eq!(preview.body["rows"], 9);
+    assert_eq!(preview.body["items"][0]["items"].as_array().unwrap().len(), 3);
+    let import = complete(client, &path, plan).await;
+    assert_eq!(counts(&import), [6, 6, 0, 0, 0]);
+    assert_eq!(import["progress"]["rows"], 9);
+    assert_eq!(import["preset"], "shopify-orders");
+    client.wait_until_caught_up().await;
+    for (customer, orders, spend) in [
+        ("mira.quist%40example.com", 2, 9650),
+        ("jon.vale%40example.com", 1, 4500),
+        ("pia.rook%40example.com", 1, 3000),
+    ] {
+        let customer = client.read(&format!("/api/customers/{customer}")).await;
+        assert_eq!(customer["order_count"], orders, "{customer}");
+        assert_eq!(customer["total_spend"], spend, "{customer}");
+    }
+}
+
+#[tokio::test]
 async fn the_trail_of_an_import_has_its_options_and_counts() {
     let app = ImportApp::start().await;
     let client = app.client();
     let path = uploaded(client, "orders.csv", orders(0..3)).await;
     complete(client, &path, orders_plan()).await;
     let one = async |tag: &str| {
-        let listed = client.list(&format!("/api/audit?type={tag}"), 10).await;
-        assert_eq!(listed.len(), 1, "{tag}: {listed:?}");
-        listed[0]["data"].clone()
+        let mut events = events(client, tag).await;
+        assert_eq!(events.len(), 1, "{tag}: {events:?}");
+        events.remove(0)
     };
     let started = one("import_started.1").await;
     assert_eq!(started["kind"], "orders");
@@ -102,6 +140,8 @@ async fn options_that_do_not_fit_are_refused_before_a_run() {
         (json!({"kind": "invoices"}), "/kind"),
         (json!({"kind": "orders", "options": {"delimiter": "||"}}), "/options/delimiter"),
         (json!({"kind": "orders", "options": {"mop": {}}}), "/options/mop"),
+        (json!({"kind": "orders", "preset": "shop-orders"}), "/preset"),
+        (json!({"kind": "customers", "preset": "shopify-orders"}), "/options"),
         (json!({"kind": "orders", "options": {"map": {"order_id": "Nope"}}}), "/options"),
         (json!({"kind": "orders", "options": {"set": {"colour": "red"}}}), "/options"),
     ] {
@@ -179,7 +219,7 @@ async fn an_import_is_followed_to_its_end() {
     let events = format!("{path}/events?after={}", started.position());
     let mut stream = EventStream::open(client, &events).await;
     let mut last = None;
-    while let Some((name, import)) = stream.next().await {
+    while let Some((name, import)) = timeout(PATIENCE, stream.next()).await.unwrap() {
         assert!(last.as_ref().is_none_or(|(name, _)| name == "progress"));
         if name == "progress" {
             assert_eq!(import["status"], "running");

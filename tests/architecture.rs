@@ -50,7 +50,7 @@ const ALLOWED_CRATES: [(&str, &[&str]); 16] = [
     ),
     ("vendor", &[]),
     ("engines", &[]),
-    ("importer", &[]),
+    ("importer", &["domain"]),
     ("import", &["importer", "http_client"]),
     (
         "patron",

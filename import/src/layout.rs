@@ -14,6 +14,22 @@ use super::UsageError;
 /// does not want it.
 pub(super) fn choose_layout(task: &mut ImportTask, is_accepted: bool) -> anyhow::Result<()> {
     check_resource(task)?;
+    detect(task, is_accepted)?;
+    if task
+        .preset
+        .as_ref()
+        .is_some_and(|preset| preset.local_times)
+        && task.options.time_zone.is_none()
+    {
+        eprintln!(
+            "the times in this file have no zone and are read as UTC; --time-zone Europe/Berlin \
+             reads them as those of a clock there"
+        );
+    }
+    Ok(())
+}
+
+fn detect(task: &mut ImportTask, is_accepted: bool) -> anyhow::Result<()> {
     let Layout::Detected(Detected { preset, delimiter }) = task.layout()? else {
         return Ok(());
     };

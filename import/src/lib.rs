@@ -6,6 +6,7 @@ mod dry_run;
 mod layout;
 mod report;
 mod send;
+mod table_args;
 
 use std::io::Write;
 use std::process::ExitCode;

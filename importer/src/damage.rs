@@ -55,7 +55,9 @@ pub(super) fn has_text_mark(text: &str) -> bool {
 
 /// Returns true for an apostrophe before nothing but a number, such as a postal code.
 pub(super) fn is_marked_number(text: &str) -> bool {
-    let number = text.strip_prefix('\'').map(|text| text.strip_prefix('+').unwrap_or(text));
+    let number = text
+        .strip_prefix('\'')
+        .map(|text| text.strip_prefix('+').unwrap_or(text));
     number.is_some_and(|number| {
         !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
     })

@@ -264,3 +264,7 @@ fn require_regular_file(path: &Path) -> Result<(), ImportError> {
         path.display()
     )))
 }
+
+#[cfg(test)]
+#[path = "import_tests.rs"]
+mod tests;

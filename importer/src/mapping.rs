@@ -1,15 +1,15 @@
 //! Conversion of a table's rows to objects of the API.
 
-use anyhow::{anyhow, bail, ensure};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::bindings::{Binding, Origin, bindings, column};
+use super::bindings::bindings;
 use super::cells::Cells;
 use super::columns::Columns;
-use super::expressions::Expression;
 use super::fields::{FieldKind, FieldTarget, Resource};
+use super::ids::{hash_of_id, is_address};
 use super::items::{ItemFields, Items};
-use super::options::{AmountUnit, ImportOptions, Pair};
+use super::mapped::{Content, DecimalsFrom, MappedField, decimals_from};
+use super::options::ImportOptions;
 use super::record::{Identity, Reason, RecordContent, RowNotes};
 use super::statuses::{StatusMeaning, Statuses};
 use super::texts::Texts;
@@ -29,40 +29,6 @@ pub(super) struct Mapping {
     decimals: DecimalsFrom,
     values: ValueReader,
     statuses: Statuses,
-}
-
-/// Field, prepared for writing.
-struct MappedField {
-    target: FieldTarget,
-    /// JSON of the key with its colon: `"name":`.
-    key: Vec<u8>,
-    content: Content,
-    /// Origin where `content` is an empty column.
-    fallback: Option<Expression>,
-    /// Columns that fill the field, for messages.
-    columns: String,
-    is_required: bool,
-    /// An empty cell clears the field.
-    clears: bool,
-}
-
-enum Content {
-    Columns(Expression),
-    /// JSON that is the same in every object.
-    Constant(Vec<u8>),
-    LineNumber {
-        before: String,
-        after: String,
-    },
-    /// Sum of the line items.
-    Sum,
-}
-
-#[derive(Clone, Copy)]
-enum DecimalsFrom {
-    Known(Decimals),
-    /// Field with the row's currency.
-    Currency(usize),
 }
 
 impl Mapping {
@@ -87,12 +53,8 @@ impl Mapping {
         let (id, status) = (number(resource.id_field()), number("status"));
         let is_sum = resource == Resource::Orders && number("amount").is_none();
         let fields = bound.into_iter().map(|binding| {
-            let mut field = MappedField::new(binding, decimals, &values, &statuses)?;
-            let name = field.target.name();
-            field.columns = column_names(options, &name);
-            field.fallback = fallback(resource, options, columns, &field.target)?;
-            field.is_required = resource.required().any(|required| required == name);
-            Ok(field)
+            MappedField::new(binding, decimals, &values, &statuses)?
+                .with_columns(resource, options, columns)
         });
         let mut fields = fields.collect::<anyhow::Result<Vec<_>>>()?;
         if is_sum && let Some(target) = resource.target("amount") {
@@ -202,10 +164,11 @@ impl Mapping {
             return Err(reason);
         }
         let id = texts.get(self.id).trim();
-        Ok(RecordContent::Item((!id.is_empty()).then(|| Identity {
-            id: xxh3_64(id.as_bytes()),
+        let identity = |id: &str| Identity {
+            id: hash_of_id(id),
             content: xxh3_64(&out[start..]),
-        })))
+        };
+        Ok(RecordContent::Item((!id.is_empty()).then(|| identity(id))))
     }
 
     fn write_object(&self, texts: &Texts, items: &Items, out: &mut Vec<u8>) -> Result<(), Reason> {
@@ -307,145 +270,6 @@ impl Mapping {
         }
         Decimals::of_line(code).map_err(|problem| field.reason(format!("\"{code}\" {problem}")))
     }
-}
-
-impl MappedField {
-    fn new(
-        binding: Binding,
-        decimals: DecimalsFrom,
-        values: &ValueReader,
-        statuses: &Statuses,
-    ) -> anyhow::Result<Self> {
-        let Binding {
-            target,
-            origin,
-            clears,
-            ..
-        } = binding;
-        let content = match origin {
-            Origin::Columns(expression) => Content::Columns(expression),
-            Origin::LineNumber { before, after } => Content::LineNumber { before, after },
-            Origin::Constant(text) if target.name() == "status" => {
-                match statuses
-                    .meaning(&text)
-                    .map_err(|reason| anyhow!(reason.text))?
-                {
-                    StatusMeaning::Status(text) => {
-                        Content::Constant(constant(&target, text, decimals, values)?)
-                    }
-                    StatusMeaning::Skip => bail!("--set status={text} leaves out every order"),
-                }
-            }
-            Origin::Constant(text) => {
-                Content::Constant(constant(&target, &text, decimals, values)?)
-            }
-        };
-        let field = Self::with_content(target, content)?;
-        Ok(Self { clears, ..field })
-    }
-
-    fn computed(target: FieldTarget) -> anyhow::Result<Self> {
-        Self::with_content(target, Content::Sum)
-    }
-
-    fn with_content(target: FieldTarget, content: Content) -> anyhow::Result<Self> {
-        let mut key = serde_json::to_vec(target.key())?;
-        key.push(b':');
-        Ok(Self {
-            target,
-            key,
-            content,
-            fallback: None,
-            columns: String::new(),
-            is_required: false,
-            clears: false,
-        })
-    }
-
-    fn reason(&self, problem: impl AsRef<str>) -> Reason {
-        Reason {
-            text: format!("{} {}", self.target.name(), problem.as_ref()),
-            pointer: Some(self.target.pointer()),
-        }
-    }
-}
-
-/// Returns the columns that fill a field, for messages: `column Name`.
-fn column_names(options: &ImportOptions, name: &str) -> String {
-    let of_field = |pair: &&Pair| pair.field == name;
-    let of = |pairs: &[Pair]| pairs.iter().find(of_field).map(|pair| pair.value.clone());
-    let first = of(&options.map).unwrap_or_else(|| name.into());
-    match of(&options.fallback) {
-        Some(second) => format!("columns {first} and {second}"),
-        None => format!("column {first}"),
-    }
-}
-
-/// Returns what fills a field where its first column is empty.
-fn fallback(
-    resource: Resource,
-    options: &ImportOptions,
-    columns: Columns,
-    target: &FieldTarget,
-) -> anyhow::Result<Option<Expression>> {
-    for pair in &options.fallback {
-        let plain = resource.target(&pair.field);
-        let Some(plain) = plain.filter(|plain| plain.pointer() == target.pointer()) else {
-            continue;
-        };
-        let (fallback, expression) = column(columns, plain, &pair.value)?;
-        ensure!(
-            fallback.kind() == target.kind(),
-            "the columns that fill {} have different meanings: negate both or none",
-            target.name()
-        );
-        return Ok(Some(expression));
-    }
-    Ok(None)
-}
-
-/// Returns true if an id is an e-mail address. Such ids are written in lower case, since the
-/// exports of one shop spell an address in several ways.
-fn is_address(text: &str) -> bool {
-    let text = text.trim();
-    let parts = text.split_once('@').filter(|_| !text.contains(' '));
-    parts.is_some_and(|(local, domain)| {
-        !local.is_empty() && domain.contains('.') && !domain.contains('@')
-    })
-}
-
-fn constant(
-    target: &FieldTarget,
-    text: &str,
-    decimals: DecimalsFrom,
-    values: &ValueReader,
-) -> anyhow::Result<Vec<u8>> {
-    let decimals = match decimals {
-        DecimalsFrom::Known(decimals) => decimals,
-        DecimalsFrom::Currency(_) if target.kind() == FieldKind::Amount => {
-            bail!("--set amount={text} also needs --set currency=…")
-        }
-        DecimalsFrom::Currency(_) => Decimals::Minor,
-    };
-    let mut json = Vec::new();
-    values
-        .write(target.kind(), text, decimals, &mut json)
-        .map_err(|problem| anyhow!("--set {}={text}: \"{text}\" {problem}", target.name()))?;
-    Ok(json)
-}
-
-fn decimals_from(unit: Option<AmountUnit>, bound: &[Binding]) -> anyhow::Result<DecimalsFrom> {
-    let number = bound
-        .iter()
-        .position(|binding| binding.target.name() == "currency");
-    let is_minor = unit == Some(AmountUnit::Minor);
-    Ok(match number.map(|number| (number, &bound[number].origin)) {
-        Some((_, Origin::Constant(code))) if !is_minor => DecimalsFrom::Known(
-            Decimals::stated(code).map_err(|problem| anyhow!("currency \"{code}\" {problem}"))?,
-        ),
-        Some((number, _)) if !is_minor => DecimalsFrom::Currency(number),
-        _ => DecimalsFrom::Known(Decimals::Minor),
-    })
 }
 
 /// Replaces the comma after the last member, if there is one, with the end of the object.

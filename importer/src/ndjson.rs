@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::encoding::TextEncoding;
+use super::ids::hash_of_id;
 use super::lines::{FilePosition, LineRead, Lines};
 use super::record::{Identity, Reason, Record, RecordContent, Rows};
 
@@ -120,7 +121,7 @@ impl<'de> Visitor<'de> for IdOf {
         while let Some((is_id, key)) = map.next_key_seed(KeyIs(self.0))? {
             let value = map.next_value::<&RawValue>()?.get();
             if is_id {
-                id = Some(hash_of_id(value));
+                id = Some(hash_of_json(value));
             }
             content = content.wrapping_add(xxh3_64_with_seed(value.as_bytes(), key));
         }
@@ -129,9 +130,9 @@ impl<'de> Visitor<'de> for IdOf {
 }
 
 /// Hashes the text of an id, so that `7` and `"7"` are one id.
-fn hash_of_id(json: &str) -> u64 {
+fn hash_of_json(json: &str) -> u64 {
     let text: Result<Cow<'_, str>, _> = serde_json::from_str(json);
-    xxh3_64(text.as_deref().unwrap_or(json).trim().as_bytes())
+    hash_of_id(text.as_deref().unwrap_or(json).trim())
 }
 
 /// Deserializer that compares a key, and hashes it, without allocating it.

@@ -121,3 +121,7 @@ impl Gathering {
             .find(|(field, name)| order.differs(row, *field) && !self.first_row.contains(name))
     }
 }
+
+#[cfg(test)]
+#[path = "orders_tests.rs"]
+mod tests;

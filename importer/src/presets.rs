@@ -74,6 +74,8 @@ pub struct Preset {
     pub resource: Resource,
     /// Columns that a file with this layout has.
     pub detect: Vec<String>,
+    /// Times in the file are those of the shop's clock, in a zone that the file does not name.
+    pub local_times: bool,
     options: Map<String, Value>,
     when: Vec<Addition>,
 }
@@ -92,6 +94,8 @@ struct PresetFile {
     resource: Resource,
     #[serde(default)]
     detect: Vec<String>,
+    #[serde(default)]
+    local_times: bool,
     #[serde(default)]
     when: Vec<Addition>,
     #[serde(flatten)]
@@ -124,6 +128,7 @@ impl Preset {
             title: file.title,
             resource: file.resource,
             detect: file.detect,
+            local_times: file.local_times,
             options: file.options,
             when: file.when,
         };

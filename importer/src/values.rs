@@ -3,12 +3,14 @@
 use std::cell::Cell;
 use std::io::Write;
 
+use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::damage::{damage_of_id, damage_of_phone, has_text_mark, is_marked_number};
 use super::dates::TimeReader;
 use super::fields::FieldKind;
+use super::ids::checked;
 use super::money::{amount, currency};
 use super::options::{DecimalSign, ImportOptions};
 use super::record::RowNotes;
@@ -79,7 +81,7 @@ impl ValueReader {
     ) -> Result<(), String> {
         match kind {
             FieldKind::Text => write_json(text, out),
-            FieldKind::Id => write_json(undamaged(text, damage_of_id)?, out),
+            FieldKind::Id => write_json(&checked(undamaged(text, damage_of_id)?)?, out),
             FieldKind::Phone => write_json(undamaged(text, damage_of_phone)?, out),
             FieldKind::Amount => write_json(&self.amount(text, decimals)?, out),
             FieldKind::Currency => write_json(currency(text)?.code(), out),
@@ -137,18 +139,25 @@ fn known_flag(text: &str) -> Option<bool> {
 }
 
 /// Returns true if the text says that a person refuses messages. Words such as `subscribed` mean
-/// the same in every column; the others follow the column's meaning.
+/// the same in every column; the others follow the column's meaning. A time is a yes since then, as
+/// in `UNSUB_TIME`.
 fn is_refusal(text: &str, is_negated: bool) -> Result<bool, String> {
     let words = text.trim().to_ascii_lowercase().replace(['_', '-'], " ");
     match words.as_str() {
         "subscribed" | "opted in" => Ok(false),
         "unsubscribed" | "opted out" | "not subscribed" | "never subscribed" => Ok(true),
+        _ if begins_with_a_date(text.trim()) => Ok(!is_negated),
         _ => known_flag(text)
             .map(|flag| flag != is_negated)
             .ok_or_else(|| {
                 "is none of true, false, yes, no, 1, 0, subscribed and unsubscribed".into()
             }),
     }
+}
+
+fn begins_with_a_date(text: &str) -> bool {
+    let date = text.get(..10);
+    date.is_some_and(|date| NaiveDate::parse_from_str(date, "%Y-%m-%d").is_ok())
 }
 
 fn json(text: &str) -> Result<&str, String> {
@@ -182,6 +191,13 @@ mod tests {
         let decimals = Decimals::stated("USD").unwrap();
         reader.write(kind, text, decimals, &mut out)?;
         Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_time_in_a_column_of_consent_is_a_yes_since_then() {
+        assert_eq!(is_refusal("2026-01-02 08:00:00", false), Ok(true));
+        assert_eq!(is_refusal("2026-01-02", true), Ok(false));
+        assert!(is_refusal("2026-13-02", false).is_err());
     }
 
     #[test]

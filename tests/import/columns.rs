@@ -29,15 +29,25 @@ const SHOP: [&str; 16] = [
 async fn consent_is_the_contrary_of_unsubscribed() {
     let app = App::start().await;
     let customers = export("consent", "shopify_customers.csv");
-    let straight = [&SHOP[..], &["--map", "unsubscribed=Accepts Email Marketing"]].concat();
+    let straight = [
+        &SHOP[..],
+        &["--map", "unsubscribed=Accepts Email Marketing"],
+    ]
+    .concat();
     let remedy = "--map unsubscribed='!Accepts Email Marketing'";
     assert_wrong_option(&app, "customers", &customers, &straight, remedy);
 
-    let negated = [&SHOP[..], &["--map", "unsubscribed=!Accepts Email Marketing"]].concat();
+    let negated = [
+        &SHOP[..],
+        &["--map", "unsubscribed=!Accepts Email Marketing"],
+    ]
+    .concat();
     let ended = run(import(&app, "customers", &customers, &negated));
     assert_succeeds(&ended, "3 read: 3 created");
     assert!(
-        ended.out.contains("had an apostrophe before them, which was removed"),
+        ended
+            .out
+            .contains("had an apostrophe before them, which was removed"),
         "{}",
         ended.out
     );
@@ -95,7 +105,10 @@ async fn one_of_several_columns_of_a_name_can_be_chosen() {
     let first = with("attributes.left_because=UNSUB_REASON#1");
     assert_succeeds(&run(import(&app, "customers", &left, &first)), "2 created");
     app.client.wait_until_caught_up().await;
-    let nia = app.client.read("/api/customers/nia.moss%40example.com").await;
+    let nia = app
+        .client
+        .read("/api/customers/nia.moss%40example.com")
+        .await;
     assert_eq!(nia["tags"], json!(["Blog", "VIP"]));
     assert_eq!(nia["unsubscribed"], true);
     assert_eq!(nia["attributes"]["left_because"], "NORMAL");
@@ -104,9 +117,17 @@ async fn one_of_several_columns_of_a_name_can_be_chosen() {
 #[tokio::test]
 async fn an_empty_cell_clears_a_field_only_on_request() {
     let app = App::start().await;
-    let before = file("clear", "before.csv", "customer_id,name,email,city\nx,Ann,ann@example.com,Ulm\n");
+    let before = file(
+        "clear",
+        "before.csv",
+        "customer_id,name,email,city\nx,Ann,ann@example.com,Ulm\n",
+    );
     assert_succeeds(&run(import(&app, "customers", &before, &[])), "1 created");
-    let after = file("clear", "after.csv", "customer_id,name,email,city\nx,Ann,,\n");
+    let after = file(
+        "clear",
+        "after.csv",
+        "customer_id,name,email,city\nx,Ann,,\n",
+    );
     assert_succeeds(&run(import(&app, "customers", &after, &[])), "1 unchanged");
     let clear = ["--clear-empty", "email"];
     assert_succeeds(&run(import(&app, "customers", &after, &clear)), "1 updated");

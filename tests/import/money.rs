@@ -45,7 +45,9 @@ async fn a_decimal_comma_is_read_once_it_is_told() {
     let ended = run(import(&app, "orders", &file, &told));
     assert_eq!(ended.code, Some(2), "{}\n{}", ended.out, ended.err);
     assert!(
-        ended.out.contains("3 read: 2 created, 0 updated, 0 unchanged, 1 refused"),
+        ended
+            .out
+            .contains("3 read: 2 created, 0 updated, 0 unchanged, 1 refused"),
         "{}",
         ended.out
     );
@@ -73,10 +75,22 @@ async fn codes_in_small_letters_and_zeros_beyond_the_decimals_are_taken() {
         .into_iter()
         .map(|row| row["reason"].as_str().unwrap().to_owned())
         .collect();
-    assert!(reasons[0].contains("more decimals than the currency's 2"), "{reasons:?}");
-    assert!(reasons[1].contains("--decimal point reads it as 12.00"), "{reasons:?}");
+    assert!(
+        reasons[0].contains("more decimals than the currency's 2"),
+        "{reasons:?}"
+    );
+    assert!(
+        reasons[1].contains("--decimal point reads it as 12.00"),
+        "{reasons:?}"
+    );
     let ended = run(import(&app, "orders", &orders, &["--decimal", "point"]));
-    assert!(ended.out.contains("1 created, 0 updated, 1 unchanged, 1 refused"), "{}", ended.out);
+    assert!(
+        ended
+            .out
+            .contains("1 created, 0 updated, 1 unchanged, 1 refused"),
+        "{}",
+        ended.out
+    );
     app.client.wait_until_caught_up().await;
     let customer = app.client.read("/api/customers/c-1").await;
     assert_eq!(customer["total_spend"], 5995 + 1200);
@@ -96,7 +110,10 @@ async fn amounts_written_for_people_are_read_when_told() {
     let (told, ended) = dry_run(&app, "orders", &orders, &["--decimal", "point"]);
     let amounts: Vec<_> = told.iter().map(|order| order["amount"].clone()).collect();
     assert_eq!(amounts, [json!(123_456), json!(500)]);
-    for reason in ["\"(5.00)\" is negative", "has the sign €, but the line's currency is USD"] {
+    for reason in [
+        "\"(5.00)\" is negative",
+        "has the sign €, but the line's currency is USD",
+    ] {
         assert!(ended.err.contains(reason), "{}", ended.err);
     }
 }
@@ -108,13 +125,16 @@ async fn ids_and_phone_numbers_that_a_spreadsheet_shortened_are_refused() {
     let ended = run(import(&app, "customers", &file, &[]));
     assert_eq!(ended.code, Some(2), "{}\n{}", ended.out, ended.err);
     assert!(
-        ended.out.contains("4 read: 1 created, 0 updated, 0 unchanged, 3 refused"),
+        ended
+            .out
+            .contains("4 read: 1 created, 0 updated, 0 unchanged, 3 refused"),
         "{}",
         ended.out
     );
     for row in rejects(&file) {
         let reason = row["reason"].as_str().unwrap();
-        let expected = "customer_id \"6.81012E+12\" looks like a number that a spreadsheet shortened";
+        let expected =
+            "customer_id \"6.81012E+12\" looks like a number that a spreadsheet shortened";
         assert!(reason.starts_with(expected), "{reason}");
     }
     app.client.wait_until_caught_up().await;

@@ -89,7 +89,11 @@ async fn rows_of_empty_cells_are_no_lines() {
         "2 read: 2 created, 0 updated, 0 unchanged, 0 refused",
     );
     assert!(!with_suffix(&rows, ".rejects.ndjson").exists());
-    let old = file("empty_rows", "mac.csv", "customer_id,name\r   \rm-1,Ann\r,\rm-2,Bo\r");
+    let old = file(
+        "empty_rows",
+        "mac.csv",
+        "customer_id,name\r   \rm-1,Ann\r,\rm-2,Bo\r",
+    );
     let ended = run(import(&app, "customers", &old, &[]));
     assert_succeeds(&ended, "2 read: 2 created");
 }
@@ -97,7 +101,11 @@ async fn rows_of_empty_cells_are_no_lines() {
 #[tokio::test]
 async fn a_missing_column_comes_with_the_likely_reason() {
     let app = App::without_workers().await;
-    let semicolons = file("hints", "semicolons.csv", "customer_id;name;city\nx,Ann,Ulm\n");
+    let semicolons = file(
+        "hints",
+        "semicolons.csv",
+        "customer_id;name;city\nx,Ann,Ulm\n",
+    );
     let capitals = file("hints", "capitals.csv", "Customer_ID,Name\nx,Ann\n");
     let book = file("hints", "book.csv", b"PK\x03\x04rest of a workbook");
     for (file, text) in [

@@ -27,7 +27,11 @@ async fn local_times_are_read_in_the_zone_of_the_shop() {
     let ended = run(import(&app, "orders", &orders, &zone));
     assert_eq!(ended.code, Some(2), "{}\n{}", ended.out, ended.err);
     assert!(ended.out.contains("4 read: 3 created"), "{}", ended.out);
-    assert!(ended.out.contains("1 times happened twice"), "{}", ended.out);
+    assert!(
+        ended.out.contains("1 times happened twice"),
+        "{}",
+        ended.out
+    );
     let refused = rejects(&orders);
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0]["pointer"], "/placed_at");
@@ -44,7 +48,11 @@ async fn local_times_are_read_in_the_zone_of_the_shop() {
     };
     assert_eq!(placed("5001"), "2025-12-31T23:10:00.000Z");
     assert_eq!(placed("5003"), "2026-07-15T12:00:00.000Z");
-    assert_eq!(placed("5004"), "2026-10-25T00:30:00.000Z", "the first of the two is meant");
+    assert_eq!(
+        placed("5004"),
+        "2026-10-25T00:30:00.000Z",
+        "the first of the two is meant"
+    );
 
     // The shop's own copy of the order, with its offset, is the same order.
     let copy = json!({"order_id": "5001", "customer_id": "ida.kern@example.com", "amount": 4900,
@@ -78,7 +86,9 @@ fn placed_at(objects: &[Value]) -> Vec<&str> {
 async fn the_zone_in_the_file_is_never_ignored() {
     let app = App::without_workers().await;
     let row = |zone: &str| format!("o-{zone},c-1,1,USD,2026-07-01 09:00:00 {zone}\n");
-    let rows: String = ["UTC", "CEST", "PDT", "IST", "CST", "BST", "nonsense"].map(row).concat();
+    let rows: String = ["UTC", "CEST", "PDT", "IST", "CST", "BST", "nonsense"]
+        .map(row)
+        .concat();
     let table = format!("order_id,customer_id,amount,currency,placed_at\n{rows}");
     let orders = file("abbreviations", "orders.csv", table);
     let format = ["--date-format", "%Y-%m-%d %H:%M:%S %Z"];
@@ -98,7 +108,12 @@ async fn dates_alone_are_days_of_the_named_zone_or_of_the_server() {
     let app = App::start().await;
     let table = "order_id,customer_id,amount,currency,placed_at\no-1,c-1,1,USD,15.07.2026\n";
     let orders = file("dates", "orders.csv", table);
-    let format = ["--date-format", "%d.%m.%Y %H:%M", "--date-format", "%d.%m.%Y"];
+    let format = [
+        "--date-format",
+        "%d.%m.%Y %H:%M",
+        "--date-format",
+        "%d.%m.%Y",
+    ];
     let (objects, _) = dry_run(&app, "orders", &orders, &format);
     assert_eq!(placed_at(&objects), ["2026-07-15"]);
     let zone = [&format[..], &["--time-zone", "Europe/Berlin"]].concat();

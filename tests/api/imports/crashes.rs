@@ -6,7 +6,7 @@ use crate::support::wait::until;
 #[tokio::test]
 async fn a_killed_process_continues_its_import_with_the_exact_result() {
     let mut app = ImportApp::start().await;
-    let rows = 120_000;
+    let rows = 60_000;
     let content = orders(0..rows) + "o-refused,c-1,,2026-03-01\n";
     let path = uploaded(app.client(), "orders.csv", content).await;
     run(app.client(), &path, orders_plan()).await;
@@ -15,7 +15,7 @@ async fn a_killed_process_continues_its_import_with_the_exact_result() {
         until("more rows are recorded", async || {
             let import = client.read(&path).await;
             let read = import["progress"]["read"].as_u64().unwrap_or(0);
-            read > kill * 20_000
+            read > kill * 10_000
         })
         .await;
         app.app.api.kill();
@@ -29,13 +29,19 @@ async fn a_killed_process_continues_its_import_with_the_exact_result() {
     assert_eq!(created + unchanged, rows);
     app.client().wait_until_caught_up().await;
     for customer in 0..10 {
-        let customer = app.client().read(&format!("/api/customers/c-{customer}")).await;
+        let customer = app
+            .client()
+            .read(&format!("/api/customers/c-{customer}"))
+            .await;
         assert_eq!(customer["order_count"], rows / 10);
         assert_eq!(customer["total_spend"], rows / 10 * 100);
     }
     let refused = app.client().get(&format!("{path}/refused")).await;
     assert_eq!(refused.text.lines().count(), 1, "{}", refused.text);
-    let actors = app.client().list("/api/audit?type=import_finished.1", 10).await;
+    let actors = app
+        .client()
+        .list("/api/audit?type=import_finished.1", 10)
+        .await;
     assert_eq!(actors[0]["actor"], "key:bootstrap");
 }
 

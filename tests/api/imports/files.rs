@@ -7,9 +7,7 @@ use domain::Role;
 use reqwest::{Method, header};
 use serde_json::Value;
 
-use super::{
-    ImportApp, complete, events, orders, orders_plan, upload, upload_request, uploaded,
-};
+use super::{ImportApp, complete, events, orders, orders_plan, upload, upload_request, uploaded};
 use crate::support::app::App;
 use crate::support::client::{Client, send};
 use crate::support::wait::{eventually, until};
@@ -32,7 +30,15 @@ async fn a_file_is_taken_described_and_listed() {
 
     let second = uploaded(app.client(), "customers.csv", "customer_id\nc-1\n").await;
     let read = app.client().read(&format!("/api/imports/{id}")).await;
-    for member in ["import_id", "status", "file_name", "bytes", "sha256", "detected", "process"] {
+    for member in [
+        "import_id",
+        "status",
+        "file_name",
+        "bytes",
+        "sha256",
+        "detected",
+        "process",
+    ] {
         assert_eq!(read[member], import[member], "{member}");
     }
     let listed = app.client().list("/api/imports", 1).await;
@@ -64,7 +70,10 @@ async fn uploaded_files_are_private_and_removed_once_they_are_not_needed() {
     assert_eq!(app.client().delete(&other).await.status, 204);
     assert_eq!(app.files(), 0);
     assert_eq!(app.client().delete(&other).await.status, 204);
-    app.client().get(&other).await.assert_problem(404, "not-found");
+    app.client()
+        .get(&other)
+        .await
+        .assert_problem(404, "not-found");
     assert_eq!(app.client().list("/api/imports", 10).await.len(), 1);
 }
 
@@ -140,7 +149,9 @@ async fn a_client_that_disappears_leaves_no_file() {
     let app = ImportApp::start().await;
     let head = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n";
     let (chunks, body) = futures::channel::mpsc::unbounded::<std::io::Result<String>>();
-    chunks.unbounded_send(Ok(head.to_owned() + "a,b\n")).unwrap();
+    chunks
+        .unbounded_send(Ok(head.to_owned() + "a,b\n"))
+        .unwrap();
     let request = app
         .client()
         .request(Method::POST, "/api/imports")
@@ -164,7 +175,9 @@ async fn viewers_read_imports_and_only_marketers_make_them() {
         let answer = upload(client, "orders.csv", orders(0..2)).await;
         answer.assert_problem(403, "forbidden");
         for action in ["run", "preview", "stop"] {
-            let answer = client.post(&format!("{path}/{action}"), orders_plan()).await;
+            let answer = client
+                .post(&format!("{path}/{action}"), orders_plan())
+                .await;
             answer.assert_problem(403, "forbidden");
         }
         client.delete(&path).await.assert_problem(403, "forbidden");
@@ -181,5 +194,10 @@ async fn a_process_without_a_directory_takes_no_files() {
     let app = App::without_workers().await;
     let answer = upload(&app.client, "orders.csv", orders(0..2)).await;
     let problem = answer.assert_problem(409, "imports-disabled");
-    assert!(problem["detail"].as_str().unwrap().contains("PATRON_IMPORT_DIR"));
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("PATRON_IMPORT_DIR")
+    );
 }

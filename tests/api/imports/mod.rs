@@ -5,6 +5,8 @@ mod files;
 mod processes;
 mod runs;
 
+use std::time::Duration;
+
 use domain::Role;
 use reqwest::{Method, header};
 use serde_json::{Value, json};
@@ -12,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::support::app::App;
 use crate::support::client::{Answer, Client, send};
-use crate::support::wait::eventually;
+use crate::support::wait::{eventually, eventually_within};
 
 /// A deployment whose API takes files.
 struct ImportApp {
@@ -143,7 +145,9 @@ async fn events(client: &Client, tag: &str) -> Vec<Value> {
 
 /// Waits until an import has this status; returns it.
 async fn wait_for(client: &Client, path: &str, status: &str) -> Value {
-    eventually(&format!("{path} is {status}"), async || {
+    // Tens of thousands of rows take a while on a busy machine.
+    let patience = Duration::from_secs(180);
+    eventually_within(patience, &format!("{path} is {status}"), async || {
         let import = client.read(path).await;
         (import["status"] == status).then_some(import)
     })

@@ -45,7 +45,10 @@ async fn other_processes_show_an_import_and_name_the_one_that_has_its_file() {
     stopped.assert_problem(409, "impossible-transition");
 
     assert_eq!(other.delete(&path).await.status, 204);
-    let gone = app.client().post(&format!("{path}/run"), orders_plan()).await;
+    let gone = app
+        .client()
+        .post(&format!("{path}/run"), orders_plan())
+        .await;
     gone.assert_problem(404, "not-found");
 }
 
@@ -54,7 +57,7 @@ async fn a_running_import_is_stopped_by_its_own_process_or_once_that_is_dead() {
     let mut app = ImportApp::start().await;
     let folder = tempfile::tempdir().unwrap();
     let (_process, other) = another(&app, &folder);
-    let path = uploaded(app.client(), "orders.csv", orders(0..400_000)).await;
+    let path = uploaded(app.client(), "orders.csv", orders(0..100_000)).await;
     super::run(app.client(), &path, orders_plan()).await;
     let answer = other.post(&format!("{path}/stop"), json!({})).await;
     answer.assert_problem(409, "other-process");
@@ -68,5 +71,8 @@ async fn a_running_import_is_stopped_by_its_own_process_or_once_that_is_dead() {
     wait_for(&other, &path, "stopped").await;
     assert_eq!(other.delete(&path).await.status, 204);
     app.app.restart_api();
-    until("the files of the deleted import are removed", async || app.files() == 0).await;
+    until("the files of the deleted import are removed", async || {
+        app.files() == 0
+    })
+    .await;
 }

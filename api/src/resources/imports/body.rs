@@ -58,7 +58,10 @@ impl TryFrom<String> for PresetName {
             Ok(text) if names().any(|known| known == name) => Ok(Self(text)),
             _ => {
                 let names: Vec<String> = names().map(|name| format!("`{name}`")).collect();
-                Err(format!("unknown preset `{name}`, expected one of {}", names.join(", ")))
+                Err(format!(
+                    "unknown preset `{name}`, expected one of {}",
+                    names.join(", ")
+                ))
             }
         }
     }

@@ -15,7 +15,11 @@ use crate::http::problem::Problem;
 
 /// Kinds of data in the order in which they are tried: the last one requires the fewest
 /// fields.
-const KINDS: [ImportKind; 3] = [ImportKind::Orders, ImportKind::Events, ImportKind::Customers];
+const KINDS: [ImportKind; 3] = [
+    ImportKind::Orders,
+    ImportKind::Events,
+    ImportKind::Customers,
+];
 
 /// Separators that are tried if no layout is known.
 const DELIMITERS: [Option<Delimiter>; 3] = [
@@ -164,8 +168,14 @@ mod tests {
     #[test]
     fn columns_with_the_names_of_fields_tell_the_kind() {
         for (header, kind) in [
-            ("order_id,customer_id,amount,currency,placed_at\n", ImportKind::Orders),
-            ("event_id,customer_id,name,occurred_at\n", ImportKind::Events),
+            (
+                "order_id,customer_id,amount,currency,placed_at\n",
+                ImportKind::Orders,
+            ),
+            (
+                "event_id,customer_id,name,occurred_at\n",
+                ImportKind::Events,
+            ),
             ("customer_id,email\n", ImportKind::Customers),
         ] {
             let layout = of(header).unwrap();
@@ -184,7 +194,11 @@ mod tests {
     #[test]
     fn ndjson_has_the_members_of_its_first_object() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "{\"customer_id\":\"c-1\",\"order_id\":\"o-1\"}\n").unwrap();
+        std::fs::write(
+            file.path(),
+            "{\"customer_id\":\"c-1\",\"order_id\":\"o-1\"}\n",
+        )
+        .unwrap();
         let layout = ndjson(file.path()).unwrap();
         assert_eq!(layout.kind, Some(ImportKind::Orders));
         std::fs::write(file.path(), "[1]\n").unwrap();

@@ -94,6 +94,8 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/api/imports", Marketer),
     ("GET", "/api/imports/{id}", Viewer),
     ("DELETE", "/api/imports/{id}", Marketer),
+    ("GET", "/api/imports/presets", Viewer),
+    ("POST", "/api/imports/{id}/columns", Marketer),
     ("GET", "/api/imports/{id}/events", Viewer),
     ("POST", "/api/imports/{id}/preview", Marketer),
     ("GET", "/api/imports/{id}/refused", Viewer),

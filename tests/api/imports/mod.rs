@@ -2,6 +2,7 @@
 
 mod crashes;
 mod files;
+mod layouts;
 mod processes;
 mod runs;
 

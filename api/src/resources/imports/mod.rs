@@ -5,7 +5,8 @@
 //! every import: its state is the view `imports`, its progress a record that the process
 //! with the file keeps ([`answer`]).
 //!
-//! [`upload`] receives a file, [`preview`] shows what a run would do, [`transitions`]
+//! [`upload`] receives a file, [`presets`] lists the exports that are known, [`columns`]
+//! reads the header of a file, [`preview`] shows what a run would do, [`transitions`]
 //! starts and stops runs and deletes imports, [`run`] is a run: it sends the rows through
 //! [`sink`], the path of `POST /api/data/*`. [`keep`] is the background task: it takes
 //! over the files of an earlier process, continues interrupted runs, and removes what is
@@ -13,11 +14,13 @@
 
 mod answer;
 mod body;
+mod columns;
 mod detect;
 mod find;
 pub(crate) mod folder;
 mod follow;
 pub(crate) mod keep;
+mod presets;
 mod preview;
 mod read;
 mod receive;
@@ -39,6 +42,8 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(read::list_imports, upload::create_import))
         .routes(routes!(read::get_import, transitions::delete_import))
+        .routes(routes!(presets::list_import_presets))
+        .routes(routes!(columns::read_import_columns))
         .routes(routes!(preview::preview_import))
         .routes(routes!(transitions::run_import))
         .routes(routes!(transitions::stop_import))

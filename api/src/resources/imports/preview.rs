@@ -203,7 +203,7 @@ pub(super) async fn check_options(
     checked.map_err(|error| invalid(&error))
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
@@ -213,7 +213,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Returns the problem of an importer that cannot read the file.
-fn invalid(error: &importer::ImportError) -> Problem {
+pub(super) fn invalid(error: &importer::ImportError) -> Problem {
     match error {
         importer::ImportError::Options(_) | importer::ImportError::Layout { .. } => {
             Problem::field(ProblemKind::InvalidField, "/options", describe(error))

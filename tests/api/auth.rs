@@ -6,7 +6,7 @@ use crate::support::app::App;
 use crate::support::client::send;
 
 /// Operations that require a key. Paths that do not exist require one too.
-const PROTECTED: [(Method, &str); 32] = [
+const PROTECTED: [(Method, &str); 34] = [
     (Method::POST, "/api/data/customers"),
     (Method::POST, "/api/data/orders"),
     (Method::POST, "/api/data/events"),
@@ -14,6 +14,8 @@ const PROTECTED: [(Method, &str); 32] = [
     (Method::POST, "/api/imports"),
     (Method::GET, "/api/imports/imp_1"),
     (Method::DELETE, "/api/imports/imp_1"),
+    (Method::GET, "/api/imports/presets"),
+    (Method::POST, "/api/imports/imp_1/columns"),
     (Method::GET, "/api/imports/imp_1/events"),
     (Method::POST, "/api/imports/imp_1/preview"),
     (Method::GET, "/api/imports/imp_1/refused"),

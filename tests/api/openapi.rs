@@ -11,7 +11,7 @@ use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
-const OPERATIONS: [&str; 82] = [
+const OPERATIONS: [&str; 84] = [
     "DELETE /api/campaigns/{id}",
     "DELETE /api/imports/{id}",
     "DELETE /api/keys/{key_id}",
@@ -41,6 +41,7 @@ const OPERATIONS: [&str; 82] = [
     "GET /api/customers/{id}/segments",
     "GET /api/customers/{id}/timeline",
     "GET /api/imports",
+    "GET /api/imports/presets",
     "GET /api/imports/{id}",
     "GET /api/imports/{id}/events",
     "GET /api/imports/{id}/refused",
@@ -85,6 +86,7 @@ const OPERATIONS: [&str; 82] = [
     "POST /api/data/orders",
     "POST /api/delivery/receipt",
     "POST /api/imports",
+    "POST /api/imports/{id}/columns",
     "POST /api/imports/{id}/preview",
     "POST /api/imports/{id}/run",
     "POST /api/imports/{id}/stop",

@@ -41,5 +41,6 @@ pub use resources::admin::verification::{
 pub use resources::ai::assistant::AssistantConfig;
 pub use resources::campaigns::reconciliation_document;
 pub use resources::delivery::secrets::{VendorSecretError, VendorSecrets};
+pub use resources::imports::registry::ImportConfig;
 pub use serve::{ServeError, serve};
 pub use state::{Api, ApiConfig};

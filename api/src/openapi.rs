@@ -83,6 +83,7 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
                            authentication, `writeKey` in the body, or a Bearer token. Unknown \
                            members are ignored"
         ),
+        (name = "Imports", description = "Files of customers, orders or activity"),
         (name = "Customers", description = "Customer profiles, figures and timelines"),
         (name = "Orders", description = "Orders of all customers"),
         (name = "Reports", description = "Figures of the whole shop by day"),
@@ -185,6 +186,7 @@ const WRITTEN: LinkParameter = ("after", "$response.header.Patron-Position");
 const SEGMENT: LinkParameter = ("id", "$response.body#/segment_id");
 const KEY: LinkParameter = ("key_id", "$response.body#/key_id");
 const JOB: LinkParameter = ("id", "$response.body#/job_id");
+const IMPORT: LinkParameter = ("id", "$response.body#/import_id");
 const CAMPAIGN: LinkParameter = ("id", "$response.body#/campaign_id");
 
 #[rustfmt::skip]
@@ -203,6 +205,10 @@ const LINKS: &[Links] = &[
     Links { from: "update_campaign", status: "200", to: &["delete_campaign", "clone_campaign", "launch_campaign"], parameters: &[CAMPAIGN] },
     Links { from: "clone_campaign", status: "201", to: &["get_campaign"], parameters: &[CAMPAIGN, WRITTEN] },
     Links { from: "clone_campaign", status: "201", to: &["update_campaign", "delete_campaign", "launch_campaign"], parameters: &[CAMPAIGN] },
+    Links { from: "create_import", status: "201", to: &["get_import", "follow_import"], parameters: &[IMPORT, WRITTEN] },
+    Links { from: "create_import", status: "201", to: &["preview_import", "run_import", "stop_import", "get_refused_rows", "delete_import"], parameters: &[IMPORT] },
+    Links { from: "run_import", status: "202", to: &["get_import", "follow_import"], parameters: &[IMPORT, WRITTEN] },
+    Links { from: "run_import", status: "202", to: &["stop_import", "get_refused_rows"], parameters: &[IMPORT] },
     Links { from: "launch_campaign", status: "202", to: &["get_campaign", "get_logs", "follow_progress"], parameters: &[CAMPAIGN, WRITTEN] },
     Links { from: "launch_campaign", status: "202", to: &["pause_campaign", "cancel_campaign", "retry_campaign", "reconcile_campaign"], parameters: &[CAMPAIGN] },
     Links { from: "pause_campaign", status: "202", to: &["resume_campaign", "cancel_campaign"], parameters: &[CAMPAIGN] },

@@ -9,9 +9,9 @@ use crate::http::problem::{Problem, ProblemKind};
 use crate::http::strict::{self, Contract};
 use crate::identity::access;
 use crate::openapi;
-use crate::resources::delivery;
 use crate::resources::segment_protocol::credential;
 use crate::resources::shared::consistency;
+use crate::resources::{delivery, imports};
 use crate::routes::routes;
 use crate::state::AppState;
 
@@ -49,6 +49,8 @@ pub(crate) fn router(state: AppState) -> Router {
         trusted_proxies: state.trusted_proxies.clone(),
         cors: state.cors.clone(),
         request_timeout: state.request_timeout,
+        // A large file takes longer than any other request.
+        untimed: ("POST", imports::UPLOAD_PATH),
         places: state.places.clone(),
         unlimited: &UNLIMITED,
     };

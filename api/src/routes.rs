@@ -4,8 +4,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::identity::sign_in;
 use crate::resources::{
-    admin, ai, audit, campaigns, customers, data, delivery, health, jobs, keys, metrics, orders,
-    reports, segment_protocol, segments, timeline, users,
+    admin, ai, audit, campaigns, customers, data, delivery, health, imports, jobs, keys, metrics,
+    orders, reports, segment_protocol, segments, timeline, users,
 };
 use crate::state::AppState;
 
@@ -18,6 +18,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(sign_in::routes())
         .merge(data::routes())
         .merge(segment_protocol::routes())
+        .merge(imports::routes())
         .merge(customers::routes())
         .merge(timeline::routes())
         .merge(orders::routes())

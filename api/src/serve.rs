@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::http::address::Peer;
 use crate::http::{limits, metrics};
 use crate::identity::journal::Notes;
+use crate::resources::imports::keep;
 use crate::router;
 use crate::state::{Api, AppState};
 
@@ -88,6 +89,13 @@ pub async fn serve(
     }
     if timeout(JOBS_GRACE, state.jobs.stopped()).await.is_err() {
         tracing::warn!("shutdown: interrupted jobs count as running until their leases expire");
+    }
+    state.imports.tasks.close();
+    if timeout(JOBS_GRACE, state.imports.tasks.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!("shutdown: an import was interrupted and continues after the next start");
     }
     if timeout(JOBS_GRACE, state.demo_loads.stopped())
         .await
@@ -163,5 +171,6 @@ fn background(state: &AppState) -> JoinSet<()> {
             limited.assistant.evict_idle();
         }
     });
+    tasks.spawn(keep::keep(state.clone()));
     tasks
 }

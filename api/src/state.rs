@@ -23,6 +23,7 @@ use crate::resources::admin::setting::Setting;
 use crate::resources::ai::assistant::{Assistant, AssistantConfig};
 use crate::resources::delivery::secrets::VendorSecrets;
 use crate::resources::health::readiness::CachedReadiness;
+use crate::resources::imports::registry::{ImportConfig, Imports};
 use crate::resources::jobs::registry::Jobs;
 use crate::resources::shared::own_writes::OwnWrites;
 
@@ -50,6 +51,8 @@ pub struct ApiConfig {
     pub ready_lag: Duration,
     /// Configuration of the AI assistant.
     pub assistant: AssistantConfig,
+    /// Configuration of imports over HTTP.
+    pub imports: ImportConfig,
     /// `true` if the web console is served at `/`.
     pub console: bool,
     /// Settings of the process, as `GET /api/admin/settings` lists them.
@@ -70,7 +73,8 @@ impl ApiConfig {
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
     /// Returns the default configuration: default limits, no bootstrap key, no
-    /// sign-in, no allowed origins, no vendor secrets, no settings to list, the console.
+    /// sign-in, no allowed origins, no vendor secrets, no directory for imports, no settings
+    /// to list, the console.
     pub fn new(metrics: PrometheusHandle) -> Self {
         Self {
             bootstrap_key: None,
@@ -83,6 +87,7 @@ impl ApiConfig {
             limits: Limits::default(),
             ready_lag: Self::READY_LAG,
             assistant: AssistantConfig::default(),
+            imports: ImportConfig::default(),
             console: true,
             settings: Vec::new(),
             metrics,
@@ -132,6 +137,7 @@ impl Api {
             log_reads: LogReads::new(config.limits.log_reads),
             jobs: Jobs::new(config.limits.job_after),
             demo_loads: DemoLoads::default(),
+            imports: Arc::new(Imports::new(config.imports)),
             own_writes: OwnWrites::new(),
             readiness: CachedReadiness::new(config.ready_lag),
             closing: CancellationToken::new(),
@@ -173,6 +179,8 @@ pub(crate) struct AppContext {
     pub(crate) jobs: Jobs,
     /// Loads of the demo shop that this process runs.
     pub(crate) demo_loads: DemoLoads,
+    /// Imports of this process.
+    pub(crate) imports: Arc<Imports>,
     /// Latest writes by credential, for read-your-writes.
     pub(crate) own_writes: OwnWrites,
     pub(crate) readiness: CachedReadiness,

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use cqrs_es::Aggregate;
 use domain::{
-    Activity, ApiKey, Campaign, Customer, DecodeError, Demo, KeyId, LogPosition, LoggedEvent,
-    Message, Order, Quarantine, Segment, SegmentId, Subject, User, UserId, ViewName, ViewRequests,
+    Activity, ApiKey, Campaign, Customer, DecodeError, Demo, Import, ImportId, KeyId, LogPosition,
+    LoggedEvent, Message, Order, Quarantine, Segment, SegmentId, Subject, User, UserId, ViewName,
+    ViewRequests,
 };
 use eventlog::{Entry, Head, Key, Log, Partition, Position};
 use futures::future::try_join_all;
@@ -55,6 +56,7 @@ aggregate_ids! {
     UserId => User(User);
     KeyId => ApiKey(ApiKey);
     LogPosition => Quarantine(Quarantine);
+    ImportId => Import(Import);
 }
 
 macro_rules! head_aggregates {
@@ -78,6 +80,7 @@ head_aggregates! {
     ApiKey: fold 1;
     Quarantine: fold 1;
     Demo: fold 1;
+    Import: fold 1;
 }
 
 /// Current state of an aggregate, on which commands are decided.

@@ -4,15 +4,15 @@
 use std::collections::HashMap;
 
 use domain::{
-    Activity, ApiKey, Campaign, Customer, DecodeError, Demo, Message, Order, Quarantine, Segment,
-    Subject, SubjectError, User, ViewRequests,
+    Activity, ApiKey, Campaign, Customer, DecodeError, Demo, Import, Message, Order, Quarantine,
+    Segment, Subject, SubjectError, User, ViewRequests,
 };
 use eventlog::{Entry, Head, Log, LogError, Partition, Position};
 
 use crate::heads::{HeadAggregate, decode, state};
 
 /// All kinds of aggregates that have heads.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "customer",
     "order",
     "activity",
@@ -24,6 +24,7 @@ const KINDS: [&str; 11] = [
     "api_key",
     "quarantine",
     "demo",
+    "import",
 ];
 
 /// Result of the verification of one partition.
@@ -74,6 +75,7 @@ enum AnyAggregate {
     ApiKey(ApiKey),
     Quarantine(Quarantine),
     Demo(Demo),
+    Import(Import),
 }
 
 impl AnyAggregate {
@@ -92,6 +94,7 @@ impl AnyAggregate {
             Subject::ApiKey(_) => Self::ApiKey(ApiKey::default()),
             Subject::Quarantine(_) => Self::Quarantine(Quarantine::default()),
             Subject::Demo => Self::Demo(Demo::default()),
+            Subject::Import(_) => Self::Import(Import::default()),
             Subject::Refusals(_) | Subject::Assistance(_) | Subject::Log(_) => return None,
         })
     }
@@ -109,6 +112,7 @@ impl AnyAggregate {
             Self::ApiKey(a) => apply(a, entry),
             Self::Quarantine(a) => apply(a, entry),
             Self::Demo(a) => apply(a, entry),
+            Self::Import(a) => apply(a, entry),
         }
     }
 
@@ -125,6 +129,7 @@ impl AnyAggregate {
             Self::ApiKey(a) => fold_and_state(a),
             Self::Quarantine(a) => fold_and_state(a),
             Self::Demo(a) => fold_and_state(a),
+            Self::Import(a) => fold_and_state(a),
         }
     }
 }

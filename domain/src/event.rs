@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::{
     ActivityEvent, ApiKeyEvent, AssistanceEvent, CampaignEvent, CustomerEvent, DemoEvent,
-    LogRecord, MessageEvent, OrderEvent, QuarantineEvent, RefusalEvent, SegmentEvent, Subject,
-    UserEvent, ViewEvent,
+    ImportEvent, LogRecord, MessageEvent, OrderEvent, QuarantineEvent, RefusalEvent, SegmentEvent,
+    Subject, UserEvent, ViewEvent,
 };
 
 /// An event that can be written to the log and read back.
@@ -67,7 +67,7 @@ macro_rules! logged_events {
 }
 
 logged_events! {
-    aggregates: ActivityEvent, ApiKeyEvent, CampaignEvent, CustomerEvent, DemoEvent, MessageEvent,
+    aggregates: ActivityEvent, ApiKeyEvent, CampaignEvent, CustomerEvent, DemoEvent, ImportEvent, MessageEvent,
         OrderEvent, QuarantineEvent, SegmentEvent, UserEvent, ViewEvent;
     records: AssistanceEvent, LogRecord, RefusalEvent
 }
@@ -124,6 +124,8 @@ pub enum Event {
     Quarantine(QuarantineEvent),
     /// Event of the demo shop's load.
     Demo(DemoEvent),
+    /// Event of an import.
+    Import(ImportEvent),
 }
 
 impl Event {
@@ -147,6 +149,7 @@ impl Event {
             Subject::Log(_) => LogRecord::decode(tag, data).map(Self::Log),
             Subject::Quarantine(_) => QuarantineEvent::decode(tag, data).map(Self::Quarantine),
             Subject::Demo => DemoEvent::decode(tag, data).map(Self::Demo),
+            Subject::Import(_) => ImportEvent::decode(tag, data).map(Self::Import),
         }
     }
 
@@ -172,6 +175,7 @@ impl Event {
             Subject::Log(_) => LogRecord::tags(),
             Subject::Quarantine(_) => QuarantineEvent::tags(),
             Subject::Demo => DemoEvent::tags(),
+            Subject::Import(_) => ImportEvent::tags(),
         }
     }
 }
@@ -193,6 +197,7 @@ pub fn type_tags() -> impl Iterator<Item = &'static str> {
         LogRecord::tags(),
         QuarantineEvent::tags(),
         DemoEvent::tags(),
+        ImportEvent::tags(),
     ]
     .into_iter()
     .flatten()

@@ -188,6 +188,8 @@ assigned_ids! {
     KeyId;
     /// Id of a job of the API: `job_` and 32 hexadecimal digits.
     JobId;
+    /// Id of an import: `imp_` and 32 hexadecimal digits.
+    ImportId;
 }
 
 /// Implements the conversion from the 128 bits of a UUID for ids that Patron
@@ -210,4 +212,5 @@ generated_ids! {
     SessionId = "ses_";
     KeyId = "key_";
     JobId = "job_";
+    ImportId = "imp_";
 }

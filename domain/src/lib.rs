@@ -17,6 +17,7 @@ mod demo;
 mod digest;
 mod event;
 mod ids;
+mod import;
 mod log_record;
 mod message;
 mod metadata;
@@ -64,8 +65,12 @@ pub use demo::{Demo, DemoCommand, DemoError, DemoEvent, DemoPlan};
 pub use digest::TextDigest;
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{
-    ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, JobId, KeyId, OrderId, SegmentId,
-    SessionId, ShopAssigned, UserId, ViewName,
+    ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, ImportId, JobId, KeyId, OrderId,
+    SegmentId, SessionId, ShopAssigned, UserId, ViewName,
+};
+pub use import::{
+    Import, ImportCommand, ImportCounts, ImportError, ImportEvent, ImportFailure, ImportKind,
+    ImportPlan, ImportStatus, ImportedFile, StartedImport,
 };
 pub use log_record::{Acceptance, LogRecord};
 pub use message::{

@@ -9,8 +9,8 @@ use percent_encoding::{
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
-    ActivityId, CampaignId, CustomerId, Day, DayError, Epoch, IdError, KeyId, LogPosition, OrderId,
-    SegmentId, UserId, ViewName,
+    ActivityId, CampaignId, CustomerId, Day, DayError, Epoch, IdError, ImportId, KeyId,
+    LogPosition, OrderId, SegmentId, UserId, ViewName,
 };
 
 /// Subject of an event: an aggregate or a series of plain records.
@@ -18,7 +18,7 @@ use crate::{
 /// Its text form is the key in the log: `customer/c-1`, `order/c-1/o-17`,
 /// `activity/c-1/e-3`, `message/c-1/cmp_…`, `view/customers`, `segment/seg_…`,
 /// `campaign/cmp_…`, `user/usr_…`, `api_key/key_…`, `quarantine/3:17`,
-/// `demo/shop`. Ids of orders, activities, and messages are unique within
+/// `demo/shop`, `import/imp_…`. Ids of orders, activities, and messages are unique within
 /// their customer, so the key alone determines the partition. Plain records
 /// have keys too, but no heads: `refusals/2026-11-23`, `assistance/2026-11-23`,
 /// `log/EPOCH`. Each part is percent-encoded, except for
@@ -53,6 +53,8 @@ pub enum Subject {
     Quarantine(LogPosition),
     /// The load of the demo shop.
     Demo,
+    /// An import.
+    Import(ImportId),
 }
 
 /// Id of the demo shop's load, of which a log has at most one.
@@ -93,6 +95,7 @@ impl Subject {
             Self::Log(epoch) => epoch.as_str(),
             Self::Quarantine(event) => event.as_str(),
             Self::Demo => DEMO,
+            Self::Import(import) => import.as_str(),
         }
     }
 
@@ -122,6 +125,7 @@ impl Subject {
             Self::Log(_) => "log",
             Self::Quarantine(_) => "quarantine",
             Self::Demo => "demo",
+            Self::Import(_) => "import",
         }
     }
 
@@ -141,7 +145,8 @@ impl Subject {
             | Self::Assistance(_)
             | Self::Log(_)
             | Self::Quarantine(_)
-            | Self::Demo => None,
+            | Self::Demo
+            | Self::Import(_) => None,
         }
     }
 
@@ -193,6 +198,7 @@ impl Subject {
                 return event.ok_or_else(|| SubjectError::Position(key.to_owned()));
             }
             (Some("demo"), Some(DEMO), None, None) => return Ok(Self::Demo),
+            (Some("import"), Some(i), None, None) => ImportId::try_from(i).map(Self::Import),
             _ => return Err(SubjectError::Unknown(key.to_owned())),
         };
         let subject = subject.map_err(|e| SubjectError::Id(key.to_owned(), e))?;
@@ -244,6 +250,7 @@ impl fmt::Display for Subject {
             Self::Log(epoch) => (epoch.as_str(), None),
             Self::Quarantine(event) => (event.as_str(), None),
             Self::Demo => (DEMO, None),
+            Self::Import(import) => (import.as_str(), None),
         };
         write!(f, "{}/{}", self.kind(), encoded(first))?;
         second.map_or(Ok(()), |second| write!(f, "/{}", encoded(second)))
@@ -297,6 +304,7 @@ mod tests {
             "log/00ff",
             "quarantine/3:17",
             "demo/shop",
+            "import/imp_1",
             "order/%23%C3%9C%201/a%2Fb",
             "activity/100%25/%252F",
         ] {
@@ -338,6 +346,7 @@ mod tests {
             "customer/c%2f1",
             "order/c-1/o%201%20",
             "demo/other",
+            "import/imp_1/x",
         ] {
             assert!(Subject::parse(key).is_err(), "{key}");
         }

@@ -49,6 +49,11 @@ impl Layout {
         }
     }
 
+    /// Returns the namespace.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// Returns the number of partitions.
     pub fn partitions(&self) -> u16 {
         self.partitions

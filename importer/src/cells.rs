@@ -32,7 +32,7 @@ impl Cells {
             || (0..self.count).all(|index| self.get(index).trim().is_empty())
     }
 
-    /// Returns the cells as column names.
+    /// Returns the cells without blanks around them, such as the names of columns.
     pub(super) fn names(&self) -> Vec<String> {
         let name = |index| self.get(index).trim().to_owned();
         (0..self.count).map(name).collect()

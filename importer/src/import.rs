@@ -3,6 +3,10 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use super::batches::Batches;
 use super::encoding::TextEncoding;
@@ -19,6 +23,9 @@ use super::sink::{Progress, Sink};
 use super::source::Source;
 use super::transfer;
 use super::unique::UniqueRecords;
+
+/// Time that batches in flight have to complete after a stop.
+const STOP_GRACE: Duration = Duration::from_secs(2);
 
 /// What to import.
 #[derive(Clone, Debug)]
@@ -157,7 +164,13 @@ impl ImportTask {
 
     /// Returns the journal of the import to continue, or of a new import.
     fn open_journal(&self, source: SourceId) -> Result<(ImportStart, ImportJournal), ImportError> {
-        let import = (self.resource, &self.destination, self.format, &self.options);
+        let import = (
+            self.resource,
+            &self.destination,
+            self.format,
+            &self.options,
+            &self.preset,
+        );
         let import = serde_json::to_string(&import)
             .map_err(|error| ImportError::Options(error.to_string()))?;
         let new = ImportJournal::new(source, import, self.rejects.clone());
@@ -207,7 +220,9 @@ impl Import {
         &self.recorder.journal
     }
 
-    /// Runs the import until it is complete, fails, or `stop` ends.
+    /// Runs the import until it is complete, fails, or `stop` ends. Batches in flight then have two
+    /// seconds to complete. Those that do not are sent again when the import continues, and their
+    /// items count as unchanged.
     ///
     /// # Errors
     /// Returns an error if the import could not finish. Preparing and running it again continues
@@ -220,16 +235,24 @@ impl Import {
     ) -> Result<ImportEnd, (FilePosition, ImportError)> {
         let mut recorder = self.recorder;
         let batches = Batches::new(self.source, self.batch).spawn();
-        let transfer = transfer::transfer(batches, sink, self.resource, &mut recorder, progress);
-        let finished = tokio::select! {
-            ended = transfer => Some(ended),
-            () = stop => None,
+        let resource = self.resource;
+        let stopping = Notify::new();
+        let stopped = stopping.notified();
+        let transfer =
+            transfer::transfer(batches, sink, resource, &mut recorder, progress, stopped);
+        let too_late = async {
+            stop.await;
+            stopping.notify_one();
+            sleep(STOP_GRACE).await;
+        };
+        let ended = tokio::select! {
+            ended = transfer => ended,
+            () = too_late => Ok(false),
         };
         let done = recorder.journal.done;
-        let Some(ended) = finished else {
+        if !ended.map_err(|error| (done, error))? {
             return Ok(ImportEnd::Stopped(done));
-        };
-        ended.map_err(|error| (done, error))?;
+        }
         recorder.finish().map_err(|error| (done, error))?;
         Ok(ImportEnd::Complete {
             counts: recorder.journal.counts,

@@ -1,6 +1,7 @@
 //! Layout of a file: fields that the options or the header name, or the export of a known program.
 
 use super::bindings::bindings;
+use super::cells::Cells;
 use super::columns::Columns;
 use super::error::ImportError;
 use super::import::{ImportTask, require_regular_file};
@@ -32,6 +33,41 @@ pub struct Detected {
 }
 
 impl ImportTask {
+    /// Returns the names of the columns of a table, as the options read its header.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read as a table.
+    pub fn columns(&self) -> Result<Vec<String>, ImportError> {
+        let options = &self.options;
+        let (encoding, has_header) = (options.encoding, !options.no_header);
+        let table = Table::open(&self.file, encoding, options.delimiter, has_header);
+        let table = table.map_err(|reason| self.wrong_layout(reason))?;
+        Ok(table.columns().to_vec())
+    }
+
+    /// Returns the cells of the first rows of a table, as many as it has columns in each. Rows
+    /// that do not fit the table are left out.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read as a table.
+    pub fn first_rows(&self, rows: usize) -> Result<Vec<Vec<String>>, ImportError> {
+        let options = &self.options;
+        let (encoding, has_header) = (options.encoding, !options.no_header);
+        let table = Table::open(&self.file, encoding, options.delimiter, has_header);
+        let mut table = table.map_err(|reason| self.wrong_layout(reason))?;
+        let mut first = Vec::new();
+        for _ in 0..rows {
+            let row = table
+                .next()
+                .map_err(ImportError::file("read", &self.file))?;
+            let Some((_, row)) = row else {
+                break;
+            };
+            first.extend(row.ok().map(Cells::names));
+        }
+        Ok(first)
+    }
+
     /// Determines the layout of the file from its header. A layout is only detected if there is
     /// neither a preset nor a column for a field.
     ///

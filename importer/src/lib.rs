@@ -61,6 +61,6 @@ pub use options::{AmountUnit, DecimalSign, Delimiter, FileFormat, ImportOptions,
 pub use presets::Preset;
 pub use preview::Preview;
 pub use record::{Reason, RecordOutcome, RowNotes};
-pub use refusals::{RefusalKind, Refusals};
+pub use refusals::{RefusalKind, Refusals, kind_of_reason};
 pub use sink::{Progress, Sink};
 pub use zones::TimeZone;

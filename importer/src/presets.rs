@@ -150,6 +150,15 @@ impl Preset {
             .max_by_key(|preset| preset.detect.len())
     }
 
+    /// Returns the preset's own options, without those that depend on the columns of a file.
+    ///
+    /// # Errors
+    /// Returns an error if the options contradict each other, which those of [`Preset::all`] do
+    /// not.
+    pub fn options(&self) -> Result<ImportOptions, ImportError> {
+        self.with(&ImportOptions::default())
+    }
+
     /// Returns the options with those of the preset where they are not given, before the columns
     /// are known.
     pub(super) fn with(&self, options: &ImportOptions) -> Result<ImportOptions, ImportError> {

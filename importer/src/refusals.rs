@@ -43,7 +43,7 @@ impl Refusals {
     }
 
     pub(super) fn add(&mut self, RefusedRecord { rows, reason }: &RefusedRecord) {
-        let key = key(&reason.text);
+        let key = kind_of_reason(&reason.text);
         if let Some(kind) = self.kinds.iter_mut().find(|kind| kind.key == key) {
             kind.count += 1;
         } else if self.kinds.len() < MAX_KINDS {
@@ -63,8 +63,8 @@ impl Refusals {
     }
 }
 
-/// Returns the text without what differs from record to record: what is quoted, and digits.
-fn key(text: &str) -> String {
+/// Returns a reason without what differs from record to record: what is quoted, and digits.
+pub fn kind_of_reason(text: &str) -> String {
     let outside = text.split('"').step_by(2);
     let letters = outside.flat_map(str::chars);
     letters.filter(|letter| !letter.is_ascii_digit()).collect()

@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
+use std::pin::pin;
 
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
@@ -16,14 +17,18 @@ use super::sink::{Progress, Sink};
 /// Maximum number of batches in flight. While the server writes one, the other is sent or decided.
 const IN_FLIGHT: usize = 2;
 
-/// Sends every batch, and records each once all batches before it are recorded.
+/// Sends every batch, and records each once all batches before it are recorded. When `stop` ends,
+/// batches in flight are completed and no others are sent. Returns true if every batch was sent.
 pub(super) async fn transfer<S: Sink>(
     mut batches: mpsc::Receiver<io::Result<ImportBatch>>,
     sink: &S,
     resource: Resource,
     recorder: &mut ImportRecorder,
     progress: &impl Progress,
-) -> Result<(), ImportError> {
+    stop: impl Future<Output = ()>,
+) -> Result<bool, ImportError> {
+    let mut stop = pin!(stop);
+    let mut is_stopped = false;
     let mut in_flight = FuturesOrdered::new();
     let mut ids_in_flight: VecDeque<HashSet<u64>> = VecDeque::new();
     let mut waiting: Option<ImportBatch> = None;
@@ -45,7 +50,15 @@ pub(super) async fn transfer<S: Sink>(
                 Ok::<_, S::Error>((records, outcomes))
             });
         }
+        if !more && waiting.is_none() && in_flight.is_empty() {
+            return Ok(!is_stopped);
+        }
         tokio::select! {
+            () = &mut stop, if !is_stopped => {
+                is_stopped = true;
+                more = false;
+                waiting = None;
+            }
             batch = batches.recv(), if more && waiting.is_none() => {
                 more = batch.is_some();
                 waiting = batch.transpose().map_err(ImportError::Read)?;
@@ -56,7 +69,6 @@ pub(super) async fn transfer<S: Sink>(
                 ids_in_flight.pop_front();
                 recorder.record(records, outcomes, progress)?;
             }
-            else => return Ok(()),
         }
     }
 }

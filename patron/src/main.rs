@@ -8,6 +8,7 @@ mod demo_shop;
 mod deployment;
 mod duration;
 mod health;
+mod import_files;
 mod key;
 mod limits;
 mod log;

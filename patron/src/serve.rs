@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::assistant::AssistantOptions;
 use crate::console::ConsoleOptions;
 use crate::deployment::{Deployment, Remote};
+use crate::import_files::ImportFileOptions;
 use crate::key;
 use crate::limits::LimitOptions;
 use crate::output::say;
@@ -51,6 +52,9 @@ pub(crate) struct ServeArgs {
     readiness: ReadinessOptions,
 
     #[command(flatten)]
+    import_files: ImportFileOptions,
+
+    #[command(flatten)]
     assistant: AssistantOptions,
 
     #[command(flatten)]
@@ -66,6 +70,7 @@ pub(crate) async fn run(args: ServeArgs, mut settings: Settings) -> anyhow::Resu
     let mut config = config(key, secrets)?;
     config.limits = args.limits.limits();
     config.ready_lag = args.readiness.lag();
+    config.imports = args.import_files.config(None);
     args.assistant.apply(&mut config)?;
     config.console = args.console.is_on();
     let session_keys = args.sign_in.session_keys();

@@ -16,6 +16,7 @@ use crate::assistant::AssistantOptions;
 use crate::console::ConsoleOptions;
 use crate::delivery::DeliveryOptions;
 use crate::deployment::{Deployment, DeploymentOptions};
+use crate::import_files::ImportFileOptions;
 use crate::limits::LimitOptions;
 use crate::output::say;
 use crate::readiness::ReadinessOptions;
@@ -61,6 +62,9 @@ pub(crate) struct UpArgs {
     readiness: ReadinessOptions,
 
     #[command(flatten)]
+    import_files: ImportFileOptions,
+
+    #[command(flatten)]
     assistant: AssistantOptions,
 
     #[command(flatten)]
@@ -103,6 +107,8 @@ async fn run_on(
     let mut config = config(Some(key.clone()), secret.parse()?)?;
     config.limits = args.limits.limits();
     config.ready_lag = args.readiness.lag();
+    let import_dir = args.engines.data_dir.join("imports");
+    config.imports = args.import_files.config(Some(&import_dir));
     args.assistant.apply(&mut config)?;
     config.console = args.console.is_on();
     let link = sign_in(args, api.local_addr()?, &mut config)?;
@@ -161,10 +167,13 @@ async fn run_on(
 fn set_defaults(settings: &mut Settings, args: &UpArgs, engines: &Engines) {
     let bin_dir = args.engines.data_dir.join("bin");
     let bin_dir = bin_dir.to_string_lossy();
+    let import_dir = args.engines.data_dir.join("imports");
+    let import_dir = import_dir.to_string_lossy();
     for (name, value) in [
         ("REDIS_URL", engines.redis_url.as_str()),
         ("MONGODB_URI", engines.mongodb_uri.as_str()),
         ("PATRON_BIN_DIR", bin_dir.as_ref()),
+        ("PATRON_IMPORT_DIR", import_dir.as_ref()),
         // Both are generated and kept. The values of secrets are not shown.
         ("PATRON_BOOTSTRAP_KEY", ""),
         ("PATRON_SESSION_KEYS", ""),

@@ -19,6 +19,7 @@ pub use accounting::reconcile::{
     Discrepancy, DiscrepancyKind, LaunchedCampaign, MAX_DISCREPANCIES, ReconcileError,
     Reconciliation, reconcile,
 };
+pub use records::import_files::{ImportFileRecord, ImportProgress, ImportWait, ImportWaitReason};
 pub use records::jobs::{Job, JobEnd, JobKind, JobStatus, MAX_JOB_RESULT};
 pub use records::waiting::{Waiting, WaitingReason};
 pub use records::workers::{TaskReport, Worker, WorkerReport};
@@ -47,6 +48,6 @@ pub use runtime::withheld::Withheld;
 pub use views::customers::audience_history::{CountPoint, MAX_POINTS};
 pub use views::customers::audiences::{CountBasis, SegmentAudience};
 pub use views::{
-    VIEWS, api_keys, audit, campaign_stats, campaigns, customers, daily_figures, messages, orders,
-    segments, users, view_named,
+    VIEWS, api_keys, audit, campaign_stats, campaigns, customers, daily_figures, imports, messages,
+    orders, segments, users, view_named,
 };

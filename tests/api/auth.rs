@@ -6,13 +6,24 @@ use crate::support::app::App;
 use crate::support::client::send;
 
 /// Operations that require a key. Paths that do not exist require one too.
-const PROTECTED: [(Method, &str); 26] = [
+const PROTECTED: [(Method, &str); 37] = [
     (Method::POST, "/api/data/customers"),
     (Method::POST, "/api/data/orders"),
     (Method::POST, "/api/data/events"),
     (Method::POST, "/v1/batch"),
     (Method::POST, "/v1/identify"),
     (Method::POST, "/v1/track"),
+    (Method::GET, "/api/imports"),
+    (Method::POST, "/api/imports"),
+    (Method::GET, "/api/imports/imp_1"),
+    (Method::DELETE, "/api/imports/imp_1"),
+    (Method::GET, "/api/imports/presets"),
+    (Method::POST, "/api/imports/imp_1/columns"),
+    (Method::GET, "/api/imports/imp_1/events"),
+    (Method::POST, "/api/imports/imp_1/preview"),
+    (Method::GET, "/api/imports/imp_1/refused"),
+    (Method::POST, "/api/imports/imp_1/run"),
+    (Method::POST, "/api/imports/imp_1/stop"),
     (Method::GET, "/api/customers"),
     (Method::GET, "/api/customers/c-1"),
     (Method::GET, "/api/customers/c-1/timeline"),

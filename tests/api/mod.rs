@@ -16,6 +16,7 @@ mod customers;
 mod data;
 mod events;
 mod health;
+mod imports;
 mod jobs;
 mod keys;
 mod limits;

@@ -11,8 +11,9 @@ use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
-const OPERATIONS: [&str; 76] = [
+const OPERATIONS: [&str; 87] = [
     "DELETE /api/campaigns/{id}",
+    "DELETE /api/imports/{id}",
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
     "GET /api/admin/demo",
@@ -39,6 +40,11 @@ const OPERATIONS: [&str; 76] = [
     "GET /api/customers/{id}",
     "GET /api/customers/{id}/segments",
     "GET /api/customers/{id}/timeline",
+    "GET /api/imports",
+    "GET /api/imports/presets",
+    "GET /api/imports/{id}",
+    "GET /api/imports/{id}/events",
+    "GET /api/imports/{id}/refused",
     "GET /api/jobs/{id}",
     "GET /api/jobs/{id}/events",
     "GET /api/keys",
@@ -79,6 +85,11 @@ const OPERATIONS: [&str; 76] = [
     "POST /api/data/events",
     "POST /api/data/orders",
     "POST /api/delivery/receipt",
+    "POST /api/imports",
+    "POST /api/imports/{id}/columns",
+    "POST /api/imports/{id}/preview",
+    "POST /api/imports/{id}/run",
+    "POST /api/imports/{id}/stop",
     "POST /api/keys",
     "POST /api/segments",
     "POST /api/segments/preview",

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::wait::{eventually, until};
 
 /// Names of all views, in the order of the API.
-pub(crate) const VIEWS: [&str; 10] = [
+pub(crate) const VIEWS: [&str; 11] = [
     "customers",
     "orders",
     "audit",
@@ -19,6 +19,7 @@ pub(crate) const VIEWS: [&str; 10] = [
     "users",
     "api_keys",
     "daily_figures",
+    "imports",
 ];
 
 /// Client of one server, with an optional key.

@@ -52,6 +52,8 @@ pub(crate) struct LayerSettings {
     /// Origins whose pages may use the API.
     pub(crate) cors: Cors,
     pub(crate) request_timeout: Duration,
+    /// Method and path of the operation that limits only how long a client may stall.
+    pub(crate) untimed: (&'static str, &'static str),
     /// Places of concurrent requests.
     pub(crate) places: Arc<Semaphore>,
     /// Paths whose requests take no place.
@@ -95,7 +97,10 @@ where
         .layer(from_fn(observe))
         .layer(from_fn_with_state(settings.cors, cors::share))
         .layer(ValidateRequestHeaderLayer::custom(limits::check_head_size))
-        .layer(from_fn_with_state(settings.request_timeout, limit_time))
+        .layer(from_fn_with_state(
+            (settings.request_timeout, settings.untimed),
+            limit_time,
+        ))
         // Inside the time limit, so that a panic ends only the handler.
         .layer(CatchPanicLayer::custom(report_panic))
         .layer(
@@ -194,9 +199,18 @@ fn problem_of(response: &mut Response) -> Option<Problem> {
 ///
 /// `TimeoutLayer` is not used: it answers without a problem, and handlers need the
 /// deadline to stop waiting in time for their writes.
-async fn limit_time(State(limit): State<Duration>, mut request: Request, next: Next) -> Response {
+async fn limit_time(
+    State((limit, untimed)): State<(Duration, (&'static str, &'static str))>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let deadline = Deadline::after(limit);
     request.extensions_mut().insert(deadline);
+    let path = request.extensions().get::<MatchedPath>();
+    let path = path.map_or(UNMATCHED, MatchedPath::as_str);
+    if (request.method().as_str(), path) == untimed {
+        return next.run(request).await;
+    }
     let answer = tokio::time::timeout_at(deadline.at(), next.run(request));
     answer.await.unwrap_or_else(|_elapsed| {
         let limit = limit.as_secs_f32();

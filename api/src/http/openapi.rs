@@ -57,6 +57,8 @@ problems! {
     Trimmed = 410;
     /// Each parameter is valid, but they do not go together.
     Refused = 422;
+    /// The disk is full.
+    DiskFull = 507;
 }
 
 /// Describes a response with a problem.
@@ -72,6 +74,7 @@ pub(crate) fn problem(status: u16) -> Described {
         415 => "Unsupported media type",
         422 => "Invalid field, or rejected by a rule",
         429 => "Rate limit exceeded; see `Retry-After`",
+        507 => "Disk full",
         503 => {
             "Redis or MongoDB unavailable or out of memory, view behind, or too many concurrent \
                 requests; see `Retry-After`"

@@ -83,7 +83,7 @@ kinds! {
     InUse = CONFLICT "in-use" "Resource in use";
     /// The resource to change or use is archived.
     Archived = CONFLICT "archived" "Resource archived";
-    /// The campaign's current status does not permit the transition.
+    /// The current status of the campaign or import does not permit the transition.
     ImpossibleTransition = CONFLICT "impossible-transition" "Invalid status transition";
     /// The draft was changed while it was launched.
     DraftChanged = CONFLICT "draft-changed" "Draft changed";
@@ -97,6 +97,12 @@ kinds! {
     IdempotencyConflict = CONFLICT "idempotency-conflict" "Idempotency key reused";
     /// The deployment already has data, or the demo shop.
     NotEmpty = CONFLICT "not-empty" "Deployment not empty";
+    /// Another import runs.
+    ImportRunning = CONFLICT "import-running" "Import running";
+    /// Another process has the file of the import.
+    OtherProcess = CONFLICT "other-process" "File of another process";
+    /// The process takes no files, since it has no directory for them.
+    ImportsDisabled = CONFLICT "imports-disabled" "Imports disabled";
     /// The operation needs events that were trimmed from the log.
     Trimmed = GONE "trimmed" "Events trimmed from the log";
     /// The body exceeds the size limit.
@@ -140,6 +146,8 @@ kinds! {
     ViewBehind = SERVICE_UNAVAILABLE "view-behind" "View behind";
     /// The request exceeded its time limit.
     Timeout = SERVICE_UNAVAILABLE "timeout" "Request timed out";
+    /// The disk for the files of imports is full.
+    DiskFull = INSUFFICIENT_STORAGE "disk-full" "Disk full";
 }
 
 impl ProblemKind {
@@ -296,6 +304,10 @@ impl Problem {
 
     pub(crate) fn into_errors(self) -> Vec<FieldError> {
         self.errors
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
     }
 
     pub(crate) fn kind(&self) -> ProblemKind {

@@ -83,6 +83,7 @@ schemas! {
     UserId => string(ID, "usr_8c1f0f7ad3b95c2e8e14b7a0c6d29f51");
     SessionId => string(ID, "ses_01936f2e7d1c7a309a511f0b6a0f9c11");
     KeyId => string(ID, "key_3f9d02c4a1b84e0c9e7a5d2b6f108c33");
+    ImportId => string(ID, "imp_01936f2e7d1c7a309a511f0b6a0f9c11");
     JobId => string(ID, "job_01936f2e7d1c7a309a511f0b6a0f9c11");
     Prompt => prompt();
     Tone => one_of(&assist::Tone::ALL.map(assist::Tone::name));
@@ -125,6 +126,14 @@ schemas! {
     OrderStatus => one_of(&["placed", "cancelled", "refunded"]);
     CampaignStatus => one_of(&["draft", "scheduled", "launching", "sending", "paused", "completed", "cancelled", "missed"]);
     JobKind => one_of(&projections::JobKind::ALL.map(projections::JobKind::name));
+    ImportKind => one_of(&domain::ImportKind::ALL.map(domain::ImportKind::name));
+    ImportStatus => one_of(&domain::ImportStatus::ALL.map(domain::ImportStatus::name));
+    ImportWaitReason => one_of(&projections::ImportWaitReason::ALL.map(projections::ImportWaitReason::name));
+    ImportPreset => one_of(&importer::Preset::all().iter().map(|preset| preset.name.as_str()).collect::<Vec<_>>());
+    DecimalSign => one_of(&["point", "comma"]);
+    FileFormat => one_of(&["ndjson", "csv"]);
+    AmountUnit => one_of(&["major", "minor"]);
+    Binary => formatted("binary").build();
     JobStatus => one_of(&projections::JobStatus::ALL.map(projections::JobStatus::name));
     WaitingReason => one_of(&projections::WaitingReason::ALL.map(projections::WaitingReason::name));
     MessageStatus => one_of(&domain::MessageStatus::ALL.map(domain::MessageStatus::name));

@@ -33,7 +33,7 @@ pub(crate) enum Needs {
     DataIn,
     /// A role that may read.
     Viewer,
-    /// A role that may change segments and campaigns.
+    /// A role that may change segments and campaigns, and import files.
     Marketer,
     /// The role that may call every operation.
     Admin,
@@ -93,6 +93,17 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/api/campaigns/{id}/pause", Marketer),
     ("POST", "/api/campaigns/{id}/resume", Marketer),
     ("POST", "/api/campaigns/{id}/retry", Marketer),
+    ("GET", "/api/imports", Viewer),
+    ("POST", "/api/imports", Marketer),
+    ("GET", "/api/imports/{id}", Viewer),
+    ("DELETE", "/api/imports/{id}", Marketer),
+    ("GET", "/api/imports/presets", Viewer),
+    ("POST", "/api/imports/{id}/columns", Marketer),
+    ("GET", "/api/imports/{id}/events", Viewer),
+    ("POST", "/api/imports/{id}/preview", Marketer),
+    ("GET", "/api/imports/{id}/refused", Viewer),
+    ("POST", "/api/imports/{id}/run", Marketer),
+    ("POST", "/api/imports/{id}/stop", Marketer),
     // A job also requires the permission of the operation that started it.
     ("GET", "/api/jobs/{id}", Viewer),
     ("GET", "/api/jobs/{id}/events", Viewer),

@@ -12,6 +12,7 @@ pub(crate) mod customers;
 pub(crate) mod data;
 pub(crate) mod delivery;
 pub(crate) mod health;
+pub(crate) mod imports;
 pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod metrics;

@@ -37,6 +37,7 @@ fn write(event: &Event) -> (&'static str, Box<RawValue>) {
         Event::Log(event) => written(event),
         Event::Quarantine(event) => written(event),
         Event::Demo(event) => written(event),
+        Event::Import(event) => written(event),
     }
 }
 

@@ -1,7 +1,8 @@
-//! Collections that are not folded from the log: status of workers, jobs, the
-//! reasons why campaigns wait, and the numbers of rebuild requests that are done.
+//! Collections that are not folded from the log: status of workers, jobs, the files of
+//! imports, the reasons why campaigns wait, and the numbers of rebuild requests that are done.
 //! Their loss costs no data.
 
+pub(crate) mod import_files;
 pub(crate) mod jobs;
 pub(crate) mod live_workers;
 pub(crate) mod rebuild_requests;

@@ -44,7 +44,8 @@ impl Topics {
             | Subject::Assistance(_)
             | Subject::Log(_)
             | Subject::Quarantine(_)
-            | Subject::Demo => Self::OTHERS,
+            | Subject::Demo
+            | Subject::Import(_) => Self::OTHERS,
         }
     }
 

@@ -9,6 +9,7 @@ pub mod customers;
 pub mod daily_figures;
 #[cfg(test)]
 mod history;
+pub mod imports;
 pub mod messages;
 pub mod orders;
 pub mod segments;
@@ -25,13 +26,14 @@ use campaign_stats::CampaignStats;
 use campaigns::Campaigns;
 use customers::CustomersWithBuckets;
 use daily_figures::DailyFigures;
+use imports::Imports;
 use messages::Messages;
 use orders::Orders;
 use segments::Segments;
 use users::Users;
 
 /// Every view of this program.
-pub const VIEWS: [&'static dyn AnyView; 10] = [
+pub const VIEWS: [&'static dyn AnyView; 11] = [
     &CustomersWithBuckets,
     &Typed::<Orders>(PhantomData),
     &Audit,
@@ -42,6 +44,7 @@ pub const VIEWS: [&'static dyn AnyView; 10] = [
     &Typed::<Users>(PhantomData),
     &Typed::<ApiKeys>(PhantomData),
     &DailyFigures,
+    &Typed::<Imports>(PhantomData),
 ];
 
 /// Returns the view with this name.

@@ -43,7 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     "attributes": {"shoe_size": 39},
     "registered_at": "2026-11-23T01:02:03Z"
 }))]
-struct CustomerBody {
+pub(super) struct CustomerBody {
     /// Shop's id of the customer.
     #[serde(deserialize_with = "shop_id")]
     #[schema(value_type = schema::SentId)]

@@ -38,7 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     "occurred_at": "2026-11-23T01:02:03Z",
     "properties": {"page": "/sale"}
 }))]
-struct EventBody {
+pub(super) struct EventBody {
     /// Id of the event, unique within its customer.
     #[serde(deserialize_with = "shop_id")]
     #[schema(value_type = schema::SentId)]

@@ -101,6 +101,16 @@ async fn ingest_one<B: Ingest>(
     })
 }
 
+/// Outcome of one of many items.
+pub(crate) struct ItemOutcome {
+    /// Id of the item, if it could be read.
+    id: Option<String>,
+    /// Name under which it is recorded, if that was changed.
+    name: Option<String>,
+    /// Outcome, or the reason why the item was rejected.
+    pub(crate) outcome: Result<Outcome, Problem>,
+}
+
 /// Ingests many items. Each is accepted or rejected on its own.
 ///
 /// # Errors
@@ -110,40 +120,82 @@ pub(crate) async fn ingest_many<B: Ingest>(
     context: &Context,
     raw_items: &[RawItem<'_>],
 ) -> Result<Response, Problem> {
+    let outcomes = record_many::<B>(app, context, raw_items).await?;
+    let results = outcomes.into_iter().enumerate().map(|(index, item)| {
+        let ItemOutcome { id, name, outcome } = item;
+        match outcome {
+            Ok(outcome) => ItemResult::Accepted {
+                index,
+                accepted: AcceptedItem::new(id.unwrap_or_default(), outcome).with_name(name),
+            },
+            Err(problem) => rejected(index, id, problem),
+        }
+    });
+    Ok(BatchResponse::new(results.collect()).into_response())
+}
+
+/// Records many items, each on its own. Returns their outcomes in the given order.
+///
+/// # Errors
+/// The problem with the batch as a whole. Some of its items may have been recorded;
+/// repeating it is safe.
+pub(crate) async fn record_many<B: Ingest>(
+    app: &AppContext,
+    context: &Context,
+    raw_items: &[RawItem<'_>],
+) -> Result<Vec<ItemOutcome>, Problem> {
     let mut tally = Tally::default();
-    let mut results = Vec::with_capacity(raw_items.len());
-    let mut accepted_ids = Vec::with_capacity(raw_items.len());
+    let mut outcomes = Vec::with_capacity(raw_items.len());
+    let mut accepted = Vec::with_capacity(raw_items.len());
     let mut items = Vec::with_capacity(raw_items.len());
     let mut reader = ItemReader::default();
     for (index, raw) in raw_items.iter().enumerate() {
-        let read = reader.read(*raw, |body: &B| body.check(app.commands.currency()));
-        let name = read.as_ref().ok().and_then(B::changed_name);
-        match read.and_then(|body| body.into_item(app.store.zone())) {
-            Ok((id, item)) => {
-                accepted_ids.push((index, id, name));
+        let (id, name, outcome) = match read_one::<B>(app, &mut reader, *raw) {
+            Ok((id, name, item)) => {
+                accepted.push(index);
                 items.push(item);
+                // Replaced below, once the command has its outcome.
+                (Some(id), name, Err(Problem::internal()))
             }
-            Err(problem) => {
-                tally.count(None);
-                results.push(rejected(index, raw.id(B::ID), problem));
-            }
-        }
+            Err(problem) => (raw.id(B::ID), None, Err(problem)),
+        };
+        outcomes.push(ItemOutcome { id, name, outcome });
     }
     if !items.is_empty() {
-        let outcomes = B::record(app, context, items).await?;
-        for ((index, id, name), outcome) in accepted_ids.into_iter().zip(outcomes) {
-            tally.count(outcome.as_ref().ok().map(|outcome| outcome.effect));
-            results.push(match outcome {
-                Ok(outcome) => ItemResult::Accepted {
-                    index,
-                    accepted: AcceptedItem::new(id, outcome).with_name(name),
-                },
-                Err(problem) => rejected(index, Some(id), problem),
-            });
+        let recorded = B::record(app, context, items).await?;
+        for (index, outcome) in accepted.into_iter().zip(recorded) {
+            outcomes[index].outcome = outcome;
         }
     }
+    for item in &outcomes {
+        tally.count(item.outcome.as_ref().ok().map(|outcome| outcome.effect));
+    }
     tally.report(B::KIND);
-    Ok(BatchResponse::new(results).into_response())
+    Ok(outcomes)
+}
+
+/// Checks items without recording them. Returns the problem of each that would be
+/// rejected whatever is recorded.
+pub(crate) fn check_many<B: Ingest>(
+    app: &AppContext,
+    raw_items: &[RawItem<'_>],
+) -> Vec<Result<(), Problem>> {
+    let mut reader = ItemReader::default();
+    let items = raw_items.iter();
+    let checked = items.map(|raw| read_one::<B>(app, &mut reader, *raw).map(drop));
+    checked.collect()
+}
+
+/// Returns the item's id, its name if that was changed, and the item.
+fn read_one<B: Ingest>(
+    app: &AppContext,
+    reader: &mut ItemReader,
+    raw: RawItem<'_>,
+) -> Result<(String, Option<String>, B::Item), Problem> {
+    let body = reader.read(raw, |body: &B| body.check(app.commands.currency()))?;
+    let name = body.changed_name();
+    let (id, item) = body.into_item(app.store.zone())?;
+    Ok((id, name, item))
 }
 
 fn rejected(index: usize, id: Option<String>, problem: Problem) -> ItemResult {

@@ -1,12 +1,14 @@
 //! Data ingestion: customers, orders and activity, one or many per request.
 //!
 //! [`ingest`] parses each item of a body into a typed value or a problem and passes
-//! the values to `commands`. [`answer`] builds the response.
+//! the values to `commands`. [`answer`] builds the response. [`kinds`] does the same for
+//! the rows of an import, without a request.
 
 pub(crate) mod answer;
 pub(crate) mod customers;
 pub(crate) mod events;
 pub(crate) mod ingest;
+pub(crate) mod kinds;
 mod orders;
 
 use utoipa_axum::router::OpenApiRouter;

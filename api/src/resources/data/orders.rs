@@ -39,7 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     "placed_at": "2026-11-23T01:02:03Z",
     "items": [{"sku": "cd-42", "quantity": 1, "unit_amount": 1999}]
 }))]
-struct OrderBody {
+pub(super) struct OrderBody {
     /// Id of the order, unique within its customer.
     #[serde(deserialize_with = "shop_id")]
     #[schema(value_type = schema::SentId)]

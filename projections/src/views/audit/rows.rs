@@ -95,6 +95,7 @@ fn occurrence_time(event: Event) -> Option<Timestamp> {
         | Event::Assistance(_)
         | Event::Log(_)
         | Event::Quarantine(_)
-        | Event::Demo(_) => None,
+        | Event::Demo(_)
+        | Event::Import(_) => None,
     }
 }

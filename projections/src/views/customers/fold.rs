@@ -44,7 +44,8 @@ pub(crate) fn fold(
         | Event::Assistance(_)
         | Event::Log(_)
         | Event::Quarantine(_)
-        | Event::Demo(_) => {}
+        | Event::Demo(_)
+        | Event::Import(_) => {}
     }
     if let Some(id) = event.subject.customer() {
         let texts = [

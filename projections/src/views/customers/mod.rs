@@ -100,7 +100,8 @@ impl View for Customers {
             | Subject::Assistance(_)
             | Subject::Log(_)
             | Subject::Quarantine(_)
-            | Subject::Demo => None,
+            | Subject::Demo
+            | Subject::Import(_) => None,
         }
     }
 

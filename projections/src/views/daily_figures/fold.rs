@@ -110,7 +110,8 @@ pub(super) fn changes(event: &Recorded, zone: Tz) -> Changes {
         | Event::Assistance(_)
         | Event::Log(_)
         | Event::Quarantine(_)
-        | Event::Demo(_) => {}
+        | Event::Demo(_)
+        | Event::Import(_) => {}
     }
     changes
 }

@@ -59,7 +59,8 @@ fn is_counted(subject: &Subject) -> bool {
         | Subject::Assistance(_)
         | Subject::Log(_)
         | Subject::Quarantine(_)
-        | Subject::Demo => false,
+        | Subject::Demo
+        | Subject::Import(_) => false,
     }
 }
 

@@ -26,11 +26,11 @@ pub struct CustomerFacts {
     pub registered_at: Option<Timestamp>,
     /// True if the customer opted out of messages.
     pub unsubscribed: bool,
-    /// Sum of all orders.
+    /// Sum of all orders, without what was paid back.
     pub total_spend: i64,
     /// Number of orders.
     pub order_count: i64,
-    /// Average amount per order; `None` without orders.
+    /// Average of `total_spend` per order; `None` without orders.
     pub average_order_value: Option<i64>,
     /// Time of the first order.
     pub first_order_at: Option<Timestamp>,

@@ -81,7 +81,8 @@ fn hour(at: i64) -> Timestamp {
 fn order(at: i64, cents: i64, counts: bool) -> OrderContent {
     OrderContent {
         amount: Amount::try_from(cents).unwrap(),
-        refunded_amount: Amount::default(),
+        // A third was paid back.
+        refunded_amount: Amount::try_from(cents / 3).unwrap(),
         currency: Currency::try_from("USD").unwrap(),
         placed_at: hour(at),
         status: match counts {
@@ -384,7 +385,13 @@ impl Stored {
             assert_eq!(days, facts.count, "no day is dropped");
             parts += facts.times.buckets().len();
         }
-        let spend: i64 = shop.counted().map(|order| order.amount.minor()).sum();
+        let net = |order: &OrderContent| order.figures().net_amount();
+        let spend: i64 = shop.counted().map(net).sum();
+        let gross: i64 = shop.counted().map(|order| order.amount.minor()).sum();
+        assert_eq!(
+            (document.total_spend, document.gross_spend()),
+            (spend, gross)
+        );
         let of_days = |days: &Days| {
             days.iter()
                 .fold((0, 0), |(n, s), d| (n + d.count, s + d.sum))

@@ -6,7 +6,8 @@ use std::fmt::Debug;
 
 use commands::{ActivityRecord, Commands, CustomerRecord, OrderRecord};
 use domain::{
-    Change, CustomerChanges, MessageCommand, MessageId, OrderStatus, SegmentCommand, Timestamp,
+    AttributeChanges, Change, CustomerChanges, MessageCommand, MessageId, OrderStatus,
+    SegmentCommand, Timestamp,
 };
 use eventlog::{Partition, Position};
 use mongodb::bson::{Document, doc};

@@ -31,6 +31,7 @@ async fn the_sdk_identifies_customers_and_tracks_their_activity() {
     let counts = sdk.flush();
     assert_eq!(counts["delivered"], 5, "{counts}");
     assert_eq!(counts["failed"], 0, "{counts}");
+    app.client.wait_until_caught_up().await;
     let customer = app.client.read("/api/customers/c-1").await;
     assert_eq!(customer["name"], "Ada Lovelace");
     assert_eq!(customer["email"], "ada@example.com");

@@ -75,7 +75,10 @@ fn a_european_table_is_read_once_its_form_is_told() {
     let names = json!({"map": {"customer_id": "Kunde", "name": "Name", "city": "Ort"}});
     let (objects, reasons) = read(FILE, Resource::Customers, names.clone());
     assert_eq!(objects, [Value::Null; 0]);
-    assert!(reasons[0].contains("--encoding windows-1252"), "{reasons:?}");
+    assert!(
+        reasons[0].contains("--encoding windows-1252"),
+        "{reasons:?}"
+    );
     let mut told = names;
     told["encoding"] = "windows-1252".into();
     let (objects, _) = read(FILE, Resource::Customers, told);
@@ -139,7 +142,10 @@ fn local_times_of_a_shop_are_instants() {
             "2026-10-25T00:30:00.000Z"
         ]
     );
-    assert!(reasons[0].contains("did not exist in Europe/Berlin"), "{reasons:?}");
+    assert!(
+        reasons[0].contains("did not exist in Europe/Berlin"),
+        "{reasons:?}"
+    );
     let notes = preview(FILE, Resource::Orders, zone).unwrap().counts.notes;
     assert_eq!(notes.ambiguous_times, 1);
 }
@@ -200,11 +206,19 @@ fn an_empty_cell_clears_only_the_fields_that_are_named() {
         objects[0].clone()
     };
     let phone = "+44 20 7946 0958";
-    assert_eq!(first(json!([])), json!({"customer_id": "101", "phone": phone}));
+    assert_eq!(
+        first(json!([])),
+        json!({"customer_id": "101", "phone": phone})
+    );
     assert_eq!(
         first(json!(["all"])),
         json!({"customer_id": "101", "email": null, "phone": phone})
     );
     let refused = preview(FILE, Resource::Customers, options(json!(["customer_id"])));
-    assert!(refused.unwrap_err().to_string().contains("cannot be cleared"));
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("cannot be cleared")
+    );
 }

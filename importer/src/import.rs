@@ -1,6 +1,7 @@
 //! One import, from its preparation to its end.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::batches::Batches;
@@ -140,10 +141,17 @@ impl ImportTask {
         .map_err(|reason| self.wrong_layout(reason))
     }
 
+    /// Returns the error for a file that cannot be opened as a table or NDJSON.
     pub(super) fn wrong_layout(&self, reason: anyhow::Error) -> ImportError {
-        ImportError::Layout {
-            path: self.file.clone(),
-            reason,
+        let path = self.file.clone();
+        match reason.downcast::<io::Error>() {
+            // The reader of lines explains with it that a file is not text.
+            Ok(error) if error.kind() == io::ErrorKind::InvalidData => ImportError::Layout {
+                path,
+                reason: error.into(),
+            },
+            Ok(error) => ImportError::file("read", path)(error),
+            Err(reason) => ImportError::Layout { path, reason },
         }
     }
 
@@ -230,7 +238,7 @@ impl Import {
     }
 }
 
-fn require_regular_file(path: &Path) -> Result<(), ImportError> {
+pub(super) fn require_regular_file(path: &Path) -> Result<(), ImportError> {
     // Opening a pipe would wait for its other end.
     let metadata = fs::metadata(path).map_err(ImportError::file("read", path))?;
     if metadata.is_file() {

@@ -3,7 +3,7 @@
 use super::bindings::bindings;
 use super::columns::Columns;
 use super::error::ImportError;
-use super::import::ImportTask;
+use super::import::{ImportTask, require_regular_file};
 use super::options::{Delimiter, FileFormat};
 use super::presets::Preset;
 use super::table::Table;
@@ -42,6 +42,7 @@ impl ImportTask {
         if is_stated || self.format == FileFormat::Ndjson || self.options.no_header {
             return Ok(Layout::Mapped);
         }
+        require_regular_file(&self.file)?;
         let given = self.options.delimiter;
         let others = DELIMITERS.map(|byte| Some(Delimiter::Byte(byte)));
         let candidates = if given.is_some() {

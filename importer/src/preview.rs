@@ -1,5 +1,7 @@
 //! Preview of an import: the first objects, and everything that would be refused before sending.
 
+use serde::Serialize;
+
 use super::error::ImportError;
 use super::import::ImportTask;
 use super::journal::ImportCounts;
@@ -8,7 +10,7 @@ use super::refusals::Refusals;
 use super::unique::UniqueRecords;
 
 /// What an import would send.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Preview {
     /// First objects, as JSON.
     pub first: Vec<String>,

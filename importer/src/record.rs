@@ -45,11 +45,12 @@ pub(super) struct Identity {
 }
 
 /// Reason why a record is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
     /// One sentence for a person.
     pub text: String,
     /// JSON pointer of the invalid field.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
 }
 

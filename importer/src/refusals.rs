@@ -1,12 +1,14 @@
 //! Summary of refused records: one example of each kind of reason.
 
+use serde::Serialize;
+
 use super::record::{Reason, RefusedRecord, Rows};
 
 /// Maximum number of kinds that are told apart.
 const MAX_KINDS: usize = 20;
 
 /// Refused records by the kind of their reason.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Refusals {
     kinds: Vec<RefusalKind>,
     /// Number of records with further kinds of reasons.
@@ -14,7 +16,7 @@ pub struct Refusals {
 }
 
 /// Refused records with one kind of reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RefusalKind {
     /// Number of these records.
     pub count: u64,
@@ -23,7 +25,9 @@ pub struct RefusalKind {
     /// Number of the line on which its last row begins.
     pub last_line: u64,
     /// Reason of the first of them.
+    #[serde(flatten)]
     pub reason: Reason,
+    #[serde(skip)]
     key: String,
 }
 

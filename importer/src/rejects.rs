@@ -121,7 +121,6 @@ impl Rejects {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_one(rows: &u32) -> bool {
     *rows == 1
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{assert_succeeds, export, file, import, rejects, with_suffix};
+use super::{assert_succeeds, dry_run, export, file, import, rejects, with_suffix};
 use crate::support::app::App;
 use crate::support::process::run;
 
@@ -285,6 +285,65 @@ async fn a_dry_run_shows_objects_and_refusals_and_sends_nothing() {
     assert!(!with_suffix(&file, ".rejects.ndjson").exists());
     let log = app.client.read("/api/admin/log").await;
     assert_eq!(log["events"], 0);
+}
+
+#[tokio::test]
+async fn woocommerce_orders_are_read_in_the_zone_of_the_shop() {
+    let app = App::without_workers().await;
+    let orders = export("woocommerce", "woocommerce_orders.csv");
+    let arguments = ["--set", "currency=USD", "--time-zone", "Europe/Berlin"];
+    let (objects, ended) = dry_run(&app, "orders", &orders, &arguments);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert!(
+        ended.err.contains("preset woocommerce-orders"),
+        "{}",
+        ended.err
+    );
+    let placed: Vec<_> = objects.iter().map(|order| &order["placed_at"]).collect();
+    let expected = [
+        "2025-12-31T23:10:00.000Z",
+        "2026-07-15T12:00:00.000Z",
+        "2026-10-25T00:30:00.000Z",
+    ];
+    assert_eq!(placed, expected);
+    assert_eq!(objects[2]["status"], "refunded");
+    assert_eq!(objects[2]["refunded_amount"], 1500);
+    assert!(ended.err.contains("1 refused"), "{}", ended.err);
+
+    let (_, ended) = dry_run(&app, "orders", &orders, &arguments[..2]);
+    assert!(
+        ended.err.contains("--time-zone Europe/Berlin reads them"),
+        "{}",
+        ended.err
+    );
+    let (_, ended) = dry_run(&app, "orders", &orders, &arguments[2..]);
+    assert_eq!(ended.code, Some(64), "{}", ended.err);
+    assert!(ended.err.contains("orders need currency"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn customers_of_woocommerce_and_contacts_of_hubspot_are_read() {
+    let app = App::without_workers().await;
+    let customers = export("audiences", "woocommerce_customers.csv");
+    let zone = ["--time-zone", "UTC"];
+    let (objects, ended) = dry_run(&app, "customers", &customers, &zone);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(
+        objects[0],
+        json!({
+            "customer_id": "ida.kern@example.com", "name": "Ida Kern",
+            "email": "Ida.Kern@example.com", "city": "Berlin", "country": "DE",
+            "registered_at": "2025-05-01T09:30:00.000Z",
+            "attributes": {"username": "ida", "zip": "10115"}
+        })
+    );
+    let contacts = export("audiences", "hubspot_contacts.csv");
+    let (objects, ended) = dry_run(&app, "customers", &contacts, &zone);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert_eq!(objects.len(), 4);
+    assert_eq!(objects[0]["customer_id"], "101");
+    assert_eq!(objects[0]["name"], "Una Hart");
+    assert!(ended.err.contains("2 refused"), "{}", ended.err);
 }
 
 #[tokio::test]

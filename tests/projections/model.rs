@@ -167,6 +167,7 @@ impl Customer {
 impl From<CustomerDocument> for CustomerSummary {
     fn from(document: CustomerDocument) -> Self {
         let millis = |time: Option<bson::DateTime>| time.map(bson::DateTime::timestamp_millis);
+        let gross_spend = document.gross_spend();
         let events = document
             .events
             .into_iter()
@@ -178,6 +179,7 @@ impl From<CustomerDocument> for CustomerSummary {
             tags: document.tags,
             unsubscribed: document.unsubscribed,
             total_spend: document.total_spend,
+            gross_spend,
             order_count: document.order_count,
             average: document.average_order_value,
             first_and_last: first.zip(millis(document.last_order_at)),

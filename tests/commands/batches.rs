@@ -103,6 +103,7 @@ async fn a_refused_item_does_not_hold_back_the_others() {
             match outcome {
                 Ok(outcome) => assert_eq!((index % 3 != 1, outcome.effect), (true, expected)),
                 Err(OrderError::Currency { .. }) => assert_eq!(index % 3, 1),
+                Err(error @ OrderError::Refund { .. }) => panic!("{error}"),
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Files of imports on the disk of this process.
 //!
 //! `DIR/NAMESPACE/IMPORT/` holds one import: `file` as it was uploaded, `import.json`
-//! about it, `plan.json` about its run, the importer's `journal` and `refused.ndjson`. A
+//! about it, `plan.json` about its run, the importer's `journal` and `refused.ndjson`, and
+//! `sent.json`, the counts of a run that has sent every row. A
 //! folder whose name ends in `.partial` is an upload that is not complete. Folders are
 //! readable by their owner alone.
 
@@ -12,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use commands::Context;
-use domain::{ImportId, ImportPlan, ImportedFile, Timestamp};
+use domain::{ImportCounts, ImportId, ImportPlan, ImportedFile, Timestamp};
+use importer::ImportJournal;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -188,6 +190,28 @@ impl ImportFolder {
         write_json(&folder.join("plan.new"), run)?;
         fs::rename(folder.join("plan.new"), folder.join("plan.json"))?;
         sync_folder(&folder)
+    }
+
+    /// Returns the counts of a run that has sent every row, if its end may not be recorded
+    /// yet. The importer has removed its journal by then.
+    pub(crate) fn sent(&self, id: &ImportId) -> Option<ImportCounts> {
+        read_json(&self.of(id).join("sent.json")).ok()
+    }
+
+    /// Keeps the counts of a run that has sent every row. They are on disk on return.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub(crate) fn set_sent(&self, id: &ImportId, counts: &ImportCounts) -> io::Result<()> {
+        let folder = self.of(id);
+        write_json(&folder.join("sent.new"), counts)?;
+        fs::rename(folder.join("sent.new"), folder.join("sent.json"))?;
+        sync_folder(&folder)
+    }
+
+    /// Returns the progress that the importer's journal has.
+    pub(crate) fn journaled(&self, id: &ImportId) -> Option<ImportJournal> {
+        read_json(&self.journal(id)).ok()
     }
 
     /// Removes the uploaded file and the journal, but not the refused rows. Removes

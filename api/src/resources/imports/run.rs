@@ -111,12 +111,16 @@ pub(super) fn spawn(
     run: StoredRun,
 ) {
     let span = tracing::info_span!("import", import.id = %id);
+    let journaled = folder.journaled(&id).map(|journal| ImportProgress {
+        done: journal.done.offset,
+        counts: domain_counts(journal.counts),
+    });
     let runner = Runner {
         app: app.clone(),
         folder,
         id,
         run,
-        progress: watch::Sender::default(),
+        progress: watch::Sender::new(journaled.unwrap_or_default()),
         waiting: watch::Sender::default(),
     };
     let work = async move {
@@ -183,17 +187,27 @@ impl Runner {
             .in_current_span(),
         ));
         let leases = leases(&self.app, &self.id);
-        let end = loop {
-            match self.run_with_lease(&leases, stop).await {
-                RunEnd::Interrupted if !self.app.closing.is_cancelled() => {}
-                end => break end,
-            }
+        let end = match self.folder.sent(&self.id) {
+            // An earlier process ended before it recorded the end.
+            Some(counts) => RunEnd::Complete(counts),
+            None => loop {
+                match self.run_with_lease(&leases, stop).await {
+                    RunEnd::Interrupted if !self.app.closing.is_cancelled() => {}
+                    end => break end,
+                }
+            },
         };
         drop(reporting);
         let counts = self.progress.borrow().counts;
         let own = || self.run.context(caller::now());
         match end {
             RunEnd::Complete(counts) => {
+                // Without them, a run whose end is not recorded would start over.
+                if let Err(error) = self.folder.set_sent(&self.id, &counts) {
+                    tracing::warn!(%error, "the counts of an import are not kept");
+                }
+                self.progress
+                    .send_modify(|progress| progress.counts = counts);
                 self.record_end(&own(), ImportCommand::Finish(counts)).await;
             }
             RunEnd::Stopped => {

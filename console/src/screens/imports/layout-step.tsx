@@ -1,8 +1,10 @@
 /** What a file has, and how it is read. */
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useSearchParams } from 'react-router'
-import { CopyCurl } from '@/ui/copy'
+import { count, number } from '@/format'
+import { Tag } from '@/ui/badge'
 import { Button } from '@/ui/button'
+import { CopyCurl } from '@/ui/copy'
 import { Form, FormProblem } from '@/ui/form'
 import { Icon } from '@/ui/icon'
 import { Card } from '@/ui/page'
@@ -65,6 +67,7 @@ export function LayoutStep(props: LayoutProps) {
               <p className="text-muted">{found.explanation}</p>
             </div>
           </div>
+          {isTable && !found.isComplete && <FoundColumns columns={columns} />}
           <ContentsField {...props} columns={columns} />
           {draft.kind && isTable && preset && (
             <Fold title="Which column fills which field" error={error}>
@@ -76,7 +79,7 @@ export function LayoutStep(props: LayoutProps) {
       {draft.kind && isTable && !preset && (
         <Card title="Which column fills which field">{fields}</Card>
       )}
-      {draft.kind && <LayoutOptions {...props} preset={preset} error={error} />}
+      <LayoutOptions {...props} preset={preset} error={error} />
       <FormProblem error={error} />
       <div className="flex flex-wrap items-center gap-2">
         <Button
@@ -102,5 +105,30 @@ export function LayoutStep(props: LayoutProps) {
         )}
       </div>
     </Form>
+  )
+}
+
+/** So few that a wrong separator shows, so many that they are known again. */
+const SHOWN_COLUMNS = 30
+
+function FoundColumns({ columns }: { columns: readonly string[] }) {
+  const rest = columns.length - SHOWN_COLUMNS
+  return (
+    <div className="flex flex-col gap-1.5">
+      <p className="font-medium">{count(columns.length, 'column')}</p>
+      <ul aria-label="Columns of the file" className="flex flex-wrap gap-1.5">
+        {columns.slice(0, SHOWN_COLUMNS).map((column, index) => (
+          <li key={index} className="max-w-full min-w-0">
+            <Tag>{column}</Tag>
+          </li>
+        ))}
+        {rest > 0 && <li className="text-sm text-muted">and {number(rest)} more</li>}
+      </ul>
+      {columns.length === 1 && (
+        <p className="text-sm text-muted">
+          If there are more, choose what separates them, under More options.
+        </p>
+      )}
+    </div>
   )
 }

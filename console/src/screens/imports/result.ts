@@ -14,6 +14,12 @@ export function resultText(imported: Import): { title: string; detail: string | 
     case 'uploaded':
       return { title: 'Not started yet', detail: null }
     case 'running':
+      if (imported.process?.is_alive === false) {
+        return {
+          title: 'The import is interrupted',
+          detail: 'It continues once a process has its file again.',
+        }
+      }
       return {
         title: 'The import is running',
         detail: 'It goes on if you leave this page.',

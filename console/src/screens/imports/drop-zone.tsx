@@ -1,6 +1,5 @@
 /** The place where a file is dropped or chosen, and what became of it. */
 import { useEffect, useRef, useState } from 'react'
-import { ApiError } from '@/api/error'
 import { useScreenActions } from '@/app/actions'
 import { bytes, percent } from '@/format'
 import { Button } from '@/ui/button'
@@ -89,28 +88,12 @@ export function DropZone({ upload }: { upload: Upload }) {
       {upload.phase === 'failed' && (
         <Problem error={upload.error} onRetry={upload.retry}>
           <p>
-            “{upload.file.name}” ({bytes(upload.file.size)}) was not uploaded.{' '}
-            {advice(upload.error)}
+            “{upload.file.name}” ({bytes(upload.file.size)}) was not uploaded.
           </p>
         </Problem>
       )}
     </section>
   )
-}
-
-/** What to do about a file that was not taken, where the API cannot say it. */
-function advice(error: unknown): string | null {
-  if (!(error instanceof ApiError)) return null
-  if (error.is('imports-disabled')) {
-    return 'An operator can set PATRON_IMPORT_DIR, a directory for files.'
-  }
-  if (error.is('body-too-large')) {
-    return 'Split the file, or ask an operator to raise PATRON_IMPORT_MAX_BYTES.'
-  }
-  if (error.is('disk-full')) {
-    return 'Delete imports that are no longer needed, or ask an operator for more space.'
-  }
-  return null
 }
 
 function Sending({ upload }: { upload: Extract<Upload, { phase: 'sending' }> }) {

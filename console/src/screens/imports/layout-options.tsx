@@ -231,7 +231,7 @@ function AmountFields({ draft, onChange, preset }: OptionProps) {
             {unit ? 'As known of this export' : 'Whole units: 12.50 is 12.50'}
           </option>
           {unit && <option value="major">Whole units: 12.50 is 12.50</option>}
-          <option value="minor">Hundredths: 1250 is 12.50</option>
+          <option value="minor">Minor units, such as cents: 1250 is 12.50</option>
         </Select>
       </Field>
     </>

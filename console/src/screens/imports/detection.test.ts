@@ -10,28 +10,17 @@ const FILE: NonNullable<Import['detected']> = {
   options: {},
 }
 
-const PRESETS = [
-  {
-    name: 'shopify-orders',
-    title: 'Shopify’s export of orders',
-    kind: 'orders' as const,
-    options: {},
-  },
-]
-
 const titleOf = (changes: Partial<typeof FILE>) =>
-  detectionText({ detected: { ...FILE, ...changes } }, PRESETS).title
+  detectionText({ detected: { ...FILE, ...changes } }).title
 
 it('names the program that a file comes from', () => {
-  expect(titleOf({ preset: 'shopify-orders', kind: 'orders' })).toBe(
-    'This looks like Shopify’s export of orders',
-  )
-})
-
-it('names a preset that this console does not know yet', () => {
-  expect(titleOf({ preset: 'other-shop', kind: 'orders' })).toBe(
-    'This looks like other-shop',
-  )
+  expect(
+    titleOf({
+      preset: 'shopify-orders',
+      title: 'Shopify’s export of orders',
+      kind: 'orders',
+    }),
+  ).toBe('This looks like Shopify’s export of orders')
 })
 
 it('names the kind where only that is known', () => {
@@ -43,7 +32,7 @@ it('names the kind where only that is known', () => {
 
 it('says that a layout is not known, and what to do', () => {
   for (const detected of [null, FILE]) {
-    const { title, explanation, isComplete } = detectionText({ detected }, PRESETS)
+    const { title, explanation, isComplete } = detectionText({ detected })
     expect(title).toBe('The layout of this file is not known')
     expect(explanation).toMatch(/^Choose/)
     expect(isComplete).toBe(false)

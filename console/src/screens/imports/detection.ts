@@ -1,6 +1,6 @@
 /** What was found out about a file, in words. */
 import { KIND_NAMES } from './fields'
-import type { Import, ImportPreset } from './types'
+import type { Import } from './types'
 
 export interface DetectionText {
   title: string
@@ -9,10 +9,7 @@ export interface DetectionText {
   isComplete: boolean
 }
 
-export function detectionText(
-  { detected }: Pick<Import, 'detected'>,
-  presets: readonly ImportPreset[],
-): DetectionText {
+export function detectionText({ detected }: Pick<Import, 'detected'>): DetectionText {
   if (!detected) {
     return {
       title: 'The layout of this file is not known',
@@ -20,11 +17,10 @@ export function detectionText(
       isComplete: false,
     }
   }
-  const { preset: name, kind, format } = detected
-  const preset = presets.find((preset) => preset.name === name)
-  if (name) {
+  const { preset, title, kind, format } = detected
+  if (preset) {
     return {
-      title: `This looks like ${preset?.title ?? name}`,
+      title: `This looks like ${title ?? preset}`,
       explanation:
         'Its columns and statuses are known. Look at the preview, or change how it is read.',
       isComplete: true,
@@ -38,7 +34,7 @@ export function detectionText(
       explanation: kind
         ? 'Each line has the form of the API.'
         : 'Choose what the objects are. Each line needs the form of the API.',
-      isComplete: kind !== null,
+      isComplete: Boolean(kind),
     }
   }
   return {

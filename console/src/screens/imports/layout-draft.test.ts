@@ -32,7 +32,7 @@ const UPLOADED: Import = {
 }
 
 const SHOP: ImportPreset = {
-  name: 'shop-orders',
+  name: 'shopify-orders',
   title: 'the export of a shop',
   kind: 'orders',
   options: {
@@ -60,12 +60,12 @@ describe('the first draft', () => {
     const columns = ['Name', 'Email', 'Total']
     const options = { delimiter: ';' }
     const draft = draftOf(
-      detected({ preset: 'shop-orders', kind: 'orders', columns, options }),
+      detected({ preset: 'shopify-orders', kind: 'orders', columns, options }),
     )
     expect(runOf(draft)).toEqual({
       kind: 'orders',
       format: 'csv',
-      preset: 'shop-orders',
+      preset: 'shopify-orders',
       options: { delimiter: ';' },
     })
   })
@@ -121,7 +121,7 @@ describe('a changed draft', () => {
     expect(runOf({ ...chosen, fields })).toEqual({
       kind: 'orders',
       format: 'csv',
-      preset: 'shop-orders',
+      preset: 'shopify-orders',
       options: { map: { customer_id: 'Name' } },
     })
   })

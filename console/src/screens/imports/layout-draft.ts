@@ -11,6 +11,7 @@ import type {
   ImportOptions,
   ImportPreset,
   ImportRunIn,
+  PresetName,
 } from './types'
 
 /** What fills a field. `default`: what the preset says, or nothing. */
@@ -42,7 +43,7 @@ export interface StatusChoice {
 export interface LayoutDraft {
   kind: ImportKind | null
   format: FileFormat
-  preset: string | null
+  preset: PresetName | null
   fields: Record<string, FieldSource>
   keys: FreeKey[]
   statuses: StatusChoice[]
@@ -72,7 +73,8 @@ export function draftOf(imported: Import): LayoutDraft {
   const format = detected?.format ?? 'csv'
   if (imported.kind && imported.options) {
     return readOptions(
-      { kind: imported.kind, preset: imported.preset ?? null, format },
+      // One that was removed since is refused by the API, with the names of the others.
+      { kind: imported.kind, preset: imported.preset as PresetName | null, format },
       imported.options,
       columns,
     )

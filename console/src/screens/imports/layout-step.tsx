@@ -42,7 +42,7 @@ export function LayoutStep(props: LayoutProps) {
     onSuccess: () => setParams({ step: 'preview' }),
   })
   const error = preview.error ?? read.error
-  const found = detectionText(imported, presets)
+  const found = detectionText(imported)
   const missing = missingFields(draft, preset)
   const isTable = draft.format === 'csv'
   const fields = (
@@ -50,7 +50,7 @@ export function LayoutStep(props: LayoutProps) {
       {...props}
       preset={preset}
       columns={columns}
-      samples={read.data?.samples ?? []}
+      samples={read.data?.rows ?? []}
     />
   )
   return (

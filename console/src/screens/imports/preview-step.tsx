@@ -128,6 +128,7 @@ function Previewed({
 function Figures({ preview }: { preview: ImportPreview }) {
   const [, plural] = ITEM[preview.kind]
   const { rows, valid, refused, skipped, repeated } = preview
+  const { ambiguous_times: ambiguous } = preview
   return (
     <StatTiles>
       <StatTile label="Rows read" value={number(rows)} />
@@ -143,6 +144,13 @@ function Figures({ preview }: { preview: ImportPreview }) {
       />
       {skipped > 0 && (
         <StatTile label="Left out" value={number(skipped)} detail="By their status" />
+      )}
+      {ambiguous > 0 && (
+        <StatTile
+          label="Ambiguous times"
+          value={number(ambiguous)}
+          detail="Clocks showed them twice; the first counts"
+        />
       )}
       {repeated > 0 && (
         <StatTile

@@ -16,6 +16,7 @@ const RUN = {
     refused: 0,
     skipped: 0,
     repeated: 0,
+    ambiguous_times: 0,
   },
 } as unknown as Import
 

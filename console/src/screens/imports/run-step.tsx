@@ -116,6 +116,7 @@ function Figures({ imported }: { imported: Import }) {
   if (!progress) return null
   const [, plural] = ITEM[kind ?? 'customers']
   const { rows, created, updated, unchanged, refused, skipped, repeated } = progress
+  const { ambiguous_times: ambiguous } = progress
   return (
     <StatTiles>
       <StatTile
@@ -137,6 +138,13 @@ function Figures({ imported }: { imported: Import }) {
       <StatTile label="Unchanged" value={number(unchanged)} detail="Equal to before" />
       {skipped > 0 && (
         <StatTile label="Left out" value={number(skipped)} detail="By their status" />
+      )}
+      {ambiguous > 0 && (
+        <StatTile
+          label="Ambiguous times"
+          value={number(ambiguous)}
+          detail="Clocks showed them twice; the first counts"
+        />
       )}
       {repeated > 0 && (
         <StatTile

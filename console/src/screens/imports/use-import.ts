@@ -2,6 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useCallback } from 'react'
 import { api, call } from '@/api/client'
+import { pathOf } from '@/api/curl'
 import { useApi, useInvalidate } from '@/api/query'
 import { useFollower } from '@/api/use-follower'
 import type { Import } from './types'
@@ -9,8 +10,10 @@ import type { Import } from './types'
 /** Path of an import in the API, and its key in the cache. */
 export const IMPORT = '/api/imports/{id}'
 
-/** Milliseconds between reads beside the event stream. */
-const WHILE_RUNNING = 10_000
+/** Key of the position at which this tab has started a run. */
+export function startedKey(id: string): unknown[] {
+  return ['position of the run', id]
+}
 
 export function importPath(id: string, step?: string): string {
   const path = `/imports/${encodeURIComponent(id)}`
@@ -38,17 +41,14 @@ export function useSetImport(id: string) {
 export function useImport(id: string) {
   const setImport = useSetImport(id)
   const invalidate = useInvalidate()
-  const known = useQueryClient().getQueryData<Import>([IMPORT, { path: { id } }])
-  const query = useApi(
-    IMPORT,
-    { params: { path: { id } } },
-    { refetchInterval: known?.status === 'running' && WHILE_RUNNING },
-  )
+  const after = useQueryClient().getQueryData<string | null>(startedKey(id))
+  const query = useApi(IMPORT, { params: { path: { id } } })
   const isRunning = query.data?.status === 'running'
   const { connection } = useFollower<Import>(
     isRunning
       ? {
-          url: apiPath(id, '/events'),
+          // Without the position, a view that lags would end the stream at once.
+          url: pathOf(apiPath(id, '/events'), { after }),
           parse: (data) => JSON.parse(data) as Import,
           poll: async (signal) => {
             const value = await call(

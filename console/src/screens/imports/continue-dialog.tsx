@@ -1,6 +1,7 @@
 import { percent } from '@/format'
 import { ConfirmDialog } from '@/ui/dialog'
-import { draftOf, runOf } from './layout-draft'
+import { draftOf } from './layout-draft'
+import { runOf } from './run-body'
 import type { Import } from './types'
 import { apiPath } from './use-import'
 import { useRun } from './use-run'

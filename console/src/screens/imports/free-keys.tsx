@@ -2,7 +2,8 @@ import { Button, IconButton } from '@/ui/button'
 import { Input, Select } from '@/ui/input'
 import { FieldErrors } from './field-errors'
 import { type ColumnProps, escaped } from './column-fields'
-import { fieldOf, type FreeKey, type KeyType } from './layout-draft'
+import { type FreeKey, type KeyType } from './layout-draft'
+import { fieldOf } from './run-body'
 
 const NAMES = { attributes: 'Attributes', properties: 'Properties' }
 

@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  draftOf,
-  matched,
-  missingFields,
-  runOf,
-  tableOptions,
-  withPreset,
-} from './layout-draft'
+import { draftOf, matched, missingFields, withPreset } from './layout-draft'
+import { runOf, tableOptions } from './run-body'
 import type { Import, ImportPreset } from './types'
 
 const UPLOADED: Import = {

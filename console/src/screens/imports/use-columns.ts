@@ -2,7 +2,8 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { api, call, type Schemas } from '@/api/client'
 import { useDebounced } from '@/screens/campaigns/use-debounced'
-import { type LayoutDraft, tableOptions } from './layout-draft'
+import { type LayoutDraft } from './layout-draft'
+import { tableOptions } from './run-body'
 import type { Import, ImportOptions } from './types'
 
 /** Milliseconds after the last change of an option. */

@@ -24,7 +24,11 @@ const optional = (name: string, label: string, hint?: string): ImportField => ({
 export const FIELDS: Record<ImportKind, ImportField[]> = {
   customers: [
     required('customer_id', 'Customer id', 'The id of the shop, or the email address.'),
-    optional('name', 'Name', 'Several columns: {First Name} {Last Name}'),
+    optional(
+      'name',
+      'Name',
+      'Of several columns: “Made of columns”, then {First Name} {Last Name}.',
+    ),
     optional('email', 'Email'),
     optional('phone', 'Phone'),
     optional('city', 'City'),
@@ -34,7 +38,7 @@ export const FIELDS: Record<ImportKind, ImportField[]> = {
     optional(
       'unsubscribed',
       'Unsubscribed',
-      'A column that says who accepts messages: !Accepts Email Marketing',
+      'Of a column that says who accepts messages: “Made of columns”, then !Accepts Email Marketing.',
     ),
   ],
   orders: [

@@ -33,5 +33,5 @@ it('counts one row as one', () => {
 
 it('says why an import failed', () => {
   const { detail } = of({ status: 'failed', reason: 'the disk is full' })
-  expect(detail).toContain('the disk is full. 6 orders imported so far')
+  expect(detail).toContain('The disk is full. 6 orders imported so far')
 })

@@ -34,7 +34,11 @@ export function resultText(imported: Import): { title: string; detail: string | 
     case 'failed':
       return {
         title: 'The import failed',
-        detail: `${reason ?? 'The reason is not known'}. ${imports} imported so far. It can be continued once that is resolved.`,
+        detail: `${sentence(reason ?? 'the reason is not known')}. ${imports} imported so far. It can be continued once that is resolved.`,
       }
   }
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }

@@ -265,6 +265,35 @@ test('viewers see imports, and are offered none', async (t) => {
   await gone(page.getByRole('button', { name: 'Delete' }))
 })
 
+test('an import on another process names it, and offers nothing that it cannot do', async (t) => {
+  const { import_id: id } = await server().upload(`${idOf('other')}.csv`, SHOPIFY)
+  const page = await t.newPage({ role: 'marketer' })
+  // The harness has one process.
+  let changes = { process: { name: 'api-2/77', is_this: false, is_alive: true } }
+  await page.route(`**/api/imports/${id}`, async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, json: { ...(await response.json()), ...changes } })
+  })
+  await page.goto(`/imports/${id}`)
+  await see(page.getByText('The file is on the disk of the process api-2/77'))
+  await gone(page.getByRole('navigation', { name: 'Steps' }))
+  await axe(page)
+  const waiting = {
+    reason: 'memory',
+    since: '2026-11-29T10:00:00Z',
+    detail: 'the log has no memory left for new data',
+  }
+  changes = { ...changes, status: 'running', waiting_for: waiting }
+  changes.process = { ...changes.process, is_alive: false }
+  await page.route(`**/api/imports/${id}/events`, (route) => route.abort())
+  t.permit(page, 'net::ERR_FAILED')
+  await page.reload()
+  await see(page.getByText('That process no longer responds.'))
+  await see(page.getByText('The import waits for memory'))
+  await see(page.getByRole('button', { name: 'Stop' }))
+  await axe(page)
+})
+
 test('a run that is stopped continues', async (t) => {
   const shop = await t.startServer()
   const rows = Array.from(

@@ -1,5 +1,6 @@
 /** What a file has, and how it is read. */
 import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
 import { useSearchParams } from 'react-router'
 import { count, number } from '@/format'
 import { Tag } from '@/ui/badge'
@@ -13,7 +14,7 @@ import { ContentsField } from './contents-field'
 import { detectionText } from './detection'
 import { fieldLabel } from './fields'
 import { Fold } from './fold'
-import { type LayoutDraft, missingFields } from './layout-draft'
+import { type LayoutDraft, matched, missingFields } from './layout-draft'
 import { runOf } from './run-body'
 import { LayoutOptions } from './layout-options'
 import type { Import, ImportPreset } from './types'
@@ -43,6 +44,7 @@ export function LayoutStep(props: LayoutProps) {
     onSuccess: () => setParams({ step: 'preview' }),
   })
   const error = preview.error ?? read.error
+  useMatchedColumns(props, read.data?.columns)
   const found = detectionText(imported)
   const missing = missingFields(draft, preset)
   const isTable = draft.format === 'csv'
@@ -107,6 +109,20 @@ export function LayoutStep(props: LayoutProps) {
       </div>
     </Form>
   )
+}
+
+/** Fills the fields once the columns are known, unless somebody has begun to. */
+function useMatchedColumns(
+  { draft, onChange }: LayoutProps,
+  columns: readonly string[] | undefined,
+) {
+  const { kind, preset, fields, keys } = draft
+  const isUntouched = Object.keys(fields).length === 0 && keys.length === 0
+  useEffect(() => {
+    if (!columns || !kind || preset || !isUntouched) return
+    const found = matched(kind, columns)
+    if (Object.keys(found.fields).length > 0) onChange({ ...draft, ...found })
+  }, [columns, kind, preset, isUntouched])
 }
 
 /** So few that a wrong separator shows, so many that they are known again. */

@@ -48,7 +48,7 @@ export default defineConfig({
             // What every screen needs. As a dozen small files it took longer to start.
             {
               name: 'console',
-              test: /console[\\/]src[\\/](api|app|format|ui|url)[\\/](?!palette|chart|virtual-table|sparkline|verdict)/,
+              test: /console[\\/]src[\\/](api|app|format|ui|url)[\\/](?!palette|upload|chart|virtual-table|sparkline|stepper|verdict)/,
               priority: 1,
             },
           ],

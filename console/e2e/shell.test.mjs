@@ -14,6 +14,7 @@ import {
   ready,
   see,
   seed,
+  server,
   shot,
   signIn,
   tablesFit,
@@ -25,6 +26,10 @@ const person = (name) => `${name}@patron.example`
 /** Paths of every screen, with the ids of the seeded store. */
 async function screens() {
   const { customers, segment, campaign, draft } = await seed()
+  const imported = await server().upload(
+    'customers.csv',
+    'customer_id,name\nc-001,Ada Abe\n',
+  )
   const { items } = await api('GET', '/api/audit?limit=1')
   const ids = {
     '/customers/:id/:tab?': `/customers/${customers[1]}`,
@@ -33,6 +38,7 @@ async function screens() {
     '/campaigns/:id/:tab?': `/campaigns/${campaign.campaign_id}`,
     '/campaigns/:id/edit': `/campaigns/${draft.campaign_id}/edit`,
     '/campaigns/:id/recipients/:customerId': `/campaigns/${campaign.campaign_id}/recipients/${customers[1]}`,
+    '/imports/:id': `/imports/${imported.import_id}`,
     '/audit/:position': `/audit/${items[0].position}`,
     '/operations/:tab': '/operations/views',
   }
@@ -124,6 +130,7 @@ for (const [role, offered, refused] of [
       'Customers',
       'Segments',
       'Campaigns',
+      'Imports',
       'Audit',
       'Operations',
       'Users',
@@ -134,12 +141,12 @@ for (const [role, offered, refused] of [
   ],
   [
     'marketer',
-    ['Overview', 'Customers', 'Segments', 'Campaigns'],
+    ['Overview', 'Customers', 'Segments', 'Campaigns', 'Imports'],
     ['/audit', '/operations', '/users', '/keys', '/settings'],
   ],
   [
     'viewer',
-    ['Overview', 'Customers', 'Segments', 'Campaigns'],
+    ['Overview', 'Customers', 'Segments', 'Campaigns', 'Imports'],
     ['/audit', '/keys', '/segments/new', '/campaigns/new'],
   ],
 ]) {

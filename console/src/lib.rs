@@ -34,10 +34,11 @@ const PAGE: &str = "index.html";
 const PAGES: [&str; 5] = ["/", "/sign-in", "/users", "/keys", "/settings"];
 
 /// Paths that are only the console's, with all paths below them.
-const PAGES_WITH_DEEP_LINKS: [&str; 5] = [
+const PAGES_WITH_DEEP_LINKS: [&str; 6] = [
     "/customers",
     "/segments",
     "/campaigns",
+    "/imports",
     "/audit",
     "/operations",
 ];

@@ -71,6 +71,17 @@ export const SCREENS: ScreenRoute[] = [
     screen: () => import('./screens/campaign/recipient'),
   },
   {
+    path: '/imports',
+    needs: 'read',
+    screen: () => import('./screens/imports/imports'),
+    nav: { label: 'Imports', icon: 'upload', section: 'Store' },
+  },
+  {
+    path: '/imports/:id',
+    needs: 'read',
+    screen: () => import('./screens/imports/import'),
+  },
+  {
     path: '/audit',
     needs: 'read the audit trail',
     screen: () => import('./screens/audit/audit'),

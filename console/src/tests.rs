@@ -72,6 +72,7 @@ async fn the_page_is_at_its_own_paths_and_below_them() {
         "/customers/c-1",
         "/campaigns/new/audience?draft=1",
         "/segments/a%2Fb",
+        "/imports/imp_1",
         "/audit/3:17",
         "/operations/views",
         "/users",

@@ -156,6 +156,22 @@ export class Server {
     return answer.body
   }
 
+  /** Uploads a file to import as an admin; returns the import. */
+  async upload(name, content) {
+    const form = new FormData()
+    form.append('file', new Blob([content]), name)
+    const answer = await fetch(`http://127.0.0.1:${this.port}/api/imports`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.key}` },
+      body: form,
+      signal: AbortSignal.timeout(REQUEST),
+    })
+    const uploaded = await answer.json()
+    assert.equal(answer.status, 201, JSON.stringify(uploaded))
+    await this.caughtUp()
+    return uploaded
+  }
+
   /** Waits until no view lags. */
   async caughtUp() {
     await eventually(async () => {

@@ -22,6 +22,14 @@ test('a write without a body names its method', () => {
   )
 })
 
+test('a file is sent as a form', () => {
+  expect(
+    curlOf({ method: 'POST', path: '/api/imports', file: 'May orders.csv' }, origin),
+  ).toBe(
+    `curl -sS -H "Authorization: Bearer $PATRON_KEY" -F 'file=@May orders.csv' 'http://127.0.0.1:8080/api/imports'`,
+  )
+})
+
 test('absent parameters are left out of the query', () => {
   expect(pathOf('/api/orders', { customer_id: 'a b', limit: 5, cursor: undefined })).toBe(
     '/api/orders?customer_id=a+b&limit=5',

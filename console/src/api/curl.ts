@@ -4,13 +4,18 @@ import type { SentRequest } from './error'
  * Writes a request as a command for a shell. The key is a variable, since the console has
  * none: its session is a cookie that no script can read.
  */
-export function curlOf({ method, path, body }: SentRequest, origin: string): string {
+export function curlOf(
+  { method, path, body, file }: SentRequest,
+  origin: string,
+): string {
   const parts = ['curl -sS']
-  if (method !== 'GET' && !(method === 'POST' && body)) parts.push(`-X ${method}`)
+  const isImplied = method === 'GET' || (method === 'POST' && (body || file))
+  if (!isImplied) parts.push(`-X ${method}`)
   parts.push('-H "Authorization: Bearer $PATRON_KEY"')
   if (body) {
     parts.push("-H 'Content-Type: application/json'", `-d ${quoted(body)}`)
   }
+  if (file) parts.push(`-F ${quoted(`file=@${file}`)}`)
   parts.push(quoted(origin + path))
   return parts.join(' ')
 }

@@ -8,6 +8,8 @@ export interface SentRequest {
   /** Path and query. */
   path: string
   body?: string
+  /** Name of the file that was sent as a form. */
+  file?: string
 }
 
 /** The API answered with a problem. */

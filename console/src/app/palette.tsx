@@ -143,6 +143,7 @@ function useEntries(typed: string): { entries: Entry[]; searching: boolean } {
   const { role } = useSession()
   const maySegments = useMay('change segments')
   const mayCampaigns = useMay('change campaigns')
+  const mayImport = useMay('import files')
   const actions = useRegisteredActions()
   const search = typed.length >= 2
   const customers = useApi(
@@ -180,6 +181,7 @@ function useEntries(typed: string): { entries: Entry[]; searching: boolean } {
     ]
     if (mayCampaigns) fixed.push(link('New campaign', '/campaigns/new', 'plus'))
     if (maySegments) fixed.push(link('New segment', '/segments/new', 'plus'))
+    if (mayImport) fixed.push(link('Import a file', '/imports', 'upload'))
     for (const theme of ['light', 'dark', 'system'] as const) {
       fixed.push({
         id: `theme ${theme}`,
@@ -244,6 +246,7 @@ function useEntries(typed: string): { entries: Entry[]; searching: boolean } {
     actions,
     role,
     mayCampaigns,
+    mayImport,
     maySegments,
     navigate,
     customers.data,

@@ -18,6 +18,7 @@ const ABILITIES = {
   'read settings': ['admin'],
   'load the demo shop': ['admin'],
   'send data': ['ingest', 'admin'],
+  'import files': ['marketer', 'admin'],
 } as const satisfies Record<string, readonly Role[]>
 
 export type Ability = keyof typeof ABILITIES

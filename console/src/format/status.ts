@@ -2,7 +2,7 @@ import type { Schemas } from '@/api/client'
 
 export type StatusColor = 'neutral' | 'accent' | 'good' | 'warn' | 'bad'
 
-interface StatusText {
+export interface StatusText {
   text: string
   color: StatusColor
   explanation: string

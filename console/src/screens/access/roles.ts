@@ -19,7 +19,7 @@ export const USER_ROLES: RoleText<UserRole>[] = [
   {
     value: 'marketer',
     label: 'Marketer',
-    hint: 'Reads everything about customers, and changes segments and campaigns.',
+    hint: 'Reads everything about customers, imports files, and changes segments and campaigns.',
   },
   {
     value: 'viewer',

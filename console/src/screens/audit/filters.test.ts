@@ -30,6 +30,7 @@ describe('the screen of an aggregate', () => {
   it('is where its subject is shown', () => {
     expect(screenOf('customer/c%2F1')?.to).toBe('/customers/c%2F1')
     expect(screenOf('message/c-1/cmp_1')?.to).toBe('/campaigns/cmp_1/recipients/c-1')
+    expect(screenOf('import/imp_1')?.to).toBe('/imports/imp_1')
     expect(screenOf('view/orders')?.to).toBe('/operations')
   })
 

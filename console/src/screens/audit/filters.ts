@@ -56,6 +56,8 @@ export function screenOf(aggregate: string): { label: string; to: string } | nul
       return { label: 'Segment', to: `/segments/${id}` }
     case 'campaign':
       return { label: 'Campaign', to: `/campaigns/${id}` }
+    case 'import':
+      return { label: 'Import', to: `/imports/${id}` }
     case 'user':
       return { label: 'Users', to: '/users' }
     case 'api_key':

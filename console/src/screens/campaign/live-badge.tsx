@@ -1,7 +1,7 @@
 import type { Connection } from '@/api/use-follower'
 import { Badge } from '@/ui/badge'
 
-/** Says how current the figures of a campaign are. Nothing is said once they are final. */
+/** Says how current the figures are. Nothing is said once they are final. */
 export function LiveBadge({ connection }: { connection: Connection }) {
   return (
     <span role="status" className="inline-flex">
@@ -14,7 +14,7 @@ function LiveText({ connection }: { connection: Connection }) {
   switch (connection) {
     case 'live':
       return (
-        <Badge color="good" title="The figures follow the campaign as it happens.">
+        <Badge color="good" title="The figures change as it happens.">
           <span
             className="size-1.5 rounded-full bg-current motion-safe:animate-pulse"
             aria-hidden="true"

@@ -248,6 +248,14 @@ export const STEPS = ['audience', 'message', 'delivery', 'review'] as const
 
 export type Step = (typeof STEPS)[number]
 
+/** The steps as they are shown. */
+export const STEP_LABELS: readonly { id: Step; label: string }[] = [
+  { id: 'audience', label: 'Audience' },
+  { id: 'message', label: 'Message' },
+  { id: 'delivery', label: 'When and how fast' },
+  { id: 'review', label: 'Review' },
+]
+
 export function stepOf(text: string): Step {
   return STEPS.find((step) => step === text) ?? 'audience'
 }

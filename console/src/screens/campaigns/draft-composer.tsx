@@ -14,6 +14,7 @@ import { Icon } from '@/ui/icon'
 import { Menu } from '@/ui/menu'
 import { PageHeader } from '@/ui/page'
 import { Problem } from '@/ui/problem'
+import { Stepper } from '@/ui/stepper'
 import { AudienceStep } from './audience-step'
 import {
   type DraftForm,
@@ -23,6 +24,7 @@ import {
   openSteps,
   refusalsOf,
   savedState,
+  STEP_LABELS,
   STEPS,
   type Step,
   stepOf,
@@ -33,7 +35,6 @@ import { keptDraftKey } from './kept-draft'
 import { MessageStep } from './message-step'
 import { ReviewStep } from './review-step'
 import { SaveStatus } from './save-status'
-import { Stepper } from './stepper'
 import { useAutosave } from './use-autosave'
 
 export function DraftComposer({ campaign }: { campaign: Schemas['Campaign'] }) {
@@ -110,7 +111,7 @@ export function DraftComposer({ campaign }: { campaign: Schemas['Campaign'] }) {
           />
         }
       />
-      <Stepper step={step} open={open} />
+      <Stepper steps={STEP_LABELS} step={step} faulty={open} isReachable={() => true} />
       <FormErrors error={shownError}>
         <div className="flex flex-col gap-4">
           {saving.failure ? (

@@ -9,11 +9,11 @@ import { useKept } from '@/app/kept'
 import { Button, ButtonLink } from '@/ui/button'
 import { Form, FormProblem } from '@/ui/form'
 import { PageHeader } from '@/ui/page'
+import { Stepper } from '@/ui/stepper'
 import { AudienceStep } from './audience-step'
-import { changeOf, type DraftForm, faultsOf, NEW_FORM } from './content'
+import { changeOf, type DraftForm, faultsOf, NEW_FORM, STEP_LABELS } from './content'
 import { editPath } from './draft-actions'
 import { keptDraftKey } from './kept-draft'
-import { Stepper } from './stepper'
 
 export function NewComposer() {
   const [params] = useSearchParams()
@@ -58,7 +58,7 @@ export function NewComposer() {
         title="New campaign"
         breadcrumbs={[{ label: 'Campaigns', to: '/campaigns' }]}
       />
-      <Stepper step="audience" open={['audience']} reachable={false} />
+      <Stepper steps={STEP_LABELS} step="audience" isReachable={() => false} />
       <Form
         error={create.error}
         onSubmit={() => isReady && create.mutate()}

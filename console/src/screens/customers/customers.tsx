@@ -118,6 +118,7 @@ function ColumnChooser({
 
 function Nobody({ search, onClear }: { search: string; onClear: () => void }) {
   const sends = useMay('send data')
+  const imports = useMay('import files')
   if (search) {
     return (
       <EmptyState
@@ -134,9 +135,19 @@ function Nobody({ search, onClear }: { search: string; onClear: () => void }) {
     <EmptyState
       icon="customers"
       title="No customers yet"
-      actions={sends && <ButtonLink to="/">How to send data</ButtonLink>}
+      actions={
+        <>
+          {imports && (
+            <ButtonLink to="/imports" kind="primary" icon="upload">
+              Import a file
+            </ButtonLink>
+          )}
+          {sends && <ButtonLink to="/">How to send data</ButtonLink>}
+        </>
+      }
     >
-      Customers appear here as soon as your shop’s systems send them.
+      Customers appear here as soon as your shop’s systems send them, or somebody imports
+      a file.
     </EmptyState>
   )
 }

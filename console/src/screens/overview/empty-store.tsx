@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import { useApi } from '@/api/query'
 import { IfMay } from '@/app/use-session'
+import { ButtonLink } from '@/ui/button'
 import { CodeBlock } from '@/ui/code'
 import { OutLink, TextLink } from '@/ui/link'
 import { Card } from '@/ui/page'
@@ -17,9 +18,19 @@ export function EmptyStore() {
       <IfMay ability="load the demo shop">
         <DemoOffer />
       </IfMay>
+      <IfMay ability="import files">
+        <Card title="Import a file">
+          <p className="mb-3 max-w-prose">
+            The export of a shop or of a mailing tool: customers, orders or activity.
+          </p>
+          <ButtonLink to="/imports" icon="upload">
+            Import a file
+          </ButtonLink>
+        </Card>
+      </IfMay>
       <Card title="Send your data">
         <p className="mb-3 max-w-prose">
-          Send customers and orders from your shop’s systems, or import a file.
+          Send customers and orders from your shop’s systems.
           <IfMay ability="manage access">
             {' '}
             <TextLink to="/keys?dialog=new">Create a key</TextLink> with the role Ingest

@@ -1,34 +1,28 @@
 import { Link } from 'react-router'
-import { cx } from '@/ui/cx'
-import { Icon } from '@/ui/icon'
-import { type Step, STEPS } from './content'
+import { cx } from './cx'
+import { Icon } from './icon'
 
-const LABELS: Record<Step, string> = {
-  audience: 'Audience',
-  message: 'Message',
-  delivery: 'When and how fast',
-  review: 'Review',
-}
-
-/** The steps of the composer, as links. */
-export function Stepper({
+/** The steps of something that is done in an order, as links: `?step=ID`. */
+export function Stepper<Step extends string>({
+  steps,
   step,
-  open,
-  reachable = true,
+  faulty = [],
+  isReachable,
 }: {
+  steps: readonly { id: Step; label: string }[]
+  /** The step that is shown. */
   step: Step
-  /** Steps with something that must change before the launch. */
-  open: readonly Step[]
-  /** False while there is no draft to go on with. */
-  reachable?: boolean
+  /** Steps with something that must change before the last one. */
+  faulty?: readonly Step[]
+  isReachable: (step: Step) => boolean
 }) {
-  const at = STEPS.indexOf(step)
+  const at = steps.findIndex(({ id }) => id === step)
   return (
     <nav aria-label="Steps" className="mb-4 border-b border-line">
       <ol className="flex gap-1 overflow-x-auto overflow-y-hidden sm:gap-4">
-        {STEPS.map((one, index) => {
-          const isCurrent = one === step
-          const isFaulty = open.includes(one) && index < at
+        {steps.map(({ id, label }, index) => {
+          const isCurrent = id === step
+          const isFaulty = faulty.includes(id) && index < at
           const content = (
             <>
               <span
@@ -52,7 +46,7 @@ export function Stepper({
                   index + 1
                 )}
               </span>
-              <span className={isCurrent ? '' : 'max-sm:sr-only'}>{LABELS[one]}</span>
+              <span className={isCurrent ? '' : 'max-sm:sr-only'}>{label}</span>
               {isFaulty && <span className="sr-only">(needs a change)</span>}
             </>
           )
@@ -61,10 +55,10 @@ export function Stepper({
             isCurrent ? 'border-accent font-medium' : 'border-transparent text-muted',
           )
           return (
-            <li key={one}>
-              {reachable ? (
+            <li key={id}>
+              {isReachable(id) ? (
                 <Link
-                  to={{ search: `?step=${one}` }}
+                  to={{ search: `?step=${id}` }}
                   aria-current={isCurrent ? 'step' : undefined}
                   className={cx(look, 'hover:text-fg focus-visible:-outline-offset-2')}
                 >

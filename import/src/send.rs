@@ -63,7 +63,13 @@ enum FailedAttempt {
 /// Error after which the server gets no further requests.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:#}")]
-pub(super) struct SendError(#[from] anyhow::Error);
+pub(super) struct SendError(anyhow::Error);
+
+impl From<anyhow::Error> for SendError {
+    fn from(error: anyhow::Error) -> Self {
+        Self(error)
+    }
+}
 
 impl<'a> Sender<'a> {
     pub(super) fn new(

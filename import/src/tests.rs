@@ -327,7 +327,7 @@ async fn an_import_continues_between_two_orders() {
     );
     let args = case.args(&server, "--amount-unit minor --batch 2");
     let message = failure(&args).await;
-    assert!(message.contains("continue after line 13"), "{message}");
+    assert!(message.contains("continue after line 19"), "{message}");
     server.recover();
     let counts = complete(&args).await;
     assert_eq!((counts.read, counts.rows, counts.created), (9, 27, 9));

@@ -39,8 +39,8 @@ pub enum ImportError {
         option: &'static str,
     },
     /// The destination failed.
-    #[error("{0}")]
-    Sink(#[source] Box<dyn Error + Send + Sync>),
+    #[error(transparent)]
+    Sink(Box<dyn Error + Send + Sync>),
     /// The imported file can no longer be read.
     #[error("cannot read the file: {0}")]
     Read(#[source] io::Error),

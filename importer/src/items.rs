@@ -155,7 +155,10 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
 }
 
 fn shortened(text: &str, bytes: usize) -> &str {
-    text[..text.floor_char_boundary(bytes)].trim_end()
+    let end = (0..=bytes.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
+    text[..end.unwrap_or_default()].trim_end()
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ pub use template::{
     PersonalContent, RENDERING_RULES, RecordedMessage, RenderError, Renderer, ReproduceError,
     Template, TemplateError, TemplateIdentity, TemplateValues,
 };
-pub use text::{Email, Text, TextError};
+pub use text::{Email, Text, TextError, beginning};
 pub use time::{Timestamp, TimestampError};
 pub use user::{
     MAX_SESSION, MAX_SESSIONS, Sessions, User, UserCommand, UserError, UserEvent, UserIdentity,

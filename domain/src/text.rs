@@ -47,6 +47,13 @@ fn check(text: &str, max: usize) -> Result<(), TextError> {
     }
 }
 
+/// Returns the beginning of a text, of at most this many bytes and of whole
+/// characters.
+pub fn beginning(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rfind(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or_default()]
+}
+
 impl<const MAX: usize> Text<MAX> {
     /// Returns the text.
     pub fn as_str(&self) -> &str {

@@ -223,7 +223,7 @@ impl FailedAttempt {
 }
 
 fn not_patron(url: &Url) -> String {
-    format!("{} did not answer as Patron does", url)
+    format!("{url} did not answer as Patron does")
 }
 
 fn failed_exchange(url: &Url, error: HttpError) -> FailedAttempt {

@@ -155,10 +155,7 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
 }
 
 fn shortened(text: &str, bytes: usize) -> &str {
-    let end = (0..=bytes.min(text.len()))
-        .rev()
-        .find(|at| text.is_char_boundary(*at));
-    text[..end.unwrap_or_default()].trim_end()
+    domain::beginning(text, bytes).trim_end()
 }
 
 #[cfg(test)]

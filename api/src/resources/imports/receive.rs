@@ -196,9 +196,8 @@ fn boundary(headers: &HeaderMap) -> Result<String, Problem> {
 /// Returns the name of a file without its folder and without control characters.
 fn file_name(given: &str) -> Text<256> {
     let name = given.rsplit(['/', '\\']).next().unwrap_or_default();
-    let mut name: String = name.chars().filter(|c| !c.is_control()).collect();
-    name.truncate(name.floor_char_boundary(MAX_NAME));
-    let name = match name.trim() {
+    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let name = match domain::beginning(&name, MAX_NAME).trim() {
         "" => PART,
         name => name,
     };

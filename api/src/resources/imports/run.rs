@@ -408,9 +408,8 @@ pub(super) fn describe(error: &importer::ImportError) -> String {
 
 /// Shortens a reason to what an event may have.
 fn failure_reason(reason: &str) -> Text<1024> {
-    let mut text: String = reason.chars().filter(|c| !c.is_control()).collect();
-    text.truncate(text.floor_char_boundary(1024));
-    Text::try_from(text).unwrap_or_else(|_| {
+    let text: String = reason.chars().filter(|c| !c.is_control()).collect();
+    Text::try_from(domain::beginning(&text, 1024).to_owned()).unwrap_or_else(|_| {
         // Only an empty text is not valid now.
         Text::try_from("the import failed".to_owned()).unwrap_or_else(|_| unreachable!())
     })

@@ -1,6 +1,6 @@
 //! A call of an SDK, as it is sent.
 
-use domain::{CustomerId, IdError};
+use domain::{CustomerId, ShopAssigned};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -103,18 +103,13 @@ impl Call {
     ///
     /// # Errors
     /// A problem if `messageId` cannot be an id.
-    pub(super) fn message<T: for<'t> TryFrom<&'t str, Error = IdError>>(
-        &self,
-    ) -> Result<Option<T>, Problem> {
+    pub(super) fn message<T: ShopAssigned>(&self) -> Result<Option<T>, Problem> {
         id(&self.message_id, "/messageId")
     }
 }
 
 /// Reads an id: a text, or a whole number as its digits.
-fn id<T: for<'t> TryFrom<&'t str, Error = IdError>>(
-    value: &Json,
-    pointer: &str,
-) -> Result<Option<T>, Problem> {
+fn id<T: ShopAssigned>(value: &Json, pointer: &str) -> Result<Option<T>, Problem> {
     let text = match value {
         Json::Null => return Ok(None),
         Json::String(text) => text.trim().to_owned(),
@@ -126,12 +121,12 @@ fn id<T: for<'t> TryFrom<&'t str, Error = IdError>>(
             return Err(invalid(pointer, reason.to_owned()));
         }
     };
-    match text.as_str() {
-        "" => Ok(None),
-        text => T::try_from(text)
-            .map(Some)
-            .map_err(|error| invalid(pointer, error.to_string())),
+    if text.is_empty() {
+        return Ok(None);
     }
+    T::from_shop(text)
+        .map(Some)
+        .map_err(|error| invalid(pointer, error.to_string()))
 }
 
 pub(super) fn invalid(pointer: &str, reason: String) -> Problem {

@@ -1,9 +1,10 @@
 /** Items as a table: a column for each member that any of them has. */
 import { money } from '@/format'
 import { fieldLabel, FIELDS, FREE_KEYS } from './fields'
-import type { ImportKind, ImportPreview } from './types'
+import type { ImportKind } from './types'
 
-export type PreviewItem = ImportPreview['items'][number]
+/** An item, in the form of the API. */
+export type PreviewItem = Record<string, unknown>
 
 export interface ItemColumn {
   id: string

@@ -133,19 +133,19 @@ function readOptions(
   columns: readonly string[],
 ): LayoutDraft {
   const {
-    map = {},
-    set = {},
-    status = {},
-    delimiter = '',
-    encoding = '',
-    no_header = false,
-    time_zone = '',
-    date_format = [],
-    amount_unit = '',
-    decimal = '',
-    tag_separator = '',
-    clear_empty = [],
-    last_wins = false,
+    map,
+    set,
+    status,
+    delimiter,
+    encoding,
+    no_header,
+    time_zone,
+    date_format,
+    amount_unit,
+    decimal,
+    tag_separator,
+    clear_empty,
+    last_wins,
     ...rest
   } = options
   const known = base.kind ? FIELDS[base.kind].map((field) => field.name) : []
@@ -156,7 +156,7 @@ function readOptions(
     map: {},
     set: {},
   }
-  for (const [field, column] of Object.entries(map)) {
+  for (const [field, column] of Object.entries(map ?? {})) {
     const key = parent ? freeKey(parent, field) : null
     if (known.includes(field)) {
       fields[field] = columns.includes(column)
@@ -165,26 +165,26 @@ function readOptions(
     } else if (key) keys.push({ ...key, column })
     else others.map[field] = column
   }
-  for (const [field, value] of Object.entries(set)) {
+  for (const [field, value] of Object.entries(set ?? {})) {
     if (known.includes(field)) fields[field] = { from: 'value', value }
     else others.set[field] = value
   }
-  const clearsAll = clear_empty.includes('all')
+  const clearsAll = clear_empty?.includes('all') ?? false
   return {
     ...base,
     fields,
     keys,
-    statuses: Object.entries(status).map(([text, means]) => ({ text, means })),
-    delimiter,
-    encoding,
-    noHeader: no_header,
-    timeZone: time_zone,
-    dateFormats: date_format.join('\n'),
-    amountUnit: amount_unit,
-    decimal,
-    tagSeparator: tag_separator,
+    statuses: Object.entries(status ?? {}).map(([text, means]) => ({ text, means })),
+    delimiter: delimiter ?? '',
+    encoding: encoding ?? '',
+    noHeader: no_header ?? false,
+    timeZone: time_zone ?? '',
+    dateFormats: date_format?.join('\n') ?? '',
+    amountUnit: amount_unit ?? '',
+    decimal: decimal ?? '',
+    tagSeparator: tag_separator ?? '',
     clearsEmpty: clearsAll,
-    lastWins: last_wins,
+    lastWins: last_wins ?? false,
     rest: {
       ...rest,
       ...(clearsAll ? {} : given('clear_empty', clear_empty)),
@@ -213,7 +213,7 @@ export function missingFields(draft: LayoutDraft, preset: ImportPreset | null): 
     const source = draft.fields[name] ?? UNSET
     if (source.from === 'default') {
       // The id may be made of the number of the line.
-      const hasTemplate = name === idField(draft.kind) && draft.rest.id !== undefined
+      const hasTemplate = name === idField(draft.kind) && Boolean(draft.rest.id)
       return hasTemplate || [map, set, fallback].some((pairs) => pairs?.[name])
     }
     if (source.from === 'column') return source.column !== ''

@@ -7,6 +7,7 @@ export function given<Name extends keyof ImportOptions>(
 ): ImportOptions {
   const isEmpty =
     value === undefined ||
+    value === null ||
     value === '' ||
     value === false ||
     (Array.isArray(value) && value.length === 0) ||

@@ -11,6 +11,7 @@ import { Problem } from '@/ui/problem'
 import { EmptyState, Loading } from '@/ui/state'
 import { StatTile, StatTiles } from '@/ui/stat'
 import { Fold } from './fold'
+import type { PreviewItem } from './item-columns'
 import { ItemTable } from './item-table'
 import { type LayoutDraft } from './layout-draft'
 import { runOf } from './run-body'
@@ -88,7 +89,7 @@ function Previewed({
         </Card>
       )}
       <Card flush title={`The first ${count(data.items.length, ...items)}`}>
-        <ItemTable kind={data.kind} items={data.items} />
+        <ItemTable kind={data.kind} items={data.items as PreviewItem[]} />
         {data.items.length > 0 && (
           <div className="border-t border-line px-4 py-3">
             <Fold title="As JSON">

@@ -95,7 +95,10 @@ async fn a_repeated_upload_with_an_idempotency_key_is_the_same_import() {
     let other = send_with_key(orders(0..3)).await;
     other.assert_problem(409, "idempotency-conflict");
     assert_eq!(app.files(), files);
-    assert_eq!(app.client().list("/api/imports", 10).await.len(), 1);
+    until("the view has one import", async || {
+        app.client().list("/api/imports", 10).await.len() == 1
+    })
+    .await;
 }
 
 #[tokio::test]

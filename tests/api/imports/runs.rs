@@ -262,9 +262,12 @@ async fn an_import_is_followed_to_its_end() {
     let app = ImportApp::start().await;
     let client = app.client();
     let path = uploaded(client, "orders.csv", orders(0..20_000)).await;
-    let started = client.post(&format!("{path}/run"), orders_plan()).await;
-    let events = format!("{path}/events?after={}", started.position());
-    let mut stream = EventStream::open(client, &events).await;
+    run(client, &path, orders_plan()).await;
+    until("the view has the start", async || {
+        shown(client, &path).await["status"] != "uploaded"
+    })
+    .await;
+    let mut stream = EventStream::open(client, &format!("{path}/events")).await;
     let mut last = None;
     while let Some((name, import)) = timeout(PATIENCE, stream.next()).await.unwrap() {
         assert!(last.as_ref().is_none_or(|(name, _)| name == "progress"));

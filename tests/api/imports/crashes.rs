@@ -1,6 +1,8 @@
 //! A process that is killed: the import continues after its restart.
 
-use super::{ImportApp, counts, orders, orders_plan, run, uploaded, wait_for, wait_for_files};
+use super::{
+    ImportApp, counts, orders, orders_plan, run, shown, uploaded, wait_for, wait_for_files,
+};
 use crate::support::wait::until;
 
 #[tokio::test]
@@ -13,7 +15,7 @@ async fn a_killed_process_continues_its_import_with_the_exact_result() {
     for kill in 1..=2 {
         let client = app.client().clone();
         until("more rows are recorded", async || {
-            let import = client.read(&path).await;
+            let import = shown(&client, &path).await;
             let read = import["progress"]["read"].as_u64().unwrap_or(0);
             read > kill * 10_000
         })

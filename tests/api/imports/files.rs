@@ -7,7 +7,9 @@ use domain::Role;
 use reqwest::{Method, header};
 use serde_json::Value;
 
-use super::{ImportApp, complete, events, orders, orders_plan, upload, upload_request, uploaded};
+use super::{
+    ImportApp, complete, events, orders, orders_plan, shown, upload, upload_request, uploaded,
+};
 use crate::support::app::App;
 use crate::support::client::{Client, send};
 use crate::support::wait::{eventually, until};
@@ -29,7 +31,7 @@ async fn a_file_is_taken_described_and_listed() {
     assert_eq!(import["progress"], Value::Null);
 
     let second = uploaded(app.client(), "customers.csv", "customer_id\nc-1\n").await;
-    let read = app.client().read(&format!("/api/imports/{id}")).await;
+    let read = shown(app.client(), &format!("/api/imports/{id}")).await;
     for member in [
         "import_id",
         "status",
@@ -93,7 +95,10 @@ async fn a_repeated_upload_with_an_idempotency_key_is_the_same_import() {
     let other = send_with_key(orders(0..3)).await;
     other.assert_problem(409, "idempotency-conflict");
     assert_eq!(app.files(), files);
-    assert_eq!(app.client().list("/api/imports", 10).await.len(), 1);
+    until("the view has one import", async || {
+        app.client().list("/api/imports", 10).await.len() == 1
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -183,7 +188,7 @@ async fn viewers_read_imports_and_only_marketers_make_them() {
         client.delete(&path).await.assert_problem(403, "forbidden");
     }
     let [viewer, ingest] = &refused;
-    assert_eq!(viewer.read(&path).await["status"], "finished");
+    assert_eq!(shown(viewer, &path).await["status"], "finished");
     assert_eq!(viewer.list("/api/imports", 10).await.len(), 1);
     assert_eq!(viewer.get(&format!("{path}/refused")).await.status, 200);
     ingest.get(&path).await.assert_problem(403, "forbidden");

@@ -144,12 +144,21 @@ async fn events(client: &Client, tag: &str) -> Vec<Value> {
     events
 }
 
+/// Returns an import, once the view has it.
+async fn shown(client: &Client, path: &str) -> Value {
+    eventually(&format!("the view has {path}"), async || {
+        let answer = client.get(path).await;
+        (answer.status == 200).then_some(answer.body)
+    })
+    .await
+}
+
 /// Waits until an import has this status; returns it.
 async fn wait_for(client: &Client, path: &str, status: &str) -> Value {
     // Tens of thousands of rows take a while on a busy machine.
     let patience = Duration::from_secs(180);
     eventually_within(patience, &format!("{path} is {status}"), async || {
-        let import = client.read(path).await;
+        let import = shown(client, path).await;
         (import["status"] == status).then_some(import)
     })
     .await

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ImportApp, complete, orders, orders_plan, uploaded, wait_for};
+use super::{ImportApp, complete, orders, orders_plan, shown, uploaded, wait_for};
 use crate::support::client::Client;
 use crate::support::process::Process;
 use crate::support::wait::until;
@@ -63,7 +63,7 @@ async fn a_running_import_is_stopped_by_its_own_process_or_once_that_is_dead() {
     answer.assert_problem(409, "other-process");
     app.app.api.kill();
     until("the process counts as dead", async || {
-        other.read(&path).await["process"]["is_alive"] == false
+        shown(&other, &path).await["process"]["is_alive"] == false
     })
     .await;
     let answer = other.post(&format!("{path}/stop"), json!({})).await;

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{
-    ImportApp, complete, counts, events, orders, orders_plan, run, upload, uploaded, wait_for,
+    ImportApp, complete, counts, events, orders, orders_plan, run, shown, upload, uploaded,
+    wait_for,
 };
 use crate::support::events::EventStream;
 use crate::support::wait::{PATIENCE, until};
@@ -187,7 +188,7 @@ async fn options_that_do_not_fit_are_refused_before_a_run() {
             );
         }
     }
-    assert_eq!(client.read(&path).await["status"], "uploaded");
+    assert_eq!(shown(client, &path).await["status"], "uploaded");
     complete(client, &path, orders_plan()).await;
     let again = client.post(&format!("{path}/run"), orders_plan()).await;
     again.assert_problem(409, "impossible-transition");
@@ -233,7 +234,7 @@ async fn one_import_runs_at_a_time_and_a_stopped_one_continues() {
         .assert_problem(409, "impossible-transition");
 
     until("some rows are recorded", async || {
-        let import = client.read(&path).await;
+        let import = shown(client, &path).await;
         import["progress"]["read"]
             .as_u64()
             .is_some_and(|read| read > 0)
@@ -261,9 +262,12 @@ async fn an_import_is_followed_to_its_end() {
     let app = ImportApp::start().await;
     let client = app.client();
     let path = uploaded(client, "orders.csv", orders(0..20_000)).await;
-    let started = client.post(&format!("{path}/run"), orders_plan()).await;
-    let events = format!("{path}/events?after={}", started.position());
-    let mut stream = EventStream::open(client, &events).await;
+    run(client, &path, orders_plan()).await;
+    until("the view has the start", async || {
+        shown(client, &path).await["status"] != "uploaded"
+    })
+    .await;
+    let mut stream = EventStream::open(client, &format!("{path}/events")).await;
     let mut last = None;
     while let Some((name, import)) = timeout(PATIENCE, stream.next()).await.unwrap() {
         assert!(last.as_ref().is_none_or(|(name, _)| name == "progress"));

@@ -20,7 +20,7 @@ fn is_permitted(role: Role, operation: &str) -> bool {
     let (method, path) = operation.split_once(' ').unwrap();
     let below = |part: &str| path.starts_with(part);
     let account = below("/api/auth/me") || below("/api/auth/logout");
-    let data_in = below("/api/data/");
+    let data_in = below("/api/data/") || below("/v1/");
     let admins = ["/api/audit", "/api/admin", "/api/keys", "/api/users"];
     let admins = admins.into_iter().any(below);
     match role {

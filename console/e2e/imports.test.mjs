@@ -49,7 +49,10 @@ const preview = (page) => page.getByRole('button', { name: 'Preview', exact: tru
 
 /** The value of a figure with this name. */
 const figure = (page, name) =>
-  page.getByText(name, { exact: true }).locator('xpath=following-sibling::*[1]')
+  page
+    .getByText(name, { exact: true })
+    .and(page.locator('div'))
+    .locator('xpath=following-sibling::*[1]')
 
 /** Customers with an id that no spreadsheet has changed, and one with an id that one has. */
 function customers(id) {
@@ -235,10 +238,9 @@ test('a file is chosen with the keyboard alone', async (t) => {
   const page = await t.newPage({ role: 'marketer' })
   await page.goto('/imports')
   await ready(page)
-  await page.getByRole('button', { name: 'Choose a file' }).focus()
   const [chooser] = await Promise.all([
     page.waitForEvent('filechooser'),
-    page.keyboard.press('Enter'),
+    page.getByRole('button', { name: 'Choose a file' }).press('Enter'),
   ])
   await chooser.setFiles({
     name: 'chosen.csv',

@@ -113,7 +113,7 @@ test('a dropped export of Shopify becomes the figures of its customers', async (
 
   await page.goto('/imports')
   const row = page.getByRole('row').filter({ hasText: 'orders_export_1.csv' })
-  await see(row.getByText('Finished'))
+  await see(row.getByText('Finished').filter({ visible: true }))
   await see(row.getByText('Shopify'))
 })
 

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use domain::ImportId;
-use futures::stream;
+use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
 
 use super::find::{current, elsewhere};
@@ -98,7 +98,9 @@ fn stream_of(mut file: File) -> Body {
             }
         }
     });
-    Body::from_stream(stream::unfold(receiver, |mut receiver| async move {
+    let pieces = stream::unfold(receiver, |mut receiver| async move {
         receiver.recv().await.map(|piece| (piece, receiver))
-    }))
+    });
+    // The compression polls a body again after its end, which `unfold` does not permit.
+    Body::from_stream(pieces.fuse())
 }

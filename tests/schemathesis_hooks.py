@@ -79,6 +79,7 @@ schemathesis.openapi.format("template", st.sampled_from(TEMPLATES) | plain)
 several = st.lists(st.sampled_from(POSITIONS), min_size=1, max_size=4)
 schemathesis.openapi.format("prompt", st.sampled_from(PROMPTS))
 schemathesis.openapi.format("time-zone", st.sampled_from(["UTC", "Asia/Kolkata", "Europe/Berlin"]))
+schemathesis.openapi.format("encoding", st.sampled_from(["utf-8", "windows-1252", "latin1"]))
 schemathesis.openapi.format("positions", several.map(" , ".join))
 
 

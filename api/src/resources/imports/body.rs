@@ -69,17 +69,18 @@ impl TryFrom<String> for PresetName {
 
 /// Options of the conversion of a table's rows to items. Only `encoding` and `last_wins`
 /// apply to NDJSON.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the options of the importer")]
 #[schema(as = ImportOptions)]
 pub(crate) struct ImportOptionsSchema {
     /// Encoding of a file without a byte-order mark, as the WHATWG names it; UTF-8 by
     /// default.
-    #[schema(example = "windows-1252")]
+    #[schema(format = "encoding", example = "windows-1252")]
     encoding: Option<String>,
     /// Separator of columns: one ASCII character, `tab`, or `whitespace`; a comma by
     /// default.
-    #[schema(example = ";")]
+    #[schema(pattern = r"^(tab|whitespace|[ !#-~])$", example = ";")]
     delimiter: Option<String>,
     /// `true` if the first line is data; the columns are then named 1, 2, …
     #[schema(value_type = bool, required = false, default = false)]

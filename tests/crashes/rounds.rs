@@ -194,8 +194,8 @@ impl FaultRun {
 }
 
 fn order(customer: &str) -> Value {
-    json!({"order_id": "o-1", "customer_id": customer, "amount": 100, "currency": "USD",
-        "placed_at": "2026-01-01T00:00:00.000Z", "status": "placed"})
+    json!({"order_id": "o-1", "customer_id": customer, "amount": 100, "refunded_amount": 0,
+        "currency": "USD", "placed_at": "2026-01-01T00:00:00.000Z", "status": "placed"})
 }
 
 fn is_of_campaign(row: &Value) -> bool {

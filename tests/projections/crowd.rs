@@ -16,7 +16,12 @@ use crate::support::shop::{activity, context, minute, order, order_content, text
 const CITIES: [&str; 6] = ["Köln", "köln", "東京", "São Paulo", "Ålesund", "New York"];
 const COUNTRIES: [&str; 3] = ["Germany", "日本", "Côte d'Ivoire"];
 const TAGS: [&str; 4] = ["vip", "Größe 39", "😀", "b2b"];
-const NAMES: [&str; 4] = ["visit", "click", "cart", "Visit"];
+const NAMES: [(&str, &str); 4] = [
+    ("visit", "visit"),
+    ("click", "click"),
+    ("cart", "cart"),
+    ("Visit", "visit"),
+];
 
 /// Profile, orders and activity of a customer.
 #[derive(Debug, Default)]
@@ -92,10 +97,10 @@ impl Person {
 
     fn add_activity(&mut self, id: &str, random: &mut StdRng, items: &mut Items) {
         for number in 0..random.random_range(0..9) {
-            let (name, at) = (*NAMES.choose(random).unwrap(), time(random));
-            let item = activity(id, &format!("e-{number}"), name, at);
+            let ((sent, folded), at) = (*NAMES.choose(random).unwrap(), time(random));
+            let item = activity(id, &format!("e-{number}"), sent, at);
             items.activities.push(item);
-            self.activities.push((name, at));
+            self.activities.push((folded, at));
         }
     }
 

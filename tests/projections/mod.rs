@@ -37,8 +37,9 @@ use std::collections::BTreeMap;
 
 use commands::{Commands, user_id};
 use domain::{
-    ApiKeyCommand, DeliveryAttempt, KeyContent, KeySecret, MessageCommand, OrderStatus, Role,
-    SegmentCommand, SegmentId, Suppression, UserCommand, UserIdentity, UserRole,
+    ApiKeyCommand, DeliveryAttempt, ImportCommand, ImportId, ImportedFile, KeyContent, KeySecret,
+    MessageCommand, OrderStatus, Role, SegmentCommand, SegmentId, Suppression, UserCommand,
+    UserIdentity, UserRole,
 };
 use eventlog::Partition;
 use futures::TryStreamExt;
@@ -156,6 +157,20 @@ async fn record_day(commands: &Commands, day: i64) {
     created.unwrap().unwrap();
     record_campaign(commands, day as u128).await;
     record_access(commands, day as u128).await;
+    record_import(commands, day as u128).await;
+}
+
+/// Records a file that was uploaded.
+async fn record_import(commands: &Commands, day: u128) {
+    let file = ImportedFile {
+        file_name: text("orders.csv"),
+        bytes: 1_204,
+        sha256: text(&"0".repeat(64)),
+    };
+    let uploaded = commands
+        .execute(&context(), ImportId::from(day), ImportCommand::Upload(file))
+        .await;
+    uploaded.unwrap().unwrap();
 }
 
 /// Records a user who signs in and is given a role, and an API key that is created and used.
@@ -235,7 +250,7 @@ async fn record_campaign(commands: &Commands, campaign: u128) {
 }
 
 /// Number of events that `record_day` records.
-const EVENTS_PER_DAY: u64 = 42;
+const EVENTS_PER_DAY: u64 = 43;
 
 /// Returns what all customers have spent according to the view, in cents.
 async fn total_spend(deployment: &Deployment) -> i64 {

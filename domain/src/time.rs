@@ -33,6 +33,12 @@ pub enum TimestampError {
     OutOfRange,
 }
 
+/// Returns whether the text is a date like `2026-01-31`. The parser alone would
+/// also take `2026-1-31`, which is no date of data either.
+fn is_date(text: &str) -> bool {
+    text.len() == "2026-01-31".len() && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
+}
+
 /// 1900-01-01T00:00:00.000Z
 const MIN: i64 = -2_208_988_800_000;
 /// 9999-12-31T23:59:59.999Z
@@ -71,7 +77,7 @@ impl TimestampError {
         let is_local = |form: &&str| NaiveDateTime::parse_from_str(text, form).is_ok();
         if local.iter().any(is_local) {
             Self::NoOffset(text.to_owned())
-        } else if NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok() {
+        } else if is_date(text) {
             Self::NoTime(text.to_owned())
         } else {
             Self::Malformed(text.to_owned(), error.to_string())

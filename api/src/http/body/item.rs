@@ -384,8 +384,9 @@ mod tests {
     fn a_rejected_item_keeps_its_id_if_it_has_one() {
         let id = |text| RawItem { text, line: None }.id("sample_id");
         assert_eq!(id(r#"{"x":[1],"sample_id":"a b"}"#).as_deref(), Some("a b"));
+        assert_eq!(id(r#"{"sample_id":7}"#).as_deref(), Some("7"));
         for none in [
-            r#"{"sample_id":7}"#,
+            r#"{"sample_id":7.5}"#,
             r#"{"x":1}"#,
             "7",
             r#"{"sample_id":"a""#,

@@ -83,7 +83,7 @@ pub(super) struct DetectedLayout {
     /// Preset that fits the columns; `null` if none does.
     #[schema(value_type = Option<schema::ImportPreset>)]
     pub(super) preset: Option<String>,
-    /// What the preset is for; `null` without a preset.
+    /// Title of the preset; `null` without a preset.
     #[schema(example = "Shopify's export of orders")]
     pub(super) title: Option<String>,
     /// Kind of data; `null` if the columns do not tell.

@@ -29,7 +29,7 @@ pub(crate) struct ImportFolder {
     _lock: File,
 }
 
-/// What is known about an uploaded file besides its content.
+/// Metadata of an uploaded file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StoredImport {
     pub(crate) file: ImportedFile,

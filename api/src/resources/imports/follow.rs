@@ -75,7 +75,7 @@ pub(super) async fn follow_import(
     Ok(sse::events(follower, ImportFollower::next))
 }
 
-/// What a reader of the stream sees change.
+/// Part of an import whose changes are sent to readers of the stream.
 type Shown = (ImportStatus, Option<ProgressResponse>, Option<WaitResponse>);
 
 /// Stream of an import, with what was last sent.

@@ -25,7 +25,7 @@ struct PresetResponse {
     /// Name for `preset` of a run.
     #[schema(value_type = schema::ImportPreset)]
     name: String,
-    /// What a file with this layout is.
+    /// Description of files with this layout.
     #[schema(example = "Shopify's export of orders")]
     title: String,
     /// Kind of data.

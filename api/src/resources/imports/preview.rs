@@ -43,7 +43,7 @@ const BATCH: usize = 1_000;
 /// Number of items and of reasons that a preview shows.
 const MAX_EXAMPLES: usize = 20;
 
-/// What a run would do.
+/// Preview of a run.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ImportPreview)]
 pub(super) struct PreviewResponse {
@@ -123,7 +123,7 @@ struct RefusedRow {
     params(("id" = inline(schema::ImportId), Path, description = "The import's id")),
     request_body = ImportRunBody,
     responses(
-        (status = 200, description = "What a run would do", body = PreviewResponse),
+        (status = 200, description = "Preview of a run", body = PreviewResponse),
         NotFound, Conflict
     )
 )]

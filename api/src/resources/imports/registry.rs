@@ -1,4 +1,4 @@
-//! What this process does with imports at the moment.
+//! Configuration of imports over HTTP, and the imports that this process is running.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -26,7 +26,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 pub(super) struct LogSink<'a> {
     pub(super) app: &'a AppState,
     pub(super) run: &'a StoredRun,
-    /// What the run waits for.
+    /// Reason why the run waits.
     pub(super) waiting: &'a watch::Sender<Option<ImportWait>>,
 }
 

@@ -40,8 +40,8 @@ pub(super) struct TransitionResponse {
 
 /// Runs an import.
 ///
-/// The rows are recorded like items of `POST /api/data/{kind}`, by the caller. One import
-/// of the deployment runs at a time. A run that was stopped or has failed continues after
+/// The rows are recorded like items of `POST /api/data/{kind}`, by the caller. Only
+/// one import runs at a time in a deployment. A run that was stopped or has failed continues after
 /// the last recorded row if it has the same options, else it starts over; items that were
 /// recorded before are `unchanged`. A run survives restarts, and waits while the log
 /// takes no data: see `waiting_for` of the import.

@@ -47,7 +47,7 @@ impl CallType {
 /// Types of calls that have no counterpart in Patron.
 const WITHOUT_EFFECT: [&str; 4] = ["page", "screen", "group", "alias"];
 
-/// What is done with calls of a type.
+/// Treatment of calls of a type.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Treatment {
     Recorded(CallType),

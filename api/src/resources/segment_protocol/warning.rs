@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::http::problem::MAX_ERRORS;
 
-/// What was taken otherwise than it was sent.
+/// Part of a call that was changed or left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Warning)]
 pub(super) struct Warning {

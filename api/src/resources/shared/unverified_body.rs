@@ -1,5 +1,5 @@
-//! Reads bodies that must be read before their sender can be verified: the credential, or
-//! what a signature covers, is within the body.
+//! Reading of bodies whose sender can only be verified afterward, because the body contains
+//! the credential or is what the signature covers.
 
 use std::net::IpAddr;
 use std::pin::pin;

@@ -46,8 +46,8 @@ fn detect(task: &mut ImportTask, is_accepted: bool) -> anyhow::Result<()> {
     }
     if !is_accepted && !confirmed()? {
         return Err(UsageError(format!(
-            "say that this is the layout of {file}: patron import {} {file} --preset {} (or --yes, \
-             whatever is detected); --dry-run shows what would be sent",
+            "the layout was not confirmed; run patron import {} {file} --preset {}, or \
+             add --yes to accept any layout that is detected; --dry-run shows what would be sent",
             task.resource.name(),
             preset.name
         ))

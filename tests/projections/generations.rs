@@ -37,6 +37,30 @@ async fn the_previous_generation_catches_up_and_serves_again() {
 }
 
 #[tokio::test]
+async fn a_status_read_during_rollbacks_names_no_generation_twice() {
+    let deployment = Deployment::fresh().await.prepared().await;
+    let Deployment { store, log, .. } = &deployment;
+    record_day(&deployment.commands, 0).await;
+    rebuild_view(&deployment, "customers").await;
+    let switching = async {
+        for _ in 0..50 {
+            roll_back(store, log, view("customers")).await.unwrap();
+        }
+    };
+    // Several readers, since a switch has to fall between two steps of one of them.
+    let reading = futures::future::join_all((0..8).map(async |_| {
+        loop {
+            let read = status(&deployment, "customers").await;
+            assert_ne!(read.previous, Some(read.generation), "{read:?}");
+        }
+    }));
+    tokio::select! {
+        () = switching => {}
+        _ = reading => unreachable!("the readers do not end"),
+    }
+}
+
+#[tokio::test]
 async fn a_view_without_a_previous_generation_cannot_be_rolled_back() {
     let deployment = Deployment::fresh().await.prepared().await;
     let Deployment { store, log, .. } = &deployment;

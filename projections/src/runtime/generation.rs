@@ -179,17 +179,31 @@ impl Generations {
     /// # Errors
     /// If MongoDB does not answer.
     pub async fn active(&self, view: &str) -> Result<i32, mongodb::error::Error> {
+        Ok(self.current(view).await?.0)
+    }
+
+    /// Returns the serving generation, as [`Self::active`] does, and the pointers
+    /// that name it. Both are of one read: two reads could fall before and after
+    /// a switch.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub(crate) async fn current(
+        &self,
+        view: &str,
+    ) -> Result<(i32, Option<Pointer>), mongodb::error::Error> {
         if let Some(pointer) = self.find(view).await? {
-            return Ok(pointer.active);
+            return Ok((pointer.active, Some(pointer)));
         }
         if !self.store.has_folded().await? {
-            return Ok(1);
+            return Ok((1, None));
         }
         // The first workers may have started between the two reads. They create
         // every pointer before they fold. Without one now, only workers of an
         // older program have been started.
         let pointer = self.find(view).await?;
-        Ok(pointer.map_or(UNBUILT, |pointer| pointer.active))
+        let active = pointer.as_ref().map_or(UNBUILT, |pointer| pointer.active);
+        Ok((active, pointer))
     }
 
     /// Returns the pointers of all views that have some.

@@ -85,8 +85,7 @@ impl Store {
         let mut all = Vec::with_capacity(self.views().len());
         for view in self.views().iter().copied() {
             let name = view.name();
-            let pointer = self.generations().find(name).await?;
-            let generation = self.generations().active(name).await?;
+            let (generation, pointer) = self.generations().current(name).await?;
             let shown = shown_generation(generation, pointer.as_ref());
             let reached = Checkpoints::of(self, name, shown).all().await?;
             let partitions = ends.iter().map(|end| {
@@ -134,9 +133,7 @@ impl Store {
     pub async fn stopped(&self) -> Result<Vec<(&'static str, String)>, mongodb::error::Error> {
         let mut all = Vec::new();
         for view in self.views() {
-            let generations = self.generations();
-            let active = generations.active(view.name()).await?;
-            let pointer = generations.find(view.name()).await?;
+            let (active, pointer) = self.generations().current(view.name()).await?;
             let shown = shown_generation(active, pointer.as_ref());
             let checkpoints = Checkpoints::of(self, view.name(), shown).all().await?;
             let reasons = checkpoints.into_iter().filter_map(|c| c.stopped);

@@ -51,6 +51,8 @@ fn help_lists_commands_and_variables() {
         "PATRON_PARTITIONS",
         "PATRON_CURRENCY",
         "PATRON_TIME_ZONE",
+        "PATRON_COUNTRY",
+        "PATRON_EMAIL_DOMAINS",
     ] {
         assert!(serve.contains(variable), "{variable}");
     }

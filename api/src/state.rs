@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use commands::Commands;
+use domain::ContactRules;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::address::TrustedProxies;
-use crate::http::body::BodySettings;
+use crate::http::body::{BodyRules, BodySettings};
 use crate::http::cors::Cors;
 use crate::http::limits::{self, BodyBudget, Limits, LogReads, Rates, Senders};
 use crate::http::shed::Shed;
@@ -53,6 +54,8 @@ pub struct ApiConfig {
     pub assistant: AssistantConfig,
     /// Configuration of imports over HTTP.
     pub imports: ImportConfig,
+    /// Rules for the email addresses and phone numbers of customers.
+    pub contacts: ContactRules,
     /// `true` if the web console is served at `/`.
     pub console: bool,
     /// Settings of the process, as `GET /api/admin/settings` lists them.
@@ -88,6 +91,7 @@ impl ApiConfig {
             ready_lag: Self::READY_LAG,
             assistant: AssistantConfig::default(),
             imports: ImportConfig::default(),
+            contacts: ContactRules::default(),
             console: true,
             settings: Vec::new(),
             metrics,
@@ -116,6 +120,7 @@ impl Api {
         let state = AppContext {
             identity: IdentityState::new(commands.clone(), credentials, rates, journal, home),
             has_console: config.console,
+            contacts: config.contacts,
             commands,
             store,
             cors,
@@ -156,6 +161,7 @@ pub(crate) struct AppContext {
     pub(crate) store: Store,
     pub(crate) identity: IdentityState,
     pub(crate) has_console: bool,
+    pub(crate) contacts: ContactRules,
     pub(crate) cors: Cors,
     pub(crate) settings: Vec<Setting>,
     pub(crate) trusted_proxies: TrustedProxies,
@@ -188,6 +194,17 @@ pub(crate) struct AppContext {
     pub(crate) closing: CancellationToken,
 }
 
+impl AppContext {
+    /// Returns the settings of the deployment by which bodies are read.
+    pub(crate) fn body_rules(&self) -> BodyRules {
+        BodyRules {
+            currency: self.commands.currency(),
+            zone: self.store.zone(),
+            contacts: self.contacts,
+        }
+    }
+}
+
 impl FromRef<AppState> for IdentityState {
     fn from_ref(app: &AppState) -> Self {
         app.identity.clone()
@@ -199,7 +216,7 @@ impl FromRef<AppState> for BodySettings {
         Self {
             budget: app.body_budget.clone(),
             limit: app.body_limit,
-            currency: app.commands.currency(),
+            rules: app.body_rules(),
         }
     }
 }

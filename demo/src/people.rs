@@ -172,8 +172,8 @@ impl Person {
         let last = random.pick(country.last_names);
         let provider = random.pick(&PROVIDERS);
         let phone = match country.name {
-            "United States" => Some(format!("+1 202 555 {:04}", random.between(100, 199))),
-            "United Kingdom" => Some(format!("+44 7700 {:06}", random.between(900_000, 900_999))),
+            "United States" => Some(format!("+1202555{:04}", random.between(100, 199))),
+            "United Kingdom" => Some(format!("+447700{:06}", random.between(900_000, 900_999))),
             _ => None,
         };
         Self {

@@ -11,6 +11,7 @@ mod assistance;
 mod attributes;
 mod campaign;
 mod change;
+mod contact;
 mod customer;
 mod day;
 mod demo;
@@ -56,6 +57,10 @@ pub use campaign::{
     LaunchEffect, MAX_CAMPAIGN_TAGS, MAX_LISTED_UNDETERMINED, MAX_RATE,
 };
 pub use change::Change;
+pub use contact::{
+    ContactRules, Country, CountryError, Email, EmailDomains, EmailDomainsError, EmailError, Phone,
+    PhoneError,
+};
 pub use customer::{
     Customer, CustomerChanges, CustomerError, CustomerEvent, MAX_TAGS, ProfileChanges,
     RecordCustomer,
@@ -97,7 +102,7 @@ pub use template::{
     PersonalContent, RENDERING_RULES, RecordedMessage, RenderError, Renderer, ReproduceError,
     Template, TemplateError, TemplateIdentity, TemplateValues,
 };
-pub use text::{Email, Text, TextError, beginning};
+pub use text::{Text, TextError, beginning};
 pub use time::{Timestamp, TimestampError};
 pub use user::{
     MAX_SESSION, MAX_SESSIONS, Sessions, User, UserCommand, UserError, UserEvent, UserIdentity,

@@ -1,4 +1,4 @@
-//! Short texts of bounded length, and email addresses.
+//! Short texts of bounded length.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ pub enum TextError {
     NoWord,
 }
 
-fn check(text: &str, max: usize) -> Result<(), TextError> {
+pub(crate) fn check(text: &str, max: usize) -> Result<(), TextError> {
     if text.is_empty() {
         Err(TextError::Empty)
     } else if text.len() > max {
@@ -85,37 +85,6 @@ impl<const MAX: usize> TryFrom<String> for Text<MAX> {
 impl<const MAX: usize> From<Text<MAX>> for String {
     fn from(text: Text<MAX>) -> Self {
         text.0.into_string()
-    }
-}
-
-/// Email address in the syntax of RFC 5321, at most 254 bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Email(Box<str>);
-
-impl Email {
-    /// Returns the address as given.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Email {
-    type Error = TextError;
-
-    fn try_from(text: String) -> Result<Self, TextError> {
-        check(&text, 254)?;
-        if email_address::EmailAddress::is_valid(&text) {
-            Ok(Self(text.into_boxed_str()))
-        } else {
-            Err(TextError::Email)
-        }
-    }
-}
-
-impl From<Email> for String {
-    fn from(email: Email) -> Self {
-        email.0.into_string()
     }
 }
 

@@ -82,7 +82,7 @@ impl ValueReader {
         match kind {
             FieldKind::Text => write_json(text, out),
             FieldKind::Id => write_json(&checked(undamaged(text, damage_of_id)?)?, out),
-            FieldKind::Phone => write_json(undamaged(text, damage_of_phone)?, out),
+            FieldKind::Phone => write_json(phone(undamaged(text, damage_of_phone)?), out),
             FieldKind::Amount => write_json(&self.amount(text, decimals)?, out),
             FieldKind::Currency => write_json(currency(text)?.code(), out),
             FieldKind::Time => write_json(&self.time(text)?, out),
@@ -117,6 +117,14 @@ impl ValueReader {
         change(&mut notes);
         self.notes.set(notes);
     }
+}
+
+/// Returns the text without the mark that exports of lead forms put before a phone number.
+fn phone(text: &str) -> &str {
+    let unmarked = text.strip_prefix("p:");
+    let unmarked =
+        unmarked.filter(|rest| rest.starts_with(|c: char| c == '+' || c.is_ascii_digit()));
+    unmarked.unwrap_or(text)
 }
 
 fn undamaged(

@@ -3,6 +3,7 @@
 
 mod assistant;
 mod console;
+mod contacts;
 mod delivery;
 mod demo_shop;
 mod deployment;

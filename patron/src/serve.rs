@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::assistant::AssistantOptions;
 use crate::console::ConsoleOptions;
+use crate::contacts::ContactOptions;
 use crate::deployment::{Deployment, Remote};
 use crate::import_files::ImportFileOptions;
 use crate::key;
@@ -58,6 +59,9 @@ pub(crate) struct ServeArgs {
     assistant: AssistantOptions,
 
     #[command(flatten)]
+    contacts: ContactOptions,
+
+    #[command(flatten)]
     console: ConsoleOptions,
 }
 
@@ -72,6 +76,7 @@ pub(crate) async fn run(args: ServeArgs, mut settings: Settings) -> anyhow::Resu
     config.ready_lag = args.readiness.lag();
     config.imports = args.import_files.config(None);
     args.assistant.apply(&mut config)?;
+    config.contacts = args.contacts.rules();
     config.console = args.console.is_on();
     let session_keys = args.sign_in.session_keys();
     let listens = listener.local_addr()?;

@@ -14,6 +14,7 @@ use workers::VendorAt;
 
 use crate::assistant::AssistantOptions;
 use crate::console::ConsoleOptions;
+use crate::contacts::ContactOptions;
 use crate::delivery::DeliveryOptions;
 use crate::deployment::{Deployment, DeploymentOptions};
 use crate::import_files::ImportFileOptions;
@@ -68,6 +69,9 @@ pub(crate) struct UpArgs {
     assistant: AssistantOptions,
 
     #[command(flatten)]
+    contacts: ContactOptions,
+
+    #[command(flatten)]
     console: ConsoleOptions,
 }
 
@@ -110,6 +114,7 @@ async fn run_on(
     let import_dir = args.engines.data_dir.join("imports");
     config.imports = args.import_files.config(Some(&import_dir));
     args.assistant.apply(&mut config)?;
+    config.contacts = args.contacts.rules();
     config.console = args.console.is_on();
     let link = sign_in(args, api.local_addr()?, &mut config)?;
     let public_url = default_public_url(api.local_addr()?);

@@ -38,7 +38,7 @@ async fn a_customer_is_read_as_recorded() {
             "registered": true,
             "name": "Ada Example",
             "email": "ada@example.com",
-            "phone": "+49 30 123456",
+            "phone": "+4930123456",
             "city": "Berlin",
             "country": "DE",
             "tags": ["early", "vip"],

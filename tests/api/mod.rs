@@ -1,5 +1,6 @@
 //! Tests of the HTTP API: one file per resource or contract.
 
+mod addresses;
 mod admin;
 mod after;
 mod ai;

@@ -21,7 +21,7 @@ async fn unreachable_and_unsubscribed_customers_are_suppressed_with_a_reason() {
     unreachable.changes.profile.email = Change::Keep;
     nameless.changes.profile.name = Change::Keep;
     by_phone.changes.profile.email = Change::Keep;
-    by_phone.changes.profile.phone = Change::Set(shop::text("+49 30 1"));
+    by_phone.changes.profile.phone = Change::Set(shop::phone("+493012345"));
     shop.record(vec![unsubscribed, unreachable, nameless, by_phone])
         .await;
     shop.add_worker([]);
@@ -40,7 +40,10 @@ async fn unreachable_and_unsubscribed_customers_are_suppressed_with_a_reason() {
     };
     until("the view shows the reasons", shown).await;
     let sent = shop.vendor.sent().await;
-    assert!(sent.values().any(|sent| sent.to == "+49 30 1"), "{sent:?}");
+    assert!(
+        sent.values().any(|sent| sent.to == "+493012345"),
+        "{sent:?}"
+    );
     let size = shop.head(&id).await.size().unwrap();
     assert_eq!((size.planned, size.queued, size.suppressed), (6, 3, 3));
 }

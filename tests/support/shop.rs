@@ -3,7 +3,7 @@
 use commands::{ActivityRecord, Context, CustomerRecord, OrderRecord};
 use domain::{
     ActivityContent, Amount, Audience, CampaignContent, CampaignId, Change, Channel, Currency,
-    CustomerChanges, MessageContent, MessageId, Name, OrderContent, OrderStatus, Renderer,
+    CustomerChanges, MessageContent, MessageId, Name, OrderContent, OrderStatus, Phone, Renderer,
     SegmentContent, Template, Text, Timestamp,
 };
 use serde_json::json;
@@ -129,6 +129,11 @@ pub(crate) fn rendered_content(
         template: renderer.identity(),
         content: renderer.personalize(values).unwrap(),
     }
+}
+
+/// Returns a phone number, which must be in the form of E.164.
+pub(crate) fn phone(number: &str) -> Phone {
+    Phone::try_from(number.to_owned()).unwrap()
 }
 
 /// Returns a text, which must fit its type.

@@ -106,6 +106,7 @@ schemas! {
     Text2000 => text(2_000);
     Search => ObjectBuilder::from(text(256)).min_length(None).build();
     Email => formatted("email").max_length(Some(254)).examples(["ada@example.com"]).build();
+    SentPhone => formatted("phone").max_length(Some(64)).examples(["+442079460958"]).build();
     RulesText => rules_text();
     TemplateText => template_text();
     Currency => string("^[A-Z]{3}$", "USD");

@@ -5,17 +5,16 @@ pub(crate) mod secrets;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use chrono_tz::Tz;
 use commands::{CommandError, Context, Outcome};
-use domain::{Currency, MessageCommand, MessageError, MessageId, Receipt, Text, Timestamp};
+use domain::{MessageCommand, MessageError, MessageId, Receipt, Text, Timestamp};
 use serde::Deserialize;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::body::Input;
 use crate::http::body::batch::{self, Items};
+use crate::http::body::{BodyRules, Input};
 use crate::http::limits;
 use crate::http::openapi::BadSignature;
 use crate::http::payload::{self, BodyFormat};
@@ -215,7 +214,7 @@ fn signature_headers(headers: &HeaderMap) -> HeaderMap {
 }
 
 impl Input for ReceiptBody {
-    fn check(&self, _: Currency) -> Result<(), Problem> {
+    fn check(&self, _: &BodyRules) -> Result<(), Problem> {
         match self.message_id.parse::<MessageId>() {
             Ok(_) => Ok(()),
             Err(_) => Err(unknown_message()),
@@ -228,7 +227,7 @@ impl Ingest for ReceiptBody {
     const ID: &'static str = "message_id";
     type Item = (MessageId, MessageCommand);
 
-    fn into_item(self, _: Tz) -> Result<(String, Self::Item), Problem> {
+    fn into_item(self, _: &BodyRules) -> Result<(String, Self::Item), Problem> {
         let Ok(message) = self.message_id.parse::<MessageId>() else {
             return Err(unknown_message());
         };

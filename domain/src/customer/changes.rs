@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AttributeChanges, Change, Email, Text, Timestamp};
+use crate::{AttributeChanges, Change, Email, Phone, Text, Timestamp};
 
 /// Changes of a customer's fields.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -38,9 +38,9 @@ pub struct ProfileChanges {
     /// Email address.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub email: Change<Email>,
-    /// Phone number, in the shop's notation.
+    /// Phone number; in the shop's notation in older events.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
-    pub phone: Change<Text<32>>,
+    pub phone: Change<Phone>,
     /// Custom attributes. Each key is a field of its own; `null` in place of
     /// the object clears all of them.
     #[serde(default, skip_serializing_if = "Change::is_keep")]

@@ -71,7 +71,7 @@ async fn the_model_receives_no_customer_data_and_no_keys() {
     let (app, openai) = start().await;
     let person = json!({
         "customer_id": "c-77", "name": "Zebulon Quux", "email": "zq@example.com",
-        "phone": "+15550177", "city": "Tinytown", "tags": ["only-zeb"],
+        "phone": "+12025550177", "city": "Tinytown", "tags": ["only-zeb"],
         "attributes": {"nick": "zebby"},
     });
     app.client

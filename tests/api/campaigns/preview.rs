@@ -8,8 +8,8 @@ use crate::support::app::App;
 
 async fn record_customers(app: &App) {
     let customers = json!([
-        {"customer_id": "c-1", "name": "Ada", "email": "ada@example.com", "phone": "+1", "tags": ["vip"]},
-        {"customer_id": "c-2", "name": "Bob", "phone": "+49 30 1", "tags": ["vip"]},
+        {"customer_id": "c-1", "name": "Ada", "email": "ada@example.com", "phone": "+12025550100", "tags": ["vip"]},
+        {"customer_id": "c-2", "name": "Bob", "phone": "+493012345", "tags": ["vip"]},
         {"customer_id": "c-3", "name": "Cy", "tags": ["vip"]},
         {"customer_id": "c-4", "email": "di@example.com", "tags": ["vip"]},
         {"customer_id": "c-5", "name": "Eve", "email": "eve@example.com", "unsubscribed": true, "tags": ["vip"]},
@@ -46,7 +46,7 @@ async fn a_preview_shows_messages_as_customers_would_receive_them() {
     );
     assert_eq!(
         (&messages[1]["channel"], &messages[1]["to"]),
-        (&json!("phone"), &json!("+49 30 1"))
+        (&json!("phone"), &json!("+493012345"))
     );
     let suppressions: Vec<_> = messages.iter().map(|m| m["suppression"].clone()).collect();
     let expected = [

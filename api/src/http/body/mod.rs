@@ -3,10 +3,11 @@
 //! [`crate::http::payload`] reads a body, [`batch`] splits it into items, and [`item`]
 //! parses an item into a typed value or a problem, for which [`faults`] finds all faults.
 //! [`JsonBody`] is the extractor for a single object, [`OptionalJsonBody`] for one that may
-//! be left out. [`labels`], [`shop_id`] and [`given_time`] read fields that several bodies
+//! be left out. [`labels`], [`shop_id`], [`given_time`] and [`contacts`] read fields that several bodies
 //! share.
 
 pub(crate) mod batch;
+pub(crate) mod contacts;
 mod faults;
 pub(crate) mod given_time;
 mod input;
@@ -16,12 +17,11 @@ pub(crate) mod shop_id;
 
 use axum::body::HttpBody;
 use axum::extract::{FromRef, FromRequest, Request};
-use domain::Currency;
 
 use crate::http::limits::BodyBudget;
 use crate::http::payload;
 use crate::http::problem::Problem;
-pub(crate) use input::Input;
+pub(crate) use input::{BodyRules, Input};
 use item::{ItemReader, RawItem};
 
 /// Maximum size of a single object in bytes.
@@ -37,8 +37,8 @@ pub(crate) struct BodySettings {
     pub(crate) budget: BodyBudget,
     /// Maximum size of a body in bytes.
     pub(crate) limit: usize,
-    /// Currency of the deployment.
-    pub(crate) currency: Currency,
+    /// Settings of the deployment.
+    pub(crate) rules: BodyRules,
 }
 
 impl<T: Input, S: Send + Sync> FromRequest<S> for JsonBody<T>
@@ -84,7 +84,7 @@ where
 
 fn parse<T: Input>(text: &str, settings: &BodySettings) -> Result<T, Problem> {
     let raw = object(text)?;
-    ItemReader::default().read(raw, |body: &T| body.check(settings.currency))
+    ItemReader::default().read(raw, |body: &T| body.check(&settings.rules))
 }
 
 /// Requires an object. Without this check, serde would also read a struct from an

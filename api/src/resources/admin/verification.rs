@@ -4,7 +4,6 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use commands::verify_heads;
-use domain::Currency;
 use eventlog::{Log, LogError, Position, Positions};
 use projections::{
     AnyView, DocumentsReport, JobKind, LongRead, ProjectError, Store, VERIFIED_SAMPLE, VIEWS,
@@ -15,7 +14,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::body::{Input, OptionalJsonBody};
+use crate::http::body::{BodyRules, Input, OptionalJsonBody};
 use crate::http::deadline::Deadline;
 use crate::http::position::PositionText;
 use crate::http::problem::{Problem, ProblemKind};
@@ -53,7 +52,7 @@ struct VerificationBody {
 }
 
 impl Input for VerificationBody {
-    fn check(&self, _: Currency) -> Result<(), Problem> {
+    fn check(&self, _: &BodyRules) -> Result<(), Problem> {
         match self.sample {
             Some(sample) if !(1..=MAX_SAMPLE).contains(&sample) => {
                 let reason = format!("must be 1 to {MAX_SAMPLE}, not {sample}");

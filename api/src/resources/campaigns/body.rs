@@ -1,16 +1,16 @@
 //! Request bodies of campaigns.
 
 use domain::{
-    Audience, CampaignChanges, CampaignContent, Change, Currency, MAX_CAMPAIGN_TAGS, MAX_RATE,
-    SegmentId, Template, TemplateError, Text, Timestamp,
+    Audience, CampaignChanges, CampaignContent, Change, MAX_CAMPAIGN_TAGS, MAX_RATE, SegmentId,
+    Template, TemplateError, Text, Timestamp,
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::audience::{AudienceChangeSchema, AudienceSchema};
-use crate::http::body::Input;
 use crate::http::body::labels::Labels;
+use crate::http::body::{BodyRules, Input};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::resources::shared::rules::{self, RulesSchema};
@@ -109,7 +109,7 @@ impl TryFrom<u64> for MessageRate {
 }
 
 impl Input for CampaignBody {
-    fn check(&self, _: Currency) -> Result<(), Problem> {
+    fn check(&self, _: &BodyRules) -> Result<(), Problem> {
         let audience = audience(self.segment_id.clone(), self.rules.as_ref()).map(drop);
         if self.launch && self.scheduled_at.is_some() {
             let reason = "a campaign is launched at once or scheduled, not both".to_owned();
@@ -191,7 +191,7 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Opt
 }
 
 impl Input for CampaignChangesBody {
-    fn check(&self, _: Currency) -> Result<(), Problem> {
+    fn check(&self, _: &BodyRules) -> Result<(), Problem> {
         self.audience().map(drop)
     }
 }

@@ -17,7 +17,7 @@ use super::audience::AudienceSchema;
 use super::body::{MessageBody, audience};
 use super::create::bad_segment;
 use crate::http::after::AfterParam;
-use crate::http::body::{Input, JsonBody};
+use crate::http::body::{BodyRules, Input, JsonBody};
 use crate::http::extract::Query;
 use crate::http::limits::wait_for_permit;
 use crate::http::problem::Problem;
@@ -54,7 +54,7 @@ pub(super) struct CampaignPreviewBody {
 }
 
 impl Input for CampaignPreviewBody {
-    fn check(&self, _: Currency) -> Result<(), Problem> {
+    fn check(&self, _: &BodyRules) -> Result<(), Problem> {
         audience(self.segment_id.clone(), self.rules.as_ref()).map(drop)
     }
 }

@@ -2,11 +2,10 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use chrono_tz::Tz;
 use commands::{CommandError, Context, CustomerRecord, Outcome};
 use domain::{
-    AttributeChanges, Change, Currency, CustomerChanges, CustomerError, CustomerId, Email,
-    MAX_ATTRIBUTES, MAX_TAGS, ProfileChanges, Text,
+    AttributeChanges, Change, CustomerChanges, CustomerError, CustomerId, MAX_ATTRIBUTES, MAX_TAGS,
+    ProfileChanges, Text,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -15,11 +14,12 @@ use utoipa_axum::routes;
 
 use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
-use crate::http::body::Input;
 use crate::http::body::batch::OneOrMany;
+use crate::http::body::contacts::{GivenEmail, GivenPhone};
 use crate::http::body::given_time::GivenTime;
 use crate::http::body::labels::Labels;
 use crate::http::body::shop_id::shop_id;
+use crate::http::body::{BodyRules, Input};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::identity::caller::Caller;
@@ -52,14 +52,16 @@ pub(super) struct CustomerBody {
     #[serde(default)]
     #[schema(value_type = Option<schema::Text256>)]
     name: Change<Text<256>>,
-    /// Email address.
+    /// Email address alone, without a name. It is kept as given and compared without
+    /// regard to case.
     #[serde(default)]
     #[schema(value_type = Option<schema::Email>)]
-    email: Change<Email>,
-    /// Phone number as the shop writes it, at most 32 bytes.
+    email: Change<GivenEmail>,
+    /// Phone number. It is recorded in the form of E.164, such as +442079460958. A number
+    /// without a country code is one of the deployment's country (`PATRON_COUNTRY`).
     #[serde(default)]
-    #[schema(value_type = Option<schema::Text32>)]
-    phone: Change<Text<32>>,
+    #[schema(value_type = Option<schema::SentPhone>)]
+    phone: Change<GivenPhone>,
     /// City of residence, at most 128 bytes.
     #[serde(default)]
     #[schema(value_type = Option<schema::Text128>)]
@@ -114,7 +116,32 @@ async fn post_customers(
 }
 
 impl Input for CustomerBody {
-    fn check(&self, _: Currency) -> Result<(), Problem> {
+    fn check(&self, rules: &BodyRules) -> Result<(), Problem> {
+        let email = match &self.email {
+            Change::Set(email) => email.parse(rules.contacts).map(drop),
+            Change::Keep | Change::Clear => Ok(()),
+        };
+        let phone = match &self.phone {
+            Change::Set(phone) => phone.parse(rules.contacts).map(drop),
+            Change::Keep | Change::Clear => Ok(()),
+        };
+        let checks = [
+            email.map_err(|error| invalid("/email", &error)),
+            phone.map_err(|error| invalid("/phone", &error)),
+            self.check_attributes(),
+        ];
+        checks
+            .into_iter()
+            .rev()
+            .fold(Ok(()), |others, check| match check {
+                Ok(()) => others,
+                Err(problem) => Err(problem.and(others)),
+            })
+    }
+}
+
+impl CustomerBody {
+    fn check_attributes(&self) -> Result<(), Problem> {
         let Change::Set(attributes) = &self.attributes else {
             return Ok(());
         };
@@ -135,12 +162,14 @@ impl Ingest for CustomerBody {
     const ID: &'static str = "customer_id";
     type Item = CustomerRecord;
 
-    fn into_item(self, zone: Tz) -> Result<(String, CustomerRecord), Problem> {
+    fn into_item(self, rules: &BodyRules) -> Result<(String, CustomerRecord), Problem> {
         let id = self.customer_id.as_str().to_owned();
         let profile = ProfileChanges {
             name: self.name,
-            email: self.email,
-            phone: self.phone,
+            email: parsed(self.email, |email| email.parse(rules.contacts))
+                .map_err(|error| invalid("/email", &error))?,
+            phone: parsed(self.phone, |phone| phone.parse(rules.contacts))
+                .map_err(|error| invalid("/phone", &error))?,
             attributes: self.attributes,
         };
         let changes = CustomerChanges {
@@ -148,7 +177,7 @@ impl Ingest for CustomerBody {
             city: self.city,
             country: self.country,
             tags: self.tags.map(|Labels(tags)| tags),
-            registered_at: self.registered_at.map(|at| at.in_zone(zone)),
+            registered_at: self.registered_at.map(|at| at.in_zone(rules.zone)),
             unsubscribed: self.unsubscribed,
         };
         let item = CustomerRecord {
@@ -176,6 +205,22 @@ pub(crate) async fn record_customers(
     let outcomes = app.commands.record_customers(context, items).await?;
     let refused = |outcome: Result<_, CustomerError>| outcome.map_err(|error| refused(&error));
     Ok(outcomes.into_iter().map(refused).collect())
+}
+
+/// Parses the value of a change.
+fn parsed<T, U, E>(
+    change: Change<T>,
+    parse: impl FnOnce(&T) -> Result<U, E>,
+) -> Result<Change<U>, E> {
+    Ok(match change {
+        Change::Keep => Change::Keep,
+        Change::Clear => Change::Clear,
+        Change::Set(value) => Change::Set(parse(&value)?),
+    })
+}
+
+fn invalid(pointer: &str, error: &impl ToString) -> Problem {
+    Problem::field(ProblemKind::InvalidField, pointer, error.to_string())
 }
 
 fn refused(error: &CustomerError) -> Problem {

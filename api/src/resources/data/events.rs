@@ -2,11 +2,10 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use chrono_tz::Tz;
 use commands::{ActivityRecord, CommandError, Context, Outcome};
 use domain::{
-    ActivityContent, ActivityError, ActivityId, Currency, CustomerId, MAX_ATTRIBUTES, Name,
-    Properties, TextError, leaf_count,
+    ActivityContent, ActivityError, ActivityId, CustomerId, MAX_ATTRIBUTES, Name, Properties,
+    TextError, leaf_count,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -15,10 +14,10 @@ use utoipa_axum::routes;
 
 use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
-use crate::http::body::Input;
 use crate::http::body::batch::OneOrMany;
 use crate::http::body::given_time::GivenTime;
 use crate::http::body::shop_id::shop_id;
+use crate::http::body::{BodyRules, Input};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::identity::caller::Caller;
@@ -107,7 +106,7 @@ async fn post_events(
 }
 
 impl Input for EventBody {
-    fn check(&self, _: Currency) -> Result<(), Problem> {
+    fn check(&self, _: &BodyRules) -> Result<(), Problem> {
         let count = leaf_count(&self.properties.0);
         match count <= MAX_ATTRIBUTES {
             true => Ok(()),
@@ -121,11 +120,11 @@ impl Ingest for EventBody {
     const ID: &'static str = "event_id";
     type Item = ActivityRecord;
 
-    fn into_item(self, zone: Tz) -> Result<(String, ActivityRecord), Problem> {
+    fn into_item(self, rules: &BodyRules) -> Result<(String, ActivityRecord), Problem> {
         let id = self.event_id.as_str().to_owned();
         let content = ActivityContent {
             name: self.name.name,
-            occurred_at: self.occurred_at.in_zone(zone),
+            occurred_at: self.occurred_at.in_zone(rules.zone),
             properties: self.properties.0,
         };
         let item = ActivityRecord {

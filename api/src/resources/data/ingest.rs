@@ -4,13 +4,12 @@ use std::future::Future;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use chrono_tz::Tz;
 use commands::{CommandEffect, CommandError, Context, Outcome};
 
 use super::answer::{AcceptedItem, BatchResponse, ItemResult, effect_name};
-use crate::http::body::Input;
 use crate::http::body::batch::{self, Items};
 use crate::http::body::item::{ItemReader, RawItem};
+use crate::http::body::{BodyRules, Input};
 use crate::http::metrics;
 use crate::http::payload;
 use crate::http::problem::Problem;
@@ -31,12 +30,11 @@ pub(crate) trait Ingest: Input + Send {
     /// Input of the command that records an item.
     type Item: Send;
 
-    /// Converts the body into the item's id and the command's input. `zone` is the
-    /// deployment's time zone.
+    /// Converts the body into the item's id and the command's input.
     ///
     /// # Errors
     /// The problem with the item, if it exceeds a bound.
-    fn into_item(self, zone: Tz) -> Result<(String, Self::Item), Problem>;
+    fn into_item(self, rules: &BodyRules) -> Result<(String, Self::Item), Problem>;
 
     /// Returns the name under which the item is recorded, if it has one that differs from
     /// the name that was sent.
@@ -81,9 +79,10 @@ async fn ingest_one<B: Ingest>(
     raw: RawItem<'_>,
 ) -> Result<Response, Problem> {
     let mut tally = Tally::default();
-    let read = ItemReader::default().read(raw, |body: &B| body.check(app.commands.currency()));
+    let rules = app.body_rules();
+    let read = ItemReader::default().read(raw, |body: &B| body.check(&rules));
     let name = read.as_ref().ok().and_then(B::changed_name);
-    let outcome = match read.and_then(|body| body.into_item(app.store.zone())) {
+    let outcome = match read.and_then(|body| body.into_item(&rules)) {
         Ok((id, item)) => {
             let mut outcomes = B::record(app, context, vec![item]).await?;
             // One item has one outcome.
@@ -192,9 +191,10 @@ fn read_one<B: Ingest>(
     reader: &mut ItemReader,
     raw: RawItem<'_>,
 ) -> Result<(String, Option<String>, B::Item), Problem> {
-    let body = reader.read(raw, |body: &B| body.check(app.commands.currency()))?;
+    let rules = app.body_rules();
+    let body = reader.read(raw, |body: &B| body.check(&rules))?;
     let name = body.changed_name();
-    let (id, item) = body.into_item(app.store.zone())?;
+    let (id, item) = body.into_item(&rules)?;
     Ok((id, name, item))
 }
 

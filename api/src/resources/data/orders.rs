@@ -2,7 +2,6 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use chrono_tz::Tz;
 use commands::{CommandError, Context, OrderRecord, Outcome};
 use domain::{
     Amount, Currency, CustomerId, MAX_ITEMS, OrderContent, OrderError, OrderId, OrderStatus,
@@ -14,10 +13,10 @@ use utoipa_axum::routes;
 
 use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
-use crate::http::body::Input;
 use crate::http::body::batch::OneOrMany;
 use crate::http::body::given_time::GivenTime;
 use crate::http::body::shop_id::shop_id;
+use crate::http::body::{BodyRules, Input};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::identity::caller::Caller;
@@ -99,8 +98,8 @@ async fn post_orders(
 }
 
 impl Input for OrderBody {
-    fn check(&self, expected: Currency) -> Result<(), Problem> {
-        let given = self.currency;
+    fn check(&self, rules: &BodyRules) -> Result<(), Problem> {
+        let (given, expected) = (self.currency, rules.currency);
         let currency = match given == expected {
             true => Ok(()),
             false => Err(refused(&OrderError::Currency { given, expected })),
@@ -125,13 +124,13 @@ impl Ingest for OrderBody {
     const ID: &'static str = "order_id";
     type Item = OrderRecord;
 
-    fn into_item(self, zone: Tz) -> Result<(String, OrderRecord), Problem> {
+    fn into_item(self, rules: &BodyRules) -> Result<(String, OrderRecord), Problem> {
         let id = self.order_id.as_str().to_owned();
         let content = OrderContent {
             amount: self.amount,
             refunded_amount: self.refunded_amount,
             currency: self.currency,
-            placed_at: self.placed_at.in_zone(zone),
+            placed_at: self.placed_at.in_zone(rules.zone),
             status: self.status,
             items: self.items,
         };

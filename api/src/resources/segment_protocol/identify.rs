@@ -1,7 +1,9 @@
 //! `identify`: traits as changes of a customer.
 
 use commands::CustomerRecord;
-use domain::{Change, CustomerChanges, CustomerId, ProfileChanges, Text};
+use domain::{
+    Change, ContactRules, CustomerChanges, CustomerId, Email, Phone, ProfileChanges, Text,
+};
 use serde_json::{Map, Value as Json};
 
 use super::call::{Call, invalid};
@@ -20,6 +22,7 @@ const TRAITS: &str = "/traits";
 pub(super) fn record(
     call: Call,
     customer: CustomerId,
+    contacts: ContactRules,
     warnings: &mut Warnings,
 ) -> Result<CustomerRecord, Problem> {
     let traits = match call.traits {
@@ -34,8 +37,10 @@ pub(super) fn record(
         registered_at: traits.registered_at(),
         profile: ProfileChanges {
             name: traits.name(),
-            email: traits.take(&["email"]),
-            phone: traits.take(&["phone"]),
+            email: traits.take_as(&["email"], |text| {
+                Email::from_shop(text, contacts.email_domains)
+            }),
+            phone: traits.take_as(&["phone"], |text| Phone::from_shop(&text, contacts.country)),
             // All other traits, so this comes last.
             attributes: traits.attributes(),
         },
@@ -53,6 +58,15 @@ struct Traits<'w> {
 impl Traits<'_> {
     /// Takes the first of these traits that has a value.
     fn take<T: TryFrom<String, Error: ToString>>(&mut self, names: &[&str]) -> Change<T> {
+        self.take_as(names, T::try_from)
+    }
+
+    /// Takes the first of these traits that has a value, and parses it.
+    fn take_as<T, E: ToString>(
+        &mut self,
+        names: &[&str],
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Change<T> {
         let mut taken = names.iter().filter_map(|name| {
             let value = self.traits.remove(*name)?;
             Some((member(TRAITS, name), value))
@@ -60,7 +74,7 @@ impl Traits<'_> {
         let Some((pointer, value)) = taken.find(|(_, value)| !is_empty(value)) else {
             return Change::Keep;
         };
-        self.read(&value, &pointer)
+        self.read(&value, &pointer, parse)
     }
 
     fn of_address(&mut self, name: &str) -> Change<Text<128>> {
@@ -68,9 +82,11 @@ impl Traits<'_> {
             return Change::Keep;
         };
         match address.remove(name) {
-            Some(value) if !is_empty(&value) => {
-                self.read(&value, &member(&member(TRAITS, "address"), name))
-            }
+            Some(value) if !is_empty(&value) => self.read(
+                &value,
+                &member(&member(TRAITS, "address"), name),
+                Text::try_from,
+            ),
             _ => Change::Keep,
         }
     }
@@ -121,17 +137,18 @@ impl Traits<'_> {
     }
 
     /// Reads a text, or a whole number as its digits.
-    fn read<T: TryFrom<String, Error: ToString>>(
+    fn read<T, E: ToString>(
         &mut self,
         value: &Json,
         pointer: &str,
+        parse: impl FnOnce(String) -> Result<T, E>,
     ) -> Change<T> {
         let text = match value {
             Json::String(text) => Ok(text.trim().to_owned()),
             Json::Number(number) if !number.is_f64() => Ok(number.to_string()),
             _ => Err("must be a string".to_owned()),
         };
-        let read = text.and_then(|text| T::try_from(text).map_err(|error| error.to_string()));
+        let read = text.and_then(|text| parse(text).map_err(|error| error.to_string()));
         match read {
             Ok(value) => Change::Set(value),
             Err(reason) => {
@@ -168,7 +185,11 @@ mod tests {
         };
         let customer = CustomerId::try_from("c-1").unwrap();
         let mut warnings = Warnings::default();
-        let record = record(call, customer, &mut warnings).unwrap();
+        let contacts = ContactRules {
+            country: "GB".parse().ok(),
+            ..ContactRules::default()
+        };
+        let record = record(call, customer, contacts, &mut warnings).unwrap();
         let pointers = warnings.0.into_iter().map(|warning| warning.pointer);
         (json!(record.changes), pointers.collect())
     }
@@ -178,7 +199,7 @@ mod tests {
         let traits = json!({
             "name": "Ada Lovelace",
             "email": "ada@example.com",
-            "phone": 4420123,
+            "phone": 442079460958_u64,
             "createdAt": "2026-01-02T03:04:05Z",
             "address": {"city": "London", "country": "GB", "street": "St James's Square"},
             "plan": "gold",
@@ -189,7 +210,7 @@ mod tests {
             "profile": {
                 "name": "Ada Lovelace",
                 "email": "ada@example.com",
-                "phone": "4420123",
+                "phone": "+442079460958",
                 "attributes": {
                     "address": {"street": "St James's Square"},
                     "company": {"employees": 2, "name": "Analytical"},

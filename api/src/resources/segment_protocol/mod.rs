@@ -203,7 +203,7 @@ async fn record(
     };
     // A time of sending that cannot be read corrects no clock.
     let sent_at = time::parse(sent_at);
-    let mut calls = Calls::default();
+    let mut calls = Calls::with(app.contacts);
     for (index, raw) in raw_items.iter().enumerate() {
         calls.add(index, *raw, r#type, sent_at, context.now);
     }

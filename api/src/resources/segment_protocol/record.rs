@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use commands::{ActivityRecord, CommandError, Context, CustomerRecord, Outcome};
-use domain::{CustomerId, Timestamp};
+use domain::{ContactRules, CustomerId, Timestamp};
 
 use super::answer::CallResult;
 use super::call::{Call, CallType, Treatment};
@@ -27,6 +27,8 @@ use crate::state::AppContext;
 #[derive(Default)]
 pub(super) struct Calls {
     results: Vec<CallResult>,
+    /// Rules for the addresses of customers.
+    contacts: ContactRules,
     waves: Waves,
     customers: Tally,
     events: Tally,
@@ -73,6 +75,14 @@ impl LastWaves {
 }
 
 impl Calls {
+    /// Returns no calls, whose addresses are to be read by these rules.
+    pub(super) fn with(contacts: ContactRules) -> Self {
+        Self {
+            contacts,
+            ..Self::default()
+        }
+    }
+
     /// Adds a call. `r#type` is that of its path; a call of a batch names its own.
     pub(super) fn add(
         &mut self,
@@ -131,7 +141,7 @@ impl Calls {
         let wave = self.waves.last.next(&customer, r#type);
         match r#type {
             CallType::Identify => {
-                let record = identify::record(call, customer, &mut warnings)?;
+                let record = identify::record(call, customer, self.contacts, &mut warnings)?;
                 self.waves.identify.entry(wave).or_default().push(Mapped {
                     index,
                     id: record.customer.to_string(),

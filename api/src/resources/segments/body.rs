@@ -1,10 +1,10 @@
 //! Request bodies of segments.
 
-use domain::{Currency, SegmentContent, Text};
+use domain::{SegmentContent, Text};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::http::body::Input;
+use crate::http::body::{BodyRules, Input};
 use crate::http::problem::Problem;
 use crate::http::schema;
 use crate::resources::shared::rules::{self, RulesSchema};
@@ -31,7 +31,7 @@ pub(super) struct SegmentBody {
 }
 
 impl Input for SegmentBody {
-    fn check(&self, _: Currency) -> Result<(), Problem> {
+    fn check(&self, _: &BodyRules) -> Result<(), Problem> {
         rules::read("/rules", &self.rules).map(drop)
     }
 }

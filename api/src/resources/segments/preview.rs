@@ -5,15 +5,15 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use chrono::Utc;
 use commands::Context;
+use domain::Timestamp;
 use domain::rules::{Moment, Rules};
-use domain::{Currency, Timestamp};
 use projections::customers::{Customers, NodeCount, Preview, preview_at};
 use projections::{JobKind, require_whole};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::after::AfterParam;
-use crate::http::body::{Input, JsonBody};
+use crate::http::body::{BodyRules, Input, JsonBody};
 use crate::http::deadline::Deadline;
 use crate::http::extract::Query;
 use crate::http::limits::wait_for_permit;
@@ -55,7 +55,7 @@ pub(super) struct SegmentPreviewBody {
 }
 
 impl Input for SegmentPreviewBody {
-    fn check(&self, _: Currency) -> Result<(), Problem> {
+    fn check(&self, _: &BodyRules) -> Result<(), Problem> {
         let rules = rules::read("/rules", &self.rules).map(drop);
         let now = Timestamp::from(Utc::now());
         match self.as_of {

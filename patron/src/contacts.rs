@@ -1,0 +1,49 @@
+//! Options for the email addresses and phone numbers of customers.
+
+use std::str::FromStr;
+
+use clap::Args;
+use domain::{ContactRules, Country, CountryError, EmailDomains};
+
+/// Rules for the email addresses and phone numbers of customers.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ContactOptions {
+    /// Country of phone numbers that are sent without a country code, an ISO 3166-1 code such as
+    /// GB; without it such numbers are refused
+    #[arg(long, env = "PATRON_COUNTRY", value_name = "CODE")]
+    country: Option<GivenCountry>,
+
+    /// Domains that the email addresses of customers may have: `dotted`, or `any`, which includes
+    /// host names such as `mailhost`
+    #[arg(
+        long,
+        env = "PATRON_EMAIL_DOMAINS",
+        default_value = "dotted",
+        value_name = "KIND"
+    )]
+    email_domains: EmailDomains,
+}
+
+impl ContactOptions {
+    pub(crate) fn rules(&self) -> ContactRules {
+        ContactRules {
+            country: self.country.and_then(|GivenCountry(country)| country),
+            email_domains: self.email_domains,
+        }
+    }
+}
+
+/// Country of an option. A blank value counts as unset, as `docker-compose.yml` passes it.
+#[derive(Clone, Copy, Debug)]
+struct GivenCountry(Option<Country>);
+
+impl FromStr for GivenCountry {
+    type Err = CountryError;
+
+    fn from_str(text: &str) -> Result<Self, CountryError> {
+        match text.trim() {
+            "" => Ok(Self(None)),
+            code => code.parse().map(|country| Self(Some(country))),
+        }
+    }
+}

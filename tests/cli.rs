@@ -8,6 +8,7 @@ use crate::support::deployment::delete_commit;
 use crate::support::engines::engines;
 use crate::support::process::{CommandOutput, Process, patron, run};
 use crate::support::redis_server::RedisServer;
+use crate::support::shop::ADDRESS_KEY;
 use crate::support::wait::{eventually, until};
 
 fn fresh() -> Settings {
@@ -70,11 +71,17 @@ fn serve_and_work_require_reachable_engines() {
         let mut unreachable = patron([command]);
         unreachable.env("REDIS_URL", "redis://127.0.0.1:1");
         unreachable.env("MONGODB_URI", "mongodb://127.0.0.1:1");
+        assert_refuses(&run(unreachable), "PATRON_ADDRESS_KEY is not set");
+        let mut unreachable = patron([command]);
+        unreachable.env("REDIS_URL", "redis://127.0.0.1:1");
+        unreachable.env("MONGODB_URI", "mongodb://127.0.0.1:1");
+        unreachable.env("PATRON_ADDRESS_KEY", ADDRESS_KEY);
         assert_refuses(&run(unreachable), "Redis is not available");
         let mut invalid = patron([command]);
         invalid
             .env("REDIS_URL", "http://x")
-            .env("MONGODB_URI", "mongodb://127.0.0.1:1");
+            .env("MONGODB_URI", "mongodb://127.0.0.1:1")
+            .env("PATRON_ADDRESS_KEY", ADDRESS_KEY);
         assert_refuses(&run(invalid), "REDIS_URL");
         let mut invalid = fresh().patron([command]);
         invalid.env("MONGODB_URI", "http://x");

@@ -11,6 +11,10 @@ use projections::{Store, StoreOptions};
 /// Namespace in Redis and database in MongoDB. The engines belong to the benchmark alone.
 pub(super) const NAME: &str = "bench";
 
+/// Key from which the ids of addresses are derived.
+pub(super) const ADDRESS_KEY: &str =
+    "62656e636862656e636862656e636862656e636862656e636862656e63686265";
+
 /// Open deployment with default settings.
 pub(super) struct BenchDeployment {
     pub(super) log: Log,
@@ -36,7 +40,7 @@ impl BenchDeployment {
         })
         .await
         .context("cannot open the log")?;
-        let commands = Commands::open(log.clone(), None)
+        let commands = Commands::open(log.clone(), None, Some(ADDRESS_KEY.parse()?))
             .await
             .context("cannot open the log")?;
         Ok(Self {

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::deployment::NAME;
+use super::deployment::{ADDRESS_KEY, NAME};
 use engines::Engines;
 
 /// Unit of processor time in `/proc`.
@@ -44,6 +44,7 @@ impl Process {
             .args(args)
             .env("REDIS_URL", &engines.redis_url)
             .env("MONGODB_URI", &engines.mongodb_uri)
+            .env("PATRON_ADDRESS_KEY", ADDRESS_KEY)
             .env("PATRON_NAMESPACE", NAME)
             .env("PATRON_DATABASE", NAME)
             .env("PATRON_LOG", "warn")

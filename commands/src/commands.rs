@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Currency, CurrencyError};
+use domain::{AddressKey, Currency, CurrencyError};
 use eventlog::{Log, LogError};
 
 use crate::renderers::Renderers;
@@ -15,6 +15,9 @@ pub struct Commands {
     pub(crate) currency: Currency,
     pub(crate) renderers: Renderers,
     pub(crate) turns: Arc<Turns>,
+    /// Turns of commands on addresses that commands on customers require.
+    pub(crate) address_turns: Arc<Turns>,
+    pub(crate) address_key: Option<AddressKey>,
 }
 
 /// Reason why the deployment's currency could not be determined.
@@ -23,6 +26,12 @@ pub enum OpenError {
     /// The log does not answer, or was started with another currency.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The log was started with another address key.
+    #[error(
+        "the address key is not the one that the log was started with: set PATRON_ADDRESS_KEY to \
+         that one; with another key, nobody who unsubscribed would be found"
+    )]
+    AddressKey,
     /// The currency stored in the log is not a valid code.
     #[error(transparent)]
     Currency(#[from] CurrencyError),
@@ -33,11 +42,24 @@ impl Commands {
     pub const DEFAULT_CURRENCY: &str = "USD";
 
     /// Opens the commands of this log. The currency is fixed when a log is
-    /// first opened; `None` accepts whatever is fixed.
+    /// first opened; `None` accepts whatever is fixed. So is the key from which
+    /// the ids of addresses are derived; without one, commands that need it fail.
     ///
     /// # Errors
-    /// [`OpenError`] if another currency is given than at the first start.
-    pub async fn open(log: Log, currency: Option<Currency>) -> Result<Self, OpenError> {
+    /// [`OpenError`] if another currency or key is given than at the first start.
+    pub async fn open(
+        log: Log,
+        currency: Option<Currency>,
+        address_key: Option<AddressKey>,
+    ) -> Result<Self, OpenError> {
+        if let Some(key) = &address_key {
+            let fingerprint = key.fingerprint();
+            let pinned = log.pin("address_key", Some(&fingerprint), &fingerprint);
+            pinned.await.map_err(|error| match error {
+                LogError::Pinned { .. } => OpenError::AddressKey,
+                other => other.into(),
+            })?;
+        }
         let given = currency.map(Currency::code);
         let code = log.pin("currency", given, Self::DEFAULT_CURRENCY).await?;
         let currency = Currency::try_from(code)?;
@@ -47,6 +69,8 @@ impl Commands {
             currency,
             renderers,
             turns: Arc::default(),
+            address_turns: Arc::default(),
+            address_key,
         })
     }
 

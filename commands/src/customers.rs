@@ -1,8 +1,11 @@
 //! Commands on customers.
 
-use domain::{Customer, CustomerChanges, CustomerError, CustomerId, RecordCustomer, Subject};
+use domain::{
+    AddressChanges, Customer, CustomerChanges, CustomerError, CustomerId, RecordCustomer, Subject,
+};
 
 use crate::execute::execute_batch;
+use crate::heads::load_all;
 use crate::run::Outcome;
 use crate::{CommandError, Commands, Context};
 
@@ -16,6 +19,17 @@ pub struct CustomerRecord {
 }
 
 impl Commands {
+    /// Returns the number of each customer's last event, 0 for none, in the order
+    /// of `ids`.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn customers_seen(&self, ids: &[CustomerId]) -> Result<Vec<u64>, CommandError> {
+        let subjects = ids.iter().map(|id| Subject::Customer(id.clone()));
+        let loaded = load_all::<Customer>(&self.log, subjects).await?;
+        Ok(loaded.into_iter().map(|one| one.last).collect())
+    }
+
     /// Registers new customers and updates known ones.
     ///
     /// # Errors
@@ -25,9 +39,11 @@ impl Commands {
         context: &Context,
         items: Vec<CustomerRecord>,
     ) -> Result<Vec<Result<Outcome, CustomerError>>, CommandError> {
+        let key = self.address_key()?;
         let commands = items.into_iter().map(|item| {
-            let subject = Subject::Customer(item.customer);
-            (subject, RecordCustomer(item.changes))
+            let mut changes = item.changes;
+            changes.addresses = AddressChanges::of(&changes.profile, key);
+            (Subject::Customer(item.customer), RecordCustomer(changes))
         });
         execute_batch::<Customer>(self, &(), context, commands.collect()).await
     }

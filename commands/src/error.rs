@@ -21,6 +21,9 @@ pub enum CommandError {
         /// Decoding error of the first such event.
         source: DecodeError,
     },
+    /// The process has no key from which to derive the ids of addresses.
+    #[error("PATRON_ADDRESS_KEY is not set")]
+    NoAddressKey,
     /// Rendering texts panicked.
     #[error("rendering texts failed: {0}")]
     Rendering(#[from] tokio::task::JoinError),

@@ -2,14 +2,17 @@
 //! concurrently.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cqrs_es::Aggregate;
-use domain::Subject;
+use domain::{Address, Subject};
 use eventlog::Partition;
-use futures::future::try_join_all;
+use futures::FutureExt;
+use futures::future::{BoxFuture, try_join_all};
 
 use crate::heads::{AggregateId, HeadAggregate, key_of};
-use crate::run::{BatchItem, Outcome, PartitionRun};
+use crate::run::{AddressCommands, BatchItem, Outcome, PartitionRun};
+use crate::turns::Turns;
 use crate::{CommandError, Commands, Context};
 
 type Results<A> = Vec<Result<Outcome, <A as Aggregate>::Error>>;
@@ -42,7 +45,22 @@ pub(crate) async fn execute_batch_on<A: HeadAggregate>(
     commands: Vec<(Subject, A::Command)>,
     mostly_new: bool,
 ) -> Result<Results<A>, CommandError> {
-    let metadata = context.metadata();
+    let (turns, metadata) = (&on.turns, context.metadata());
+    run_batch::<A>(on, turns, services, &metadata, commands, mostly_new).await
+}
+
+/// Does the same as [`execute_batch_on`], with these turns and metadata.
+///
+/// # Errors
+/// As for [`execute_batch`].
+async fn run_batch<A: HeadAggregate>(
+    on: &Commands,
+    turns: &Turns,
+    services: &A::Services,
+    metadata: &Arc<str>,
+    commands: Vec<(Subject, A::Command)>,
+    mostly_new: bool,
+) -> Result<Results<A>, CommandError> {
     let count = commands.len();
     let mut by_partition: BTreeMap<Partition, Vec<BatchItem<A>>> = BTreeMap::new();
     for (index, (subject, command)) in commands.into_iter().enumerate() {
@@ -52,14 +70,17 @@ pub(crate) async fn execute_batch_on<A: HeadAggregate>(
             index,
             key,
             command,
+            told: Vec::new(),
         });
     }
+    let on_addresses = |commands| execute_on_addresses(on, metadata, commands);
     let runs = by_partition.into_iter().map(|(partition, items)| {
         let run = PartitionRun {
+            on_addresses: &on_addresses,
             log: &on.log,
-            turns: &on.turns,
+            turns,
             services,
-            metadata: &metadata,
+            metadata,
             partition,
             mostly_new,
         };
@@ -72,6 +93,26 @@ pub(crate) async fn execute_batch_on<A: HeadAggregate>(
     // Every index went into one partition's run, and each run returns a result
     // for all of its items, so no result is missing.
     Ok(results.into_iter().flatten().collect())
+}
+
+/// Executes commands on addresses that commands on customers require. Boxed, since
+/// both are executed by the same code.
+fn execute_on_addresses<'a>(
+    on: &'a Commands,
+    metadata: &'a Arc<str>,
+    commands: AddressCommands,
+) -> BoxFuture<'a, Result<(), CommandError>> {
+    let commands = commands.into_iter();
+    let commands = commands.map(|(id, command)| (Subject::Address(id), command));
+    let commands = commands.collect();
+    async move {
+        // They have turns of their own: a customer's command may hold its turn
+        // while it waits for an address, and never the other way round.
+        let turns = &on.address_turns;
+        run_batch::<Address>(on, turns, &(), metadata, commands, false).await?;
+        Ok(())
+    }
+    .boxed()
 }
 
 impl Commands {

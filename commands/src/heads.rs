@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use cqrs_es::Aggregate;
 use domain::{
-    Activity, ApiKey, Campaign, Customer, DecodeError, Demo, Import, ImportId, KeyId, LogPosition,
-    LoggedEvent, Message, Order, Quarantine, Segment, SegmentId, Subject, User, UserId, ViewName,
-    ViewRequests,
+    Activity, Address, AddressId, ApiKey, Campaign, Claim, Consent, Customer, DecodeError, Demo,
+    Import, ImportId, KeyId, LogPosition, LoggedEvent, Message, Order, Quarantine, Segment,
+    SegmentId, Subject, User, UserId, ViewName, ViewRequests,
 };
 use eventlog::{Entry, Head, Key, Log, Partition, Position};
 use futures::future::try_join_all;
@@ -24,6 +24,20 @@ pub trait HeadAggregate: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
     /// decided as if no aggregate existed, without reading heads; the append
     /// checks versions and so detects the aggregates that exist.
     const MOSTLY_NEW: bool = false;
+
+    /// Returns what the aggregate's addresses have to know of it; `None` for
+    /// aggregates without addresses.
+    fn consent(&self) -> Option<Consent> {
+        None
+    }
+}
+
+impl HeadAggregate for Customer {
+    const FOLD: u32 = 2;
+
+    fn consent(&self) -> Option<Consent> {
+        Some(Customer::consent(self))
+    }
 }
 
 /// Id of an aggregate whose commands concern it alone.
@@ -57,6 +71,7 @@ aggregate_ids! {
     KeyId => ApiKey(ApiKey);
     LogPosition => Quarantine(Quarantine);
     ImportId => Import(Import);
+    AddressId => Address(Address);
 }
 
 macro_rules! head_aggregates {
@@ -69,7 +84,8 @@ macro_rules! head_aggregates {
 }
 
 head_aggregates! {
-    Customer: fold 1;
+    Address: fold 1;
+    Claim: fold 1, mostly new true;
     Order: fold 1, mostly new true;
     Activity: fold 1, mostly new true;
     ViewRequests: fold 1;

@@ -8,6 +8,7 @@
 //! well as for ten thousand.
 
 mod activities;
+mod addresses;
 mod api_keys;
 mod campaigns;
 mod commands;
@@ -33,6 +34,7 @@ mod users;
 mod verify;
 
 pub use activities::ActivityRecord;
+pub use addresses::{AddressClaim, ReturnedMessage};
 pub use api_keys::{ApiKeyResult, new_secret};
 pub use campaigns::{CampaignRefusal, CampaignResult, CloneOutcome, LaunchOutcome};
 pub use commands::Commands;
@@ -43,7 +45,7 @@ pub use error::CommandError;
 pub use heads::{AggregateId, HeadAggregate};
 pub use idempotency::{IdempotencyKey, IdempotencyKeyError, new_id};
 pub use imports::ImportResult;
-pub use messages::MessageAndCustomer;
+pub use messages::MessageHeads;
 pub use orders::OrderRecord;
 pub use run::{CommandEffect, Outcome};
 pub use segments::SegmentResult;

@@ -1,25 +1,27 @@
 //! Commands on messages.
 
 use domain::{
-    Customer, Message, MessageCommand, MessageContent, MessageError, MessageEvent, MessageId,
-    Subject,
+    Address, AddressId, Customer, Message, MessageCommand, MessageContent, MessageError,
+    MessageEvent, MessageId, Subject,
 };
-use futures::future::try_join;
+use futures::future::try_join3;
 
 use crate::execute::{execute_batch, execute_batch_on};
 use crate::heads::{decode, load_all, unreadable};
 use crate::run::Outcome;
 use crate::{CommandError, Commands, Context};
 
-/// State of a message and its customer, from their heads.
+/// State of a message, its customer and its address, from their heads.
 #[derive(Debug, Clone)]
-pub struct MessageAndCustomer {
+pub struct MessageHeads {
     /// State of the message.
     pub message: Message,
     /// State of the customer.
     pub customer: Customer,
     /// Number of the customer's last event; 0 if there is none.
     pub customer_seen: u64,
+    /// State of the address that the message goes to.
+    pub address: Address,
 }
 
 impl Commands {
@@ -81,27 +83,31 @@ impl Commands {
         Ok(None)
     }
 
-    /// Returns messages and their customers from their heads, in the order of
-    /// `ids`.
+    /// Returns messages, their customers and the addresses that they go to, from
+    /// their heads, in the order of `messages`. Reads all partitions concurrently.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn messages_with_customers(
+    pub async fn message_heads(
         &self,
-        ids: &[MessageId],
-    ) -> Result<Vec<MessageAndCustomer>, CommandError> {
-        let customers = ids.iter().map(|id| Subject::Customer(id.customer.clone()));
-        let (messages, customers) = try_join(
-            load_all::<Message>(&self.log, ids.iter().map(subject)),
+        messages: &[(MessageId, AddressId)],
+    ) -> Result<Vec<MessageHeads>, CommandError> {
+        let ids = messages.iter().map(|(id, _)| id);
+        let customers = ids.clone().map(|id| Subject::Customer(id.customer.clone()));
+        let addresses = messages.iter().map(|(_, at)| Subject::Address(*at));
+        let (messages, customers, addresses) = try_join3(
+            load_all::<Message>(&self.log, ids.map(subject)),
             load_all::<Customer>(&self.log, customers),
+            load_all::<Address>(&self.log, addresses),
         )
         .await?;
-        let both = messages.into_iter().zip(customers);
-        Ok(both
-            .map(|(message, customer)| MessageAndCustomer {
+        let heads = messages.into_iter().zip(customers).zip(addresses);
+        Ok(heads
+            .map(|((message, customer), address)| MessageHeads {
                 message: message.aggregate,
                 customer: customer.aggregate,
                 customer_seen: customer.last,
+                address: address.aggregate,
             })
             .collect())
     }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
-use domain::LoggedEvent;
+use domain::{AddressCommand, AddressId, LoggedEvent, Subject};
 use eventlog::{Append, Appended, Key, Log, NewEvent, NewHead, Partition, Position};
+use futures::future::BoxFuture;
 use tokio::time::{Instant, timeout_at};
 
 use crate::CommandError;
@@ -49,6 +50,26 @@ pub(crate) struct BatchItem<A: HeadAggregate> {
     pub(crate) index: usize,
     pub(crate) key: Key,
     pub(crate) command: A::Command,
+    /// Addresses that an earlier attempt, which met a conflict, told that the
+    /// customer opted out, each with the customer's version then.
+    pub(crate) told: Vec<(AddressId, u64)>,
+}
+
+/// Executes commands on addresses that have to be executed before the events of
+/// their customers are appended.
+pub(crate) type OnAddresses<'a> =
+    dyn Fn(AddressCommands) -> BoxFuture<'a, Result<(), CommandError>> + Send + Sync + 'a;
+
+/// Commands on addresses, each with its address.
+pub(crate) type AddressCommands = Vec<(AddressId, AddressCommand)>;
+
+/// Command on an address that has to be executed before an item's events are
+/// appended.
+struct Required {
+    /// Place of the item.
+    item: usize,
+    address: AddressId,
+    command: AddressCommand,
 }
 
 /// Decision about an item whose append is not known to have succeeded yet.
@@ -129,6 +150,8 @@ pub(crate) type Indexed<A> = Vec<(usize, Result<Outcome, <A as Aggregate>::Error
 
 /// Execution of the commands of one partition.
 pub(crate) struct PartitionRun<'a, A: HeadAggregate> {
+    /// Executes the commands on addresses that items require.
+    pub(crate) on_addresses: &'a OnAddresses<'a>,
     pub(crate) log: &'a Log,
     pub(crate) turns: &'a Turns,
     pub(crate) services: &'a A::Services,
@@ -232,7 +255,21 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
             Basis::Guess => absent(&items),
             Basis::Heads => self.load(&items).await?,
         };
-        let (decided, appends) = self.decide(&items, loaded).await;
+        let (decided, appends, required) = self.decide(&items, loaded).await;
+        for Required {
+            item,
+            address,
+            command,
+        } in &required
+        {
+            if let AddressCommand::Unsubscribe { version, .. } = command {
+                items[*item].told.push((*address, *version));
+            }
+        }
+        if !required.is_empty() {
+            let commands = required.into_iter().map(|one| (one.address, one.command));
+            (self.on_addresses)(commands.collect()).await?;
+        }
         let sizes: Vec<usize> = appends.iter().map(|append| append.events.len()).collect();
         let appended = match appends.is_empty() {
             true => Vec::new(),
@@ -274,10 +311,11 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
         &self,
         items: &[BatchItem<A>],
         mut loaded: HashMap<Key, Loaded<A>>,
-    ) -> (Vec<Decided<A::Error>>, Vec<Append>) {
+    ) -> (Vec<Decided<A::Error>>, Vec<Append>, Vec<Required>) {
         let mut appends = Appends::default();
         let mut decided = Vec::with_capacity(items.len());
-        for item in items {
+        let mut required = Vec::new();
+        for (place, item) in items.iter().enumerate() {
             if appends.events >= MAX_EVENTS || appends.bytes >= MAX_BYTES {
                 break;
             }
@@ -285,7 +323,25 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
                 continue; // `load` and `absent` cover every item's key.
             };
             let command = item.command.clone();
+            let (before, version) = (current.aggregate.consent(), current.version);
             let handled = handle(&mut current.aggregate, command, self.services).await;
+            if let (Some(before), Some(after)) = (before, current.aggregate.consent())
+                && (before != after || !item.told.is_empty())
+                && let Ok(Subject::Customer(customer)) = Subject::parse(&item.key.text)
+            {
+                let commands = before.required(after, &customer, version);
+                let undone = after.undone(&item.told, &customer);
+                required.extend(
+                    commands
+                        .into_iter()
+                        .chain(undone)
+                        .map(|(address, command)| Required {
+                            item: place,
+                            address,
+                            command,
+                        }),
+                );
+            }
             decided.push(match (handled, appends.pending(&item.key)) {
                 (Err(refusal), after) => Decided::Refused(refusal, after),
                 (Ok(events), Some(after)) if events.is_empty() => Decided::UnchangedAfter(after),
@@ -300,7 +356,7 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
                 }
             });
         }
-        (decided, appends.all)
+        (decided, appends.all, required)
     }
 
     /// Returns the result of an item; `None` if its append met a conflict, or

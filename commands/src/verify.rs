@@ -4,15 +4,15 @@
 use std::collections::HashMap;
 
 use domain::{
-    Activity, ApiKey, Campaign, Customer, DecodeError, Demo, Import, Message, Order, Quarantine,
-    Segment, Subject, SubjectError, User, ViewRequests,
+    Activity, Address, ApiKey, Campaign, Claim, Customer, DecodeError, Demo, Import, Message,
+    Order, Quarantine, Segment, Subject, SubjectError, User, ViewRequests,
 };
 use eventlog::{Entry, Head, Log, LogError, Partition, Position};
 
 use crate::heads::{HeadAggregate, decode, state};
 
 /// All kinds of aggregates that have heads.
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 14] = [
     "customer",
     "order",
     "activity",
@@ -25,6 +25,8 @@ const KINDS: [&str; 12] = [
     "quarantine",
     "demo",
     "import",
+    "address",
+    "claim",
 ];
 
 /// Result of the verification of one partition.
@@ -76,6 +78,8 @@ enum AnyAggregate {
     Quarantine(Quarantine),
     Demo(Demo),
     Import(Import),
+    Address(Address),
+    Claim(Claim),
 }
 
 impl AnyAggregate {
@@ -95,6 +99,8 @@ impl AnyAggregate {
             Subject::Quarantine(_) => Self::Quarantine(Quarantine::default()),
             Subject::Demo => Self::Demo(Demo::default()),
             Subject::Import(_) => Self::Import(Import::default()),
+            Subject::Address(_) => Self::Address(Address::default()),
+            Subject::Claim(..) => Self::Claim(Claim::default()),
             Subject::Refusals(_) | Subject::Assistance(_) | Subject::Log(_) => return None,
         })
     }
@@ -113,6 +119,8 @@ impl AnyAggregate {
             Self::Quarantine(a) => apply(a, entry),
             Self::Demo(a) => apply(a, entry),
             Self::Import(a) => apply(a, entry),
+            Self::Address(a) => apply(a, entry),
+            Self::Claim(a) => apply(a, entry),
         }
     }
 
@@ -130,6 +138,8 @@ impl AnyAggregate {
             Self::Quarantine(a) => fold_and_state(a),
             Self::Demo(a) => fold_and_state(a),
             Self::Import(a) => fold_and_state(a),
+            Self::Address(a) => fold_and_state(a),
+            Self::Claim(a) => fold_and_state(a),
         }
     }
 }

@@ -282,12 +282,15 @@ impl DemoLoad {
     ) -> Result<(), LoadError> {
         for (batch, decided) in campaign.messages.chunks(MESSAGES_AT_ONCE).enumerate() {
             self.check_lease()?;
-            let ids: Vec<_> = decided.iter().map(|one| one.id().clone()).collect();
-            let heads = self.commands.messages_with_customers(&ids).await?;
+            let ids: Vec<_> = decided
+                .iter()
+                .map(|one| one.id().customer.clone())
+                .collect();
+            let seen = self.commands.customers_seen(&ids).await?;
             let at = campaign.batch_at(batch)?;
             let mut commands = Vec::with_capacity(3 * decided.len());
-            for (one, head) in decided.iter().zip(heads) {
-                commands.extend(one.commands(at, head.customer_seen)?);
+            for (one, customer_seen) in decided.iter().zip(seen) {
+                commands.extend(one.commands(at, customer_seen)?);
             }
             let context = self.at(at);
             let recorded = self.commands.execute_on_new_messages(&context, commands);

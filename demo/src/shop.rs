@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Datelike, Utc};
 use domain::rules::{ActivityFacts, CustomerFacts};
 use domain::{
-    ActivityContent, ActivityId, Amount, AmountError, AttributeChanges, AttributeValue, Attributes,
-    Change, Currency, CustomerChanges, CustomerId, DemoPlan, Email, IdError, Name, OrderContent,
-    OrderId, OrderItem, OrderStatus, Phone, ProfileChanges, RenderError, TemplateError, Text,
-    TextError, Timestamp, TimestampError,
+    ActivityContent, ActivityId, AddressChanges, Amount, AmountError, AttributeChanges,
+    AttributeValue, Attributes, Change, Currency, CustomerChanges, CustomerId, DemoPlan, Email,
+    IdError, Name, OrderContent, OrderId, OrderItem, OrderStatus, Phone, ProfileChanges,
+    RenderError, TemplateError, Text, TextError, Timestamp, TimestampError,
 };
 
 use crate::catalog::ARTICLES;
@@ -281,6 +281,7 @@ fn changes(
     };
     Ok(CustomerChanges {
         profile,
+        addresses: AddressChanges::default(),
         city: Change::Set(Text::try_from(person.city.to_owned())?),
         country: Change::Set(Text::try_from(person.country.to_owned())?),
         tags: set((!tags.is_empty()).then_some(tags)),

@@ -24,6 +24,15 @@ impl<T> Change<T> {
         matches!(self, Self::Keep)
     }
 
+    /// Returns the same change of a reference to the value.
+    pub fn as_ref(&self) -> Change<&T> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::Clear => Change::Clear,
+            Self::Set(value) => Change::Set(value),
+        }
+    }
+
     /// Converts the value, if there is one.
     pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Change<U> {
         match self {

@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::{
-    ActivityEvent, ApiKeyEvent, AssistanceEvent, CampaignEvent, CustomerEvent, DemoEvent,
-    ImportEvent, LogRecord, MessageEvent, OrderEvent, QuarantineEvent, RefusalEvent, SegmentEvent,
-    Subject, UserEvent, ViewEvent,
+    ActivityEvent, AddressEvent, ApiKeyEvent, AssistanceEvent, CampaignEvent, ClaimEvent,
+    CustomerEvent, DemoEvent, ImportEvent, LogRecord, MessageEvent, OrderEvent, QuarantineEvent,
+    RefusalEvent, SegmentEvent, Subject, UserEvent, ViewEvent,
 };
 
 /// An event that can be written to the log and read back.
@@ -67,7 +67,7 @@ macro_rules! logged_events {
 }
 
 logged_events! {
-    aggregates: ActivityEvent, ApiKeyEvent, CampaignEvent, CustomerEvent, DemoEvent, ImportEvent, MessageEvent,
+    aggregates: ActivityEvent, AddressEvent, ApiKeyEvent, CampaignEvent, ClaimEvent, CustomerEvent, DemoEvent, ImportEvent, MessageEvent,
         OrderEvent, QuarantineEvent, SegmentEvent, UserEvent, ViewEvent;
     records: AssistanceEvent, LogRecord, RefusalEvent
 }
@@ -126,6 +126,10 @@ pub enum Event {
     Demo(DemoEvent),
     /// Event of an import.
     Import(ImportEvent),
+    /// Event of an address.
+    Address(AddressEvent),
+    /// Event of a claim.
+    Claim(ClaimEvent),
 }
 
 impl Event {
@@ -150,6 +154,8 @@ impl Event {
             Subject::Quarantine(_) => QuarantineEvent::decode(tag, data).map(Self::Quarantine),
             Subject::Demo => DemoEvent::decode(tag, data).map(Self::Demo),
             Subject::Import(_) => ImportEvent::decode(tag, data).map(Self::Import),
+            Subject::Address(_) => AddressEvent::decode(tag, data).map(Self::Address),
+            Subject::Claim(..) => ClaimEvent::decode(tag, data).map(Self::Claim),
         }
     }
 
@@ -176,6 +182,8 @@ impl Event {
             Subject::Quarantine(_) => QuarantineEvent::tags(),
             Subject::Demo => DemoEvent::tags(),
             Subject::Import(_) => ImportEvent::tags(),
+            Subject::Address(_) => AddressEvent::tags(),
+            Subject::Claim(..) => ClaimEvent::tags(),
         }
     }
 }
@@ -198,6 +206,8 @@ pub fn type_tags() -> impl Iterator<Item = &'static str> {
         QuarantineEvent::tags(),
         DemoEvent::tags(),
         ImportEvent::tags(),
+        AddressEvent::tags(),
+        ClaimEvent::tags(),
     ]
     .into_iter()
     .flatten()

@@ -6,11 +6,13 @@
 //! an event into the state.
 
 mod activity;
+mod address;
 mod api_key;
 mod assistance;
 mod attributes;
 mod campaign;
 mod change;
+mod claim;
 mod contact;
 mod customer;
 mod day;
@@ -40,6 +42,10 @@ mod view;
 pub use activity::{
     Activity, ActivityContent, ActivityError, ActivityEvent, Occurrence, RecordActivity,
 };
+pub use address::{
+    Address, AddressCommand, AddressError, AddressEvent, AddressId, AddressIdError, AddressKey,
+    AddressKeyError, BounceKind, ListedFor, MAX_UNSUBSCRIBED, SOFT_BOUNCES_WITHIN, SentTo,
+};
 pub use api_key::{
     ApiKey, ApiKeyCommand, ApiKeyError, ApiKeyEvent, KeyContent, KeyHash, KeyHashError, KeyRefusal,
     KeySecret, KeySecretError, NewKey, USE_EVERY,
@@ -57,13 +63,14 @@ pub use campaign::{
     LaunchEffect, MAX_CAMPAIGN_TAGS, MAX_LISTED_UNDETERMINED, MAX_RATE,
 };
 pub use change::Change;
+pub use claim::{Claim, ClaimAddress, ClaimError, ClaimEvent};
 pub use contact::{
     ContactRules, Country, CountryError, Email, EmailDomains, EmailDomainsError, EmailError, Phone,
     PhoneError,
 };
 pub use customer::{
-    Customer, CustomerChanges, CustomerError, CustomerEvent, MAX_TAGS, ProfileChanges,
-    RecordCustomer,
+    AddressChanges, Addresses, Consent, Customer, CustomerChanges, CustomerError, CustomerEvent,
+    MAX_TAGS, ProfileChanges, RecordCustomer,
 };
 pub use day::{Day, DayError};
 pub use demo::{Demo, DemoCommand, DemoError, DemoEvent, DemoPlan};

@@ -9,8 +9,8 @@ use percent_encoding::{
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
-    ActivityId, CampaignId, CustomerId, Day, DayError, Epoch, IdError, ImportId, KeyId,
-    LogPosition, OrderId, SegmentId, UserId, ViewName,
+    ActivityId, AddressId, AddressIdError, CampaignId, CustomerId, Day, DayError, Epoch, IdError,
+    ImportId, KeyId, LogPosition, OrderId, SegmentId, UserId, ViewName,
 };
 
 /// Subject of an event: an aggregate or a series of plain records.
@@ -18,7 +18,7 @@ use crate::{
 /// Its text form is the key in the log: `customer/c-1`, `order/c-1/o-17`,
 /// `activity/c-1/e-3`, `message/c-1/cmp_…`, `view/customers`, `segment/seg_…`,
 /// `campaign/cmp_…`, `user/usr_…`, `api_key/key_…`, `quarantine/3:17`,
-/// `demo/shop`, `import/imp_…`. Ids of orders, activities, and messages are unique within
+/// `demo/shop`, `import/imp_…`, `address/ADDRESS`, `claim/ADDRESS/cmp_…`. Ids of orders, activities, and messages are unique within
 /// their customer, so the key alone determines the partition. Plain records
 /// have keys too, but no heads: `refusals/2026-11-23`, `assistance/2026-11-23`,
 /// `log/EPOCH`. Each part is percent-encoded, except for
@@ -55,6 +55,10 @@ pub enum Subject {
     Demo,
     /// An import.
     Import(ImportId),
+    /// An email address or a phone number.
+    Address(AddressId),
+    /// A claim of an address for a campaign's message.
+    Claim(AddressId, CampaignId),
 }
 
 /// Id of the demo shop's load, of which a log has at most one.
@@ -72,6 +76,9 @@ pub enum SubjectError {
     /// A part is not a day.
     #[error("{0:?}: {1}")]
     Day(String, DayError),
+    /// A part is not the id of an address.
+    #[error("{0:?}: {1}")]
+    Address(String, AddressIdError),
     /// A part is not a position in the log.
     #[error("{0:?}: a position is PARTITION:NUMBER")]
     Position(String),
@@ -82,6 +89,7 @@ impl Subject {
     /// else the aggregate's own id.
     pub fn route(&self) -> &str {
         match self {
+            Self::Address(address) | Self::Claim(address, _) => address.as_str(),
             Self::Customer(customer)
             | Self::Order(customer, _)
             | Self::Activity(customer, _)
@@ -126,6 +134,8 @@ impl Subject {
             Self::Quarantine(_) => "quarantine",
             Self::Demo => "demo",
             Self::Import(_) => "import",
+            Self::Address(_) => "address",
+            Self::Claim(..) => "claim",
         }
     }
 
@@ -146,7 +156,9 @@ impl Subject {
             | Self::Log(_)
             | Self::Quarantine(_)
             | Self::Demo
-            | Self::Import(_) => None,
+            | Self::Import(_)
+            | Self::Address(_)
+            | Self::Claim(..) => None,
         }
     }
 
@@ -199,6 +211,11 @@ impl Subject {
             }
             (Some("demo"), Some(DEMO), None, None) => return Ok(Self::Demo),
             (Some("import"), Some(i), None, None) => ImportId::try_from(i).map(Self::Import),
+            (Some("address"), Some(a), None, None) => return of_address(key, a).map(Self::Address),
+            (Some("claim"), Some(a), Some(c), None) => {
+                let address = of_address(key, a)?;
+                CampaignId::try_from(c).map(|campaign| Self::Claim(address, campaign))
+            }
             _ => return Err(SubjectError::Unknown(key.to_owned())),
         };
         let subject = subject.map_err(|e| SubjectError::Id(key.to_owned(), e))?;
@@ -226,6 +243,10 @@ impl Subject {
     }
 }
 
+fn of_address(key: &str, address: &str) -> Result<AddressId, SubjectError> {
+    AddressId::try_from(address).map_err(|e| SubjectError::Address(key.to_owned(), e))
+}
+
 fn of_day(key: &str, day: &str) -> Result<Day, SubjectError> {
     Day::try_from(day).map_err(|e| SubjectError::Day(key.to_owned(), e))
 }
@@ -251,6 +272,8 @@ impl fmt::Display for Subject {
             Self::Quarantine(event) => (event.as_str(), None),
             Self::Demo => (DEMO, None),
             Self::Import(import) => (import.as_str(), None),
+            Self::Address(address) => (address.as_str(), None),
+            Self::Claim(address, campaign) => (address.as_str(), Some(campaign.as_str())),
         };
         write!(f, "{}/{}", self.kind(), encoded(first))?;
         second.map_or(Ok(()), |second| write!(f, "/{}", encoded(second)))
@@ -305,6 +328,8 @@ mod tests {
             "quarantine/3:17",
             "demo/shop",
             "import/imp_1",
+            "address/AAECAwQFBgcICQoLDA0-",
+            "claim/AAECAwQFBgcICQoLDA0_/cmp_1",
             "order/%23%C3%9C%201/a%2Fb",
             "activity/100%25/%252F",
         ] {
@@ -347,6 +372,8 @@ mod tests {
             "order/c-1/o%201%20",
             "demo/other",
             "import/imp_1/x",
+            "address/short",
+            "claim/AAECAwQFBgcICQoLDA0_",
         ] {
             assert!(Subject::parse(key).is_err(), "{key}");
         }

@@ -1,18 +1,20 @@
 //! Opening a deployment: the log, the commands that append to it, and the views.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use chrono_tz::Tz;
 use clap::Args;
 use commands::Commands;
-use domain::Currency;
+use domain::{AddressKey, AddressKeyError, Currency};
 use eventlog::{Log, LogOptions, Witness};
 use projections::{Store, StoreOptions};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use crate::key;
 use engines::{EngineOptions, Engines};
 
 /// Names of a deployment, and settings that its first start fixes.
@@ -45,6 +47,17 @@ pub(crate) struct DeploymentOptions {
     #[arg(long, env = "PATRON_TIME_ZONE", value_parser = time_zone)]
     time_zone: Option<Tz>,
 
+    /// Secret key from which the ids of addresses are derived, 32 random bytes as hexadecimal
+    /// digits or in base64; fixed at the first start [default: `up` generates one and keeps it in
+    /// the data directory]
+    #[arg(
+        long,
+        env = "PATRON_ADDRESS_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
+    address_key: Option<GivenAddressKey>,
+
     /// Run on a Redis that could lose acknowledged data
     #[arg(long, env = "PATRON_ALLOW_DATA_LOSS")]
     allow_data_loss: bool,
@@ -71,6 +84,27 @@ impl DeploymentOptions {
         Ok((log, store))
     }
 
+    fn address_key(&self) -> Option<AddressKey> {
+        self.address_key
+            .clone()
+            .and_then(|GivenAddressKey(key)| key)
+    }
+
+    /// Returns these options with the key of the data directory, unless a key is given. The key is
+    /// generated when it is first needed.
+    pub(crate) fn keyed(&self, data_dir: &Path) -> anyhow::Result<Self> {
+        if self.address_key().is_some() {
+            return Ok(self.clone());
+        }
+        let stored = key::address_key(data_dir).context("cannot store the address key")?;
+        let parsed = stored.parse::<AddressKey>();
+        let parsed = parsed.with_context(|| format!("address-key in {}", data_dir.display()))?;
+        Ok(Self {
+            address_key: Some(GivenAddressKey(Some(parsed))),
+            ..self.clone()
+        })
+    }
+
     fn redis_authorities(&self) -> anyhow::Result<Option<Vec<u8>>> {
         let Some(file) = &self.redis_ca_file else {
             return Ok(None);
@@ -81,6 +115,21 @@ impl DeploymentOptions {
             bail!("REDIS_CA_FILE: {} has no certificate", file.display());
         }
         Ok(Some(pem))
+    }
+}
+
+/// Address key of an option. A blank value counts as unset.
+#[derive(Clone, Debug)]
+pub(crate) struct GivenAddressKey(Option<AddressKey>);
+
+impl FromStr for GivenAddressKey {
+    type Err = AddressKeyError;
+
+    fn from_str(text: &str) -> Result<Self, AddressKeyError> {
+        match text.trim() {
+            "" => Ok(Self(None)),
+            key => key.parse().map(|key| Self(Some(key))),
+        }
     }
 }
 
@@ -122,7 +171,7 @@ impl Deployment {
     }
 
     async fn with_log(log: Log, store: Store, options: &DeploymentOptions) -> anyhow::Result<Self> {
-        let commands = Commands::open(log.clone(), options.currency)
+        let commands = Commands::open(log.clone(), options.currency, options.address_key())
             .await
             .context("cannot open the log in Redis")?;
         let zone = pin_time_zone(&log, options.time_zone).await?;
@@ -174,7 +223,14 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
+    /// Opens the deployment. Requires the address key, which all processes share.
     pub(crate) async fn open(&self) -> anyhow::Result<Deployment> {
+        if self.deployment.address_key().is_none() {
+            bail!(
+                "PATRON_ADDRESS_KEY is not set: set it to the output of `openssl rand -hex 32`, the \
+                 same for all processes of the deployment, and keep a copy"
+            );
+        }
         Deployment::open(&self.redis_url, &self.mongodb_uri, &self.deployment).await
     }
 }
@@ -191,7 +247,10 @@ impl Target {
     /// that are started until `OpenTarget::close`.
     pub(crate) async fn open(&self) -> anyhow::Result<OpenTarget> {
         let (redis_url, mongodb_uri, engines) = self.engines().await?;
-        let opened = Deployment::open(&redis_url, &mongodb_uri, &self.deployment).await;
+        let opened = match self.options() {
+            Ok(options) => Deployment::open(&redis_url, &mongodb_uri, &options).await,
+            Err(error) => Err(error),
+        };
         match opened {
             Ok(deployment) => Ok(OpenTarget {
                 deployment,
@@ -220,6 +279,15 @@ impl Target {
                 stop(engines).await;
                 Err(error)
             }
+        }
+    }
+
+    /// Returns the options, with the key of the data directory if the deployment is there.
+    fn options(&self) -> anyhow::Result<DeploymentOptions> {
+        let is_remote = self.engines.redis_url().is_some() && self.engines.mongodb_uri().is_some();
+        match is_remote {
+            true => Ok(self.deployment.clone()),
+            false => self.deployment.keyed(&self.engines.data_dir),
         }
     }
 

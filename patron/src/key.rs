@@ -48,6 +48,15 @@ pub(crate) fn session_key(dir: &Path) -> io::Result<String> {
     read_or_generate(&dir.join("session-key"), "")
 }
 
+/// Returns the key from which the ids of addresses are derived. It never changes: with another key,
+/// nobody who unsubscribed would be found.
+///
+/// # Errors
+/// Returns an error if the key's file can be neither read nor written.
+pub(crate) fn address_key(dir: &Path) -> io::Result<String> {
+    read_or_generate(&dir.join("address-key"), "")
+}
+
 fn read_or_generate(path: &Path, prefix: &str) -> io::Result<String> {
     match fs::read_to_string(path) {
         Ok(secret) if !secret.trim().is_empty() => return Ok(secret.trim().to_owned()),

@@ -97,8 +97,8 @@ async fn run_on(
     key: Option<String>,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let deployment =
-        Deployment::open(&engines.redis_url, &engines.mongodb_uri, &args.deployment).await?;
+    let options = args.deployment.keyed(&args.engines.data_dir)?;
+    let deployment = Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options).await?;
     let key = match key {
         Some(key) => key,
         None => {
@@ -179,7 +179,8 @@ fn set_defaults(settings: &mut Settings, args: &UpArgs, engines: &Engines) {
         ("MONGODB_URI", engines.mongodb_uri.as_str()),
         ("PATRON_BIN_DIR", bin_dir.as_ref()),
         ("PATRON_IMPORT_DIR", import_dir.as_ref()),
-        // Both are generated and kept. The values of secrets are not shown.
+        // These are generated and kept. The values of secrets are not shown.
+        ("PATRON_ADDRESS_KEY", ""),
         ("PATRON_BOOTSTRAP_KEY", ""),
         ("PATRON_SESSION_KEYS", ""),
     ] {

@@ -1,5 +1,6 @@
 //! Campaigns from launch to end, with real workers and the simulated vendor.
 
+mod addresses;
 mod batches;
 mod cdnow;
 mod memory;

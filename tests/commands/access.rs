@@ -10,7 +10,7 @@ use futures::future::join_all;
 
 use super::key;
 use crate::support::deployment::Deployment;
-use crate::support::shop::{context, minute, text};
+use crate::support::shop::{address_key, context, minute, text};
 
 fn identity() -> UserIdentity {
     UserIdentity {
@@ -40,7 +40,9 @@ fn at(minutes: i64) -> Context {
 async fn with_two_processes() -> (Deployment, Commands) {
     let deployment = Deployment::fresh().await;
     let log = deployment.reopen().await;
-    let other = Commands::open(log, None).await.unwrap();
+    let other = Commands::open(log, None, Some(address_key()))
+        .await
+        .unwrap();
     (deployment, other)
 }
 

@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::order_key;
 use crate::support::deployment::Deployment;
-use crate::support::shop::{context, order};
+use crate::support::shop::{address_key, context, order};
 
 /// No command fails, however many contend for the order.
 #[tokio::test(flavor = "multi_thread")]
@@ -14,7 +14,7 @@ async fn concurrent_commands_on_one_order_are_applied_one_after_the_other() {
     const COMMANDS: i64 = 1_200;
     let deployment = Deployment::fresh().await;
     // Two processes, each with appenders of its own.
-    let other = Commands::open(deployment.reopen().await, None)
+    let other = Commands::open(deployment.reopen().await, None, Some(address_key()))
         .await
         .unwrap();
     let commands = (0..COMMANDS).map(|cents| {
@@ -66,7 +66,7 @@ async fn concurrent_commands_on_one_order_are_applied_one_after_the_other() {
 async fn batches_that_contend_for_many_orders_all_succeed() {
     const BATCHES: i64 = 12;
     let deployment = Deployment::fresh().await;
-    let other = Commands::open(deployment.reopen().await, None)
+    let other = Commands::open(deployment.reopen().await, None, Some(address_key()))
         .await
         .unwrap();
     let batches = (0..BATCHES).map(|batch| {
@@ -102,7 +102,7 @@ async fn batches_that_contend_for_many_orders_all_succeed() {
 #[tokio::test]
 async fn a_batch_keeps_its_sequence_under_contention() {
     let deployment = Deployment::fresh().await;
-    let other = Commands::open(deployment.reopen().await, None)
+    let other = Commands::open(deployment.reopen().await, None, Some(address_key()))
         .await
         .unwrap();
     for round in 0..10 {

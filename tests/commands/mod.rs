@@ -1,6 +1,7 @@
 //! The write side, on real engines.
 
 mod access;
+mod addresses;
 mod batches;
 mod contention;
 mod event_store;

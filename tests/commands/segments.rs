@@ -9,7 +9,7 @@ use futures::future::join_all;
 
 use super::key;
 use crate::support::deployment::Deployment;
-use crate::support::shop::{campaign, context, segment};
+use crate::support::shop::{address_key, campaign, context, segment};
 
 fn id() -> SegmentId {
     SegmentId::try_from("seg_1").unwrap()
@@ -39,7 +39,9 @@ async fn with_segment() -> (Deployment, Commands) {
         .await;
     assert_eq!(created.unwrap().unwrap().effect, CommandEffect::Created);
     let log = deployment.reopen().await;
-    let other = Commands::open(log, None).await.unwrap();
+    let other = Commands::open(log, None, Some(address_key()))
+        .await
+        .unwrap();
     (deployment, other)
 }
 

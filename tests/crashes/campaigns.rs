@@ -2,8 +2,10 @@
 //!
 //! The test prints its seed; `PATRON_TEST_SEED` repeats the same kills.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use domain::MessageId;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -92,13 +94,19 @@ async fn every_recipient_gets_each_campaign_once_whatever_is_killed() {
     deployment.assert_each_recipient_once(&campaigns).await;
 }
 
-/// Returns customers who all match [`RULES`]; one in twenty has unsubscribed.
+/// Returns customers who all match [`RULES`]. Of twenty, one has unsubscribed, another one has the
+/// same address, and two pairs share an address.
 fn customers() -> Value {
     let customer = |n: u64| {
+        let address = match n % 20 {
+            10 => format!("C-{}@example.com", n - 10),
+            2 | 12 => format!("C-{}@example.com", n - 1),
+            _ => format!("c-{n}@example.com"),
+        };
         json!({
             "customer_id": format!("c-{n}"),
             "name": format!("Customer {n}"),
-            "email": format!("c-{n}@example.com"),
+            "email": address,
             "tags": ["recipient"],
             "unsubscribed": n.is_multiple_of(20),
         })
@@ -159,14 +167,19 @@ impl CampaignDeployment {
         let client = &self.app.client;
         client.wait_until_ready().await;
         let sent = self.vendor.sent().await;
-        let suppressed = RECIPIENTS / 20;
+        let suppressed = 4 * RECIPIENTS / 20;
         for id in campaigns {
             let accounts = assert_accounted(client, id, &sent).await;
             assert_eq!(accounts["planned"], RECIPIENTS);
             assert_eq!(
                 accounts["suppressed"], suppressed,
-                "customers who had unsubscribed"
+                "customers who had unsubscribed, or share an address"
             );
+            let of_campaign = MessageId::start(&id.as_str().try_into().unwrap());
+            let to = sent.iter().filter(|(id, _)| id.starts_with(&of_campaign));
+            let to: Vec<String> = to.map(|(_, sent)| sent.to.to_lowercase()).collect();
+            let distinct: BTreeSet<&String> = to.iter().collect();
+            assert_eq!(distinct.len(), to.len(), "an address got several messages");
         }
         let accepted = (RECIPIENTS - suppressed) * campaigns.len() as u64;
         assert_eq!(sent.len() as u64, accepted);

@@ -200,7 +200,7 @@ fn order(customer: &str) -> Value {
 
 fn is_of_campaign(row: &Value) -> bool {
     let aggregate = row["aggregate"].as_str().unwrap();
-    ["campaign/", "message/"]
+    ["campaign/", "message/", "address/", "claim/"]
         .iter()
         .any(|kind| aggregate.starts_with(kind))
 }

@@ -12,7 +12,7 @@ use workers::{BusyError, Delivery, exclusively};
 
 use super::{documents, rebuild_view, record_day, spend_after, status, stopped, total_spend};
 use crate::support::deployment::Deployment;
-use crate::support::shop::context;
+use crate::support::shop::{address_key, context};
 use crate::support::wait::{eventually, until};
 
 pub(super) struct Worker {
@@ -24,7 +24,9 @@ impl Worker {
     /// Starts a worker with its own handle of the log, as a separate process has it.
     pub(super) async fn start(deployment: &Deployment, name: &str) -> Self {
         let (log, store) = (deployment.reopen().await, deployment.store.clone());
-        let commands = Commands::open(log, None).await.unwrap();
+        let commands = Commands::open(log, None, Some(address_key()))
+            .await
+            .unwrap();
         let (delivery, name, stop) = (
             Delivery::default(),
             name.to_owned(),

@@ -11,7 +11,7 @@ use super::client::Client;
 use super::deployment::open_log;
 use super::engines::{OwnEngines, engines};
 use super::process::{Process, patron};
-use super::shop::{context, text};
+use super::shop::{ADDRESS_KEY, address_key, context, text};
 
 /// Number of partitions. It is small because every worker process has tasks per partition.
 const PARTITIONS: u16 = 4;
@@ -191,7 +191,9 @@ impl Settings {
     /// Opens the commands of an existing deployment, for commands that no route offers.
     pub(crate) async fn commands(&self) -> Commands {
         let log = open_log(&self.redis_url, &self.name, PARTITIONS).await;
-        Commands::open(log.unwrap(), None).await.unwrap()
+        Commands::open(log.unwrap(), None, Some(address_key()))
+            .await
+            .unwrap()
     }
 
     /// Returns a `patron` command for this deployment.
@@ -203,6 +205,7 @@ impl Settings {
             .env("PATRON_NAMESPACE", &self.name)
             .env("PATRON_DATABASE", &self.name)
             .env("PATRON_PARTITIONS", PARTITIONS.to_string())
+            .env("PATRON_ADDRESS_KEY", ADDRESS_KEY)
             .env("PATRON_BOOTSTRAP_KEY", &self.key);
         if let Some(file) = &self.redis_ca_file {
             command.env("REDIS_CA_FILE", file);

@@ -6,6 +6,7 @@ use projections::{Store, StoreOptions};
 use redis::aio::MultiplexedConnection;
 
 use super::engines::{OwnEngines, engines};
+use super::shop::address_key;
 
 /// Default number of partitions.
 const PARTITIONS: u16 = 4;
@@ -49,7 +50,9 @@ impl Deployment {
     async fn open(redis_url: &str, mongodb_uri: &str, partitions: u16) -> Self {
         let namespace = format!("t{:016x}", rand::random::<u64>());
         let log = open_log(redis_url, &namespace, partitions).await.unwrap();
-        let commands = Commands::open(log.clone(), None).await.unwrap();
+        let commands = Commands::open(log.clone(), None, Some(address_key()))
+            .await
+            .unwrap();
         let options = StoreOptions {
             uri: mongodb_uri.to_owned(),
             database: namespace.clone(),
@@ -66,7 +69,9 @@ impl Deployment {
 
     /// Builds a deployment from a log and views that are already open.
     pub(crate) async fn from_parts(log: Log, store: Store) -> Self {
-        let commands = Commands::open(log.clone(), None).await.unwrap();
+        let commands = Commands::open(log.clone(), None, Some(address_key()))
+            .await
+            .unwrap();
         Self {
             log,
             commands,
@@ -132,7 +137,9 @@ impl Deployment {
         count.exec_async(&mut redis).await.unwrap();
         let log = self.reopen().await;
         Self {
-            commands: Commands::open(log.clone(), None).await.unwrap(),
+            commands: Commands::open(log.clone(), None, Some(address_key()))
+                .await
+                .unwrap(),
             log,
             ..self
         }

@@ -2,14 +2,23 @@
 
 use commands::{ActivityRecord, Context, CustomerRecord, OrderRecord};
 use domain::{
-    ActivityContent, Amount, Audience, CampaignContent, CampaignId, Change, Channel, Currency,
-    CustomerChanges, MessageContent, MessageId, Name, OrderContent, OrderStatus, Phone, Renderer,
-    SegmentContent, Template, Text, Timestamp,
+    ActivityContent, AddressKey, Amount, Audience, CampaignContent, CampaignId, Change, Channel,
+    Currency, CustomerChanges, MessageContent, MessageId, Name, OrderContent, OrderStatus, Phone,
+    Renderer, SegmentContent, Template, Text, Timestamp,
 };
 use serde_json::json;
 
 /// 2026-01-01T00:00:00Z
 const START: i64 = 1_767_225_600_000;
+
+/// Key from which the ids of addresses are derived in all deployments of tests.
+pub(crate) const ADDRESS_KEY: &str =
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// Returns [`ADDRESS_KEY`].
+pub(crate) fn address_key() -> AddressKey {
+    ADDRESS_KEY.parse().unwrap()
+}
 
 /// Returns the context of a command at minute 0.
 pub(crate) fn context() -> Context {

@@ -365,7 +365,9 @@ impl From<CommandError> for Problem {
                               it is safe to retry";
                 Self::new(ProblemKind::Contended, detail)
             }
-            CommandError::Unreadable { .. } | CommandError::Rendering(_) => failed(&error),
+            CommandError::Unreadable { .. }
+            | CommandError::NoAddressKey
+            | CommandError::Rendering(_) => failed(&error),
         }
     }
 }

@@ -81,6 +81,8 @@ const SUPPRESSION: Record<string, string> = {
   no_address: 'No address',
   template: 'Message cannot be written',
   frequency_cap: 'Contacted too often',
+  suppression_list: 'Suppression list',
+  duplicate_address: 'Same address',
   cancelled: 'Campaign canceled',
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AttributeChanges, Change, Email, Phone, Text, Timestamp};
+use crate::{AddressId, AddressKey, AttributeChanges, Change, Email, Phone, Text, Timestamp};
 
 /// Changes of a customer's fields.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -12,6 +12,9 @@ pub struct CustomerChanges {
     /// Personal data. All personal data of a customer is in this one value.
     #[serde(default, skip_serializing_if = "ProfileChanges::is_empty")]
     pub profile: ProfileChanges,
+    /// Ids of the addresses in the profile. They are absent from older events.
+    #[serde(default, skip_serializing_if = "AddressChanges::is_empty")]
+    pub addresses: AddressChanges,
     /// City of residence.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub city: Change<Text<128>>,
@@ -27,6 +30,31 @@ pub struct CustomerChanges {
     /// True if the customer opted out of messages.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub unsubscribed: Change<bool>,
+}
+
+/// Changes of the ids of a customer's addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AddressChanges {
+    /// Id of the email address.
+    #[serde(default, skip_serializing_if = "Change::is_keep")]
+    pub email: Change<AddressId>,
+    /// Id of the phone number.
+    #[serde(default, skip_serializing_if = "Change::is_keep")]
+    pub phone: Change<AddressId>,
+}
+
+impl AddressChanges {
+    /// Returns the ids of the addresses in a profile.
+    pub fn of(profile: &ProfileChanges, key: &AddressKey) -> Self {
+        Self {
+            email: profile.email.as_ref().map(|email| key.email(email)),
+            phone: profile.phone.as_ref().map(|phone| key.phone(phone)),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Changes of a customer's personal data.

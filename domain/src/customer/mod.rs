@@ -1,6 +1,7 @@
 //! Customers, as the shop describes them.
 
 mod changes;
+mod consent;
 mod event;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,8 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-pub use changes::{CustomerChanges, ProfileChanges};
+pub use changes::{AddressChanges, CustomerChanges, ProfileChanges};
+pub use consent::{Addresses, Consent};
 pub use event::CustomerEvent;
 
 use crate::digest::digest;
@@ -48,9 +50,19 @@ pub struct Customer {
     fields: BTreeMap<String, u64>,
     #[serde(rename = "a", default, skip_serializing_if = "BTreeMap::is_empty")]
     attributes: BTreeMap<String, u64>,
+    #[serde(rename = "i", default, skip_serializing_if = "Addresses::is_empty")]
+    addresses: Addresses,
 }
 
 impl Customer {
+    /// Returns whether the customer opted out, and their addresses.
+    pub fn consent(&self) -> Consent {
+        Consent {
+            is_unsubscribed: self.is_unsubscribed(),
+            addresses: self.addresses,
+        }
+    }
+
     /// Returns whether the customer opted out of messages.
     pub fn is_unsubscribed(&self) -> bool {
         // The field is a boolean, so its digest determines the value and heads
@@ -86,6 +98,7 @@ impl Customer {
     fn effective(&self, changes: CustomerChanges) -> CustomerChanges {
         let CustomerChanges {
             profile,
+            addresses,
             city,
             country,
             tags,
@@ -99,6 +112,7 @@ impl Customer {
                 phone: self.field("phone", profile.phone),
                 attributes: self.effective_attributes(profile.attributes),
             },
+            addresses: self.addresses.effective(addresses),
             city: self.field("city", city),
             country: self.field("country", country),
             tags: self.field("tags", tags),
@@ -231,6 +245,7 @@ impl Aggregate for Customer {
         self.set("name", &changes.profile.name);
         self.set("email", &changes.profile.email);
         self.set("phone", &changes.profile.phone);
+        self.addresses.apply(changes.addresses);
         self.set("city", &changes.city);
         self.set("country", &changes.country);
         self.set("tags", &changes.tags);

@@ -38,6 +38,8 @@ fn write(event: &Event) -> (&'static str, Box<RawValue>) {
         Event::Quarantine(event) => written(event),
         Event::Demo(event) => written(event),
         Event::Import(event) => written(event),
+        Event::Address(event) => written(event),
+        Event::Claim(event) => written(event),
     }
 }
 

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::rules::CustomerFacts;
-use crate::{Currency, CustomerId, PersonalContent, Renderer, TemplateIdentity, Text, Timestamp};
+use crate::{
+    Currency, CustomerId, ListedFor, PersonalContent, Renderer, TemplateIdentity, Text, Timestamp,
+};
 
 /// Content of a message to a customer. All personal data is in `to` and
 /// `content`. The text is not stored: it is rendered from the template and the
@@ -21,6 +23,16 @@ pub struct MessageContent {
 }
 
 impl MessageContent {
+    /// Returns the address of a message to a customer: the email address, or else
+    /// the phone number.
+    pub fn address(email: Option<&str>, phone: Option<&str>) -> Option<(Channel, Text<254>)> {
+        let ways = [(Channel::Email, email), (Channel::Phone, phone)];
+        ways.into_iter().find_map(|(channel, to)| {
+            let to = Text::try_from(to?.to_owned()).ok()?;
+            Some((channel, to))
+        })
+    }
+
     /// Returns the content of a message to this customer; amounts in its text
     /// are in `currency`.
     ///
@@ -35,14 +47,7 @@ impl MessageContent {
         if facts.unsubscribed {
             return Err(Suppression::Unsubscribed);
         }
-        let ways = [
-            (Channel::Email, &facts.email),
-            (Channel::Phone, &facts.phone),
-        ];
-        let address = ways.into_iter().find_map(|(channel, to)| {
-            let to = Text::try_from(to.clone()?).ok()?;
-            Some((channel, to))
-        });
+        let address = Self::address(facts.email.as_deref(), facts.phone.as_deref());
         let (channel, to) = address.ok_or(Suppression::NoAddress)?;
         let values = renderer.values(customer, facts, currency);
         let content = renderer.personalize(values);
@@ -59,13 +64,23 @@ impl MessageContent {
 }
 
 /// Channel of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// Email, to an email address.
     Email,
     /// Phone, to a phone number.
     Phone,
+}
+
+impl Channel {
+    /// Returns the name in JSON and in views: `email`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Phone => "phone",
+        }
+    }
 }
 
 /// Reason why a recipient gets no message, with details.
@@ -88,6 +103,16 @@ pub enum Suppression {
     },
     /// The campaign was cancelled before the message was sent.
     Cancelled,
+    /// The address is on the suppression list.
+    SuppressionList {
+        /// Reason why it is on the list.
+        detail: ListedFor,
+    },
+    /// Another customer with the same address gets the campaign's message.
+    DuplicateAddress {
+        /// Customer who gets it.
+        customer_id: CustomerId,
+    },
 }
 
 /// Reason of a [`Suppression`], without details.
@@ -104,6 +129,10 @@ pub enum SuppressionReason {
     FrequencyCap,
     /// The campaign was cancelled.
     Cancelled,
+    /// The address is on the suppression list.
+    SuppressionList,
+    /// Another customer with the same address gets the message.
+    DuplicateAddress,
 }
 
 impl Suppression {
@@ -115,6 +144,8 @@ impl Suppression {
             Self::Template { .. } => SuppressionReason::Template,
             Self::FrequencyCap { .. } => SuppressionReason::FrequencyCap,
             Self::Cancelled => SuppressionReason::Cancelled,
+            Self::SuppressionList { .. } => SuppressionReason::SuppressionList,
+            Self::DuplicateAddress { .. } => SuppressionReason::DuplicateAddress,
         }
     }
 }
@@ -128,6 +159,8 @@ impl SuppressionReason {
             Self::Template => "template",
             Self::FrequencyCap => "frequency_cap",
             Self::Cancelled => "cancelled",
+            Self::SuppressionList => "suppression_list",
+            Self::DuplicateAddress => "duplicate_address",
         }
     }
 }

@@ -45,7 +45,9 @@ impl Topics {
             | Subject::Log(_)
             | Subject::Quarantine(_)
             | Subject::Demo
-            | Subject::Import(_) => Self::OTHERS,
+            | Subject::Import(_)
+            | Subject::Address(_)
+            | Subject::Claim(..) => Self::OTHERS,
         }
     }
 

@@ -182,9 +182,10 @@ pub enum ReadError {
 pub(crate) fn subject_of(entry: &Entry) -> Result<Subject, ReadError> {
     Subject::parse(&entry.key).map_err(|error| match error {
         SubjectError::Unknown(_) => ReadError::Unknown(error.to_string()),
-        SubjectError::Id(..) | SubjectError::Day(..) | SubjectError::Position(_) => {
-            ReadError::Malformed(error.to_string())
-        }
+        SubjectError::Id(..)
+        | SubjectError::Day(..)
+        | SubjectError::Address(..)
+        | SubjectError::Position(_) => ReadError::Malformed(error.to_string()),
     })
 }
 

@@ -1,16 +1,19 @@
 //! Decision for one recipient: a message, or the reason for its suppression.
 
-use domain::{Currency, MessageCommand, MessageContent, Renderer, Suppression};
+use domain::{Address, Currency, MessageCommand, MessageContent, Renderer, Suppression};
 use projections::recipients::Recipient;
 
-/// Recipient to decide on, and the number of messages that count toward the weekly
-/// cap.
+/// Recipient to decide on, the number of messages that count toward the weekly cap,
+/// and the address that a message would go to.
 pub(super) struct RecipientCase {
     pub(super) recipient: Recipient,
     pub(super) received: u64,
+    /// State of the address; that of an unknown one if the customer has none.
+    pub(super) address: Address,
 }
 
-/// Decides whether a customer gets a message. `most` is the weekly cap; amounts in
+/// Decides whether a customer gets a message, apart from other customers with the same
+/// address. The order of the reasons is documented in docs/api.md. `most` is the weekly cap; amounts in
 /// the text are in `currency`.
 pub(super) fn decide(
     renderer: &Renderer,
@@ -21,11 +24,18 @@ pub(super) fn decide(
     let RecipientCase {
         recipient,
         received,
+        address,
     } = case;
     let Recipient { customer, document } = recipient;
+    if document.unsubscribed || address.is_unsubscribed() {
+        return MessageCommand::Suppress(Suppression::Unsubscribed);
+    }
+    if let Some(detail) = address.listed_for() {
+        return MessageCommand::Suppress(Suppression::SuppressionList { detail });
+    }
     let content = MessageContent::new(renderer, currency, customer, &document.facts());
     // The cap comes last, so that a customer who cannot get a message anyway is
-    // recorded with that reason.
+    // recorded with that reason. Only those who are left claim their address.
     match (content, most) {
         (Err(why), _) => MessageCommand::Suppress(why),
         (Ok(_), Some(most)) if *received >= u64::from(most) => {
@@ -37,7 +47,8 @@ pub(super) fn decide(
 
 #[cfg(test)]
 mod tests {
-    use domain::{Channel, Template, TextDigest};
+    use cqrs_es::Aggregate;
+    use domain::{AddressCommand, Channel, ListedFor, Template, TextDigest};
     use projections::customers::CustomerDocument;
 
     use super::*;
@@ -53,6 +64,16 @@ mod tests {
 
     /// Decides for a customer with `received` messages this week and a cap of `most`.
     fn made(document: CustomerDocument, received: u64, most: Option<u32>) -> MessageCommand {
+        made_at(Address::default(), document, received, most)
+    }
+
+    /// Decides like `made`, for an address with a history.
+    fn made_at(
+        address: Address,
+        document: CustomerDocument,
+        received: u64,
+        most: Option<u32>,
+    ) -> MessageCommand {
         let template = Template::try_from("Hello {{ name }}".to_owned()).unwrap();
         let currency = Currency::try_from("USD").unwrap();
         let renderer = Renderer::new(&template).unwrap();
@@ -64,6 +85,7 @@ mod tests {
             &RecipientCase {
                 recipient,
                 received,
+                address,
             },
             most,
         )
@@ -121,6 +143,43 @@ mod tests {
         };
         let why = suppressed(nameless, 9, Some(1));
         assert!(matches!(why, Suppression::Template { .. }), "{why:?}");
+    }
+
+    #[test]
+    fn an_address_is_checked_before_the_template_and_the_cap() {
+        let nobody = || CustomerDocument {
+            name: None,
+            ..somebody()
+        };
+        let after = |command| {
+            let mut address = Address::default();
+            for event in address.decide(command) {
+                address.apply(event);
+            }
+            address
+        };
+        let unsubscribed = after(AddressCommand::Unsubscribe {
+            customer: "c-2".try_into().unwrap(),
+            version: 1,
+        });
+        let listed = after(AddressCommand::Suppress {
+            channel: Channel::Email,
+            to: "jo@example.com".to_owned().try_into().unwrap(),
+        });
+        for (address, expected) in [
+            (unsubscribed, Suppression::Unsubscribed),
+            (
+                listed,
+                Suppression::SuppressionList {
+                    detail: ListedFor::Manual,
+                },
+            ),
+        ] {
+            match made_at(address, nobody(), 9, Some(1)) {
+                MessageCommand::Suppress(why) => assert_eq!(why, expected),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Permission to send a message, decided on heads that were just read.
 //!
-//! Three heads decide: the campaign's (status `sending`), the message's (queued and
-//! due) and the customer's (not unsubscribed). Views do not decide, since they may lag
+//! Four heads decide: the campaign's (status `sending`), the message's (queued and
+//! due), the customer's (not unsubscribed) and the address's (nobody unsubscribed with
+//! it, and not on the suppression list). Views do not decide, since they may lag
 //! or be lost. A decision is valid for [`MAX_AGE`]; if more time has passed by the
 //! monotonic clock when a request can be written, its [`Gate`] reads the heads again.
 //! The monotonic clock advances while the process is stopped, but not while the host
@@ -10,8 +11,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use commands::MessageAndCustomer;
-use domain::{MessageId, Timestamp};
+use commands::MessageHeads;
+use domain::{AddressId, ListedFor, MessageId, Suppression, Timestamp};
 
 use super::backoff;
 use super::error::WorkError;
@@ -47,8 +48,11 @@ pub(crate) struct Clearance {
 pub(crate) enum SendDecision {
     /// Send the message.
     Send(Clearance),
-    /// Suppress the message: its customer has unsubscribed.
+    /// Suppress the message: its customer has unsubscribed, or another customer with
+    /// its address.
     Unsubscribed,
+    /// Suppress the message: its address is on the suppression list.
+    Listed(ListedFor),
     /// Do not send the message now: it is no longer queued, is not due yet, or its
     /// campaign is not being sent.
     Hold,
@@ -99,33 +103,44 @@ impl SendDecision {
         matches!(self, Self::Send(_))
     }
 
+    /// Returns the reason to suppress the message, if there is one.
+    pub(super) fn suppression(&self) -> Option<Suppression> {
+        match self {
+            Self::Unsubscribed => Some(Suppression::Unsubscribed),
+            Self::Listed(detail) => Some(Suppression::SuppressionList { detail: *detail }),
+            Self::Send(_) | Self::Hold => None,
+        }
+    }
+
     fn is_stale(&self) -> bool {
         matches!(self, Self::Send(clearance) if clearance.read_at.elapsed() > MAX_AGE)
     }
 }
 
-/// Reads the heads and decides about messages of one campaign, in the order of
-/// `ids`; `None` if the campaign is not being sent.
+/// Reads the heads and decides about messages of one campaign, each with its address,
+/// in the order of `messages`; `None` if the campaign is not being sent.
 pub(super) async fn decide(
     shared: &SharedResources,
-    ids: &[MessageId],
+    messages: &[(MessageId, AddressId)],
 ) -> Result<Option<Vec<SendDecision>>, WorkError> {
-    let Some(first) = ids.first() else {
+    let Some((first, _)) = messages.first() else {
         return Ok(Some(Vec::new()));
     };
     // Taken before the read: a clearance must not look fresher than its heads.
     let read_at = Instant::now();
     let (is_sending, heads) = tokio::try_join!(is_sending(shared, &first.campaign), async {
-        Ok(shared.commands.messages_with_customers(ids).await?)
+        Ok(shared.commands.message_heads(messages).await?)
     })?;
     let now = now();
     let latest = backoff::latest_due(now, &shared.delivery);
     let rests = |at: Timestamp| now < at && at <= latest;
-    let decide = |heads: MessageAndCustomer| {
+    let decide = |heads: MessageHeads| {
         if heads.message.due_at().is_none_or(rests) {
             SendDecision::Hold
-        } else if heads.customer.is_unsubscribed() {
+        } else if heads.customer.is_unsubscribed() || heads.address.is_unsubscribed() {
             SendDecision::Unsubscribed
+        } else if let Some(detail) = heads.address.listed_for() {
+            SendDecision::Listed(detail)
         } else {
             SendDecision::Send(Clearance {
                 read_at,
@@ -141,7 +156,7 @@ pub(super) async fn decide(
 /// with a fresh one.
 pub(super) struct Gate {
     shared: Arc<SharedResources>,
-    messages: Vec<MessageId>,
+    messages: Vec<(MessageId, AddressId)>,
     decisions: Vec<SendDecision>,
     reserved: Reserved,
     progress: Arc<Mutex<GateProgress>>,
@@ -163,7 +178,7 @@ impl Gate {
     /// reserved for each.
     pub(super) fn new(
         shared: Arc<SharedResources>,
-        cleared: Vec<(MessageId, Clearance)>,
+        cleared: Vec<((MessageId, AddressId), Clearance)>,
         reserved: Reserved,
     ) -> Self {
         let (messages, clearances): (Vec<_>, Vec<_>) = cleared.into_iter().unzip();
@@ -246,8 +261,8 @@ impl Gate {
     /// Reads the heads of all messages that may still be sent, and decides again.
     async fn read_again(&mut self) {
         let open = self.open();
-        let ids: Vec<MessageId> = open.iter().map(|at| self.messages[*at].clone()).collect();
-        match decide(&self.shared, &ids).await {
+        let messages: Vec<_> = open.iter().map(|at| self.messages[*at].clone()).collect();
+        match decide(&self.shared, &messages).await {
             Ok(Some(decided)) => {
                 for (place, decision) in open.into_iter().zip(decided) {
                     self.decisions[place] = decision;

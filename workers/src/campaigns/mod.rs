@@ -21,6 +21,7 @@
 mod backoff;
 mod breaker;
 mod case;
+mod claims;
 mod clearance;
 mod context;
 mod delivery;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use domain::{DeliveryAttempt, Handover, MessageCommand, Suppression, Text, Timestamp};
+use domain::{DeliveryAttempt, Handover, MessageCommand, Text, Timestamp};
 
 use super::backoff::{self, LONGEST_DEFERRAL, later};
 use super::breaker::Permit;
-use super::clearance::{Begun, SendDecision};
+use super::clearance::Begun;
 use super::vendor::VendorAnswer;
 use crate::config::Delivery;
 
@@ -66,12 +66,11 @@ pub(super) fn commands(
                 customer_seen: begun.map(|begun| begun.clearance.customer_seen),
             })]
         }
-        (VendorAnswer::Withheld(SendDecision::Unsubscribed), _) => {
-            vec![MessageCommand::Suppress(Suppression::Unsubscribed)]
+        (VendorAnswer::Withheld(decision), _) => {
+            let suppress = decision.suppression().map(MessageCommand::Suppress);
+            suppress.into_iter().collect()
         }
-        (VendorAnswer::Withheld(_) | VendorAnswer::Unserved(_) | VendorAnswer::BatchRefused, _) => {
-            Vec::new()
-        }
+        (VendorAnswer::Unserved(_) | VendorAnswer::BatchRefused, _) => Vec::new(),
         // A probe is sent while the vendor is known to be down, so its failure must
         // not cost the message an attempt.
         (VendorAnswer::Busy(_), _) | (VendorAnswer::Unavailable(_), Permit::Probe) => Vec::new(),
@@ -103,6 +102,7 @@ pub(super) fn commands(
 
 #[cfg(test)]
 mod tests {
+    use super::super::clearance::SendDecision;
     use super::*;
 
     fn text<const MAX: usize>(text: &str) -> Text<MAX> {

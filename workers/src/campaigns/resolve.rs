@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use commands::CommandEffect;
 use domain::{
-    AudienceSize, CampaignCommand, CampaignId, CampaignStatus, CustomerId, DeterminedOutcome,
-    Launch, MAX_LISTED_UNDETERMINED, Message, MessageCommand, MessageId, MessageStatus, Renderer,
-    Timestamp,
+    AddressId, AudienceSize, CampaignCommand, CampaignId, CampaignStatus, CustomerId,
+    DeterminedOutcome, Launch, MAX_LISTED_UNDETERMINED, Message, MessageCommand, MessageId,
+    MessageStatus, Renderer, Timestamp,
 };
 use eventlog::Positions;
 use projections::audit::Audit;
@@ -22,6 +22,7 @@ use projections::{ProjectError, Topics, View};
 use tokio_util::sync::CancellationToken;
 
 use super::case::{RecipientCase, decide};
+use super::claims;
 use super::context::{context, request_of};
 use super::error::WorkError;
 use super::head::is_resolving;
@@ -382,9 +383,14 @@ impl<'a> Queueing<'a> {
             }
             None => HashMap::new(),
         };
+        let addresses = claims::addresses(self.shared, &recipients)?;
+        let known: Vec<AddressId> = addresses.iter().copied().flatten().collect();
+        let mut heads = self.shared.commands.addresses(&known).await?.into_iter();
         let cases: Vec<(MessageId, RecipientCase)> = recipients
             .into_iter()
-            .map(|recipient| {
+            .zip(&addresses)
+            .map(|(recipient, address)| {
+                let head = address.and_then(|_| heads.next());
                 let received = received.get(recipient.customer.as_str());
                 let received = received.copied().unwrap_or_default();
                 (
@@ -392,6 +398,7 @@ impl<'a> Queueing<'a> {
                     RecipientCase {
                         recipient,
                         received,
+                        address: head.unwrap_or_default(),
                     },
                 )
             })
@@ -406,7 +413,15 @@ impl<'a> Queueing<'a> {
             };
             cases.into_iter().map(decide).collect()
         };
-        Ok(tokio::task::spawn_blocking(deciding).await?)
+        let mut decided: Vec<_> = tokio::task::spawn_blocking(deciding).await?;
+        claims::claim(
+            self.shared,
+            &context(ACTOR, self.request.clone()),
+            &mut decided,
+            &addresses,
+        )
+        .await?;
+        Ok(decided)
     }
 }
 

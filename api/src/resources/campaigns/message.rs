@@ -76,8 +76,8 @@ pub(super) struct MessageResponse {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Suppression)]
 pub(super) struct SuppressionResponse {
-    /// The reason: `unsubscribed`, `no_address`, `template`, `frequency_cap`, or
-    /// `cancelled`.
+    /// The reason: `unsubscribed`, `no_address`, `suppression_list`, `template`,
+    /// `frequency_cap`, `duplicate_address`, or `cancelled`.
     #[schema(example = "no_address")]
     pub(super) reason: String,
     /// Details of the reason.

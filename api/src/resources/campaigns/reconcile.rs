@@ -111,6 +111,10 @@ struct DiscrepancyResponse {
     /// campaign was paused or canceled.
     /// `text_differs`: the text rendered from a message's values is not the text
     /// that was recorded when the message was queued.
+    /// `address_queued_twice`: messages to several customers with one address were
+    /// queued.
+    /// `duplicate_without_message`: a customer was suppressed as a duplicate, but the
+    /// message of the other customer was not queued.
     #[schema(value_type = schema::DiscrepancyKind)]
     kind: &'static str,
     /// The customer; absent if the discrepancy is not about a single customer.

@@ -4,8 +4,8 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use commands::{CommandError, Context, CustomerRecord, Outcome};
 use domain::{
-    AttributeChanges, Change, CustomerChanges, CustomerError, CustomerId, MAX_ATTRIBUTES, MAX_TAGS,
-    ProfileChanges, Text,
+    AddressChanges, AttributeChanges, Change, CustomerChanges, CustomerError, CustomerId,
+    MAX_ATTRIBUTES, MAX_TAGS, ProfileChanges, Text,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -174,6 +174,7 @@ impl Ingest for CustomerBody {
         };
         let changes = CustomerChanges {
             profile,
+            addresses: AddressChanges::default(),
             city: self.city,
             country: self.country,
             tags: self.tags.map(|Labels(tags)| tags),

@@ -81,6 +81,8 @@ const KINDS: Record<DiscrepancyKind, string> = {
   sent_after_unsubscribe: 'Sent after the customer unsubscribed',
   sent_after_stop: 'Sent after the campaign was paused or canceled',
   text_differs: 'The text differs from what was recorded',
+  address_queued_twice: 'Two messages to one address',
+  duplicate_without_message: 'No message for the other customer with this address',
 }
 
 export function kindLabel(kind: DiscrepancyKind): string {

@@ -7,6 +7,8 @@ const SENTENCES: Record<string, string> = {
   no_address: 'The customer has neither an email address nor a phone number.',
   template: 'The message cannot be written for this customer.',
   frequency_cap: 'The customer had already received the most messages allowed per week.',
+  suppression_list: 'The address is on the suppression list.',
+  duplicate_address: 'Another customer with the same address gets the message.',
   cancelled: 'The campaign was canceled before the message was sent.',
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::{CampaignStatus, CustomerId, DeterminedOutcome, MessageId, MessageStatus};
 use eventlog::{Log, Positions};
 
+use super::duplicates::AddressUses;
 use super::ledger::CampaignLedger;
 use super::refusals::StopPeriods;
 use super::report::{
@@ -128,6 +129,7 @@ impl<'a> Judge<'a> {
         self.result.withheld.truncate(MAX_DISCREPANCIES);
         self.result.texts_compared = !self.ledgers.iter().any(|l| l.has_unchecked_texts);
         self.judge_size(counts.values().sum());
+        self.judge_addresses();
         self.judge_recipients(stops);
         self.result
     }
@@ -224,6 +226,16 @@ impl<'a> Judge<'a> {
                     (None, _) => self.result.pending += 1,
                 }
             }
+        }
+    }
+
+    fn judge_addresses(&mut self) {
+        let uses = self
+            .ledgers
+            .iter_mut()
+            .map(|ledger| std::mem::take(&mut ledger.recipients));
+        for (kind, customer, detail) in AddressUses::all(uses).judge() {
+            self.report(kind, Some(customer), detail);
         }
     }
 

@@ -10,6 +10,7 @@ use domain::{
 };
 use eventlog::{Log, Partition, Position, Positions};
 
+use super::duplicates::AddressUses;
 use super::refusals::Unsubscribed;
 use super::report::{LaunchedCampaign, MAX_DISCREPANCIES};
 use crate::runtime::decisions::{SkippedEvents, Until};
@@ -67,6 +68,8 @@ pub(super) struct CampaignLedger {
     pub(super) undetermined: HashSet<CustomerId>,
     /// Status of each message.
     pub(super) messages: HashMap<CustomerId, MessageStatus>,
+    /// Addresses of the messages that were queued, and duplicates that were not.
+    pub(super) recipients: AddressUses,
     /// Time when each message that awaits a receipt was recorded as sent.
     pub(super) awaiting: HashMap<CustomerId, Timestamp>,
     unsubscribed: Unsubscribed,
@@ -114,6 +117,7 @@ impl CampaignLedger {
             expected: HashSet::new(),
             undetermined: HashSet::new(),
             messages: HashMap::new(),
+            recipients: AddressUses::default(),
             awaiting: HashMap::new(),
             unsubscribed: Unsubscribed::default(),
             begin_times: Vec::new(),
@@ -225,6 +229,7 @@ impl CampaignLedger {
                 self.sent_after_unsubscribe.add(customer, detail);
             }
         }
+        self.recipients.note(customer, happened);
         if let MessageEvent::Queued(message) = happened {
             let problem = match &*self.plan.renderer {
                 Ok(renderer) => renderer.reproduce(message.template, &message.content).err(),

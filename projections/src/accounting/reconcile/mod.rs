@@ -3,10 +3,12 @@
 //!
 //! [`ledger`] reads the log, one partition at a time: the expected recipients
 //! and the status of each message. [`refusals`] finds messages that were sent
-//! although they were no longer allowed. [`judge`] compares recipients and
+//! although they were no longer allowed, [`duplicates`] addresses that got
+//! several. [`judge`] compares recipients and
 //! messages with each other, with what the campaign recorded, and with the
 //! views.
 
+mod duplicates;
 mod judge;
 mod ledger;
 mod refusals;

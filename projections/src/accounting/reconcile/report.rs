@@ -135,11 +135,16 @@ pub enum DiscrepancyKind {
     /// A message's text cannot be rendered again from its recorded values, or
     /// differs from the recorded digest.
     TextDiffers,
+    /// Messages to several customers with one address were queued.
+    AddressQueuedTwice,
+    /// A customer was suppressed for another one with the same address, whose
+    /// message was not queued.
+    DuplicateWithoutMessage,
 }
 
 impl DiscrepancyKind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::MissingMessage,
         Self::UnexpectedMessage,
         Self::SizeDiffers,
@@ -148,6 +153,8 @@ impl DiscrepancyKind {
         Self::SentAfterUnsubscribe,
         Self::SentAfterStop,
         Self::TextDiffers,
+        Self::AddressQueuedTwice,
+        Self::DuplicateWithoutMessage,
     ];
 
     /// Returns the wire name, such as `missing_message`.
@@ -161,6 +168,8 @@ impl DiscrepancyKind {
             Self::SentAfterUnsubscribe => "sent_after_unsubscribe",
             Self::SentAfterStop => "sent_after_stop",
             Self::TextDiffers => "text_differs",
+            Self::AddressQueuedTwice => "address_queued_twice",
+            Self::DuplicateWithoutMessage => "duplicate_without_message",
         }
     }
 }

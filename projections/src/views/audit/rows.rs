@@ -96,6 +96,8 @@ fn occurrence_time(event: Event) -> Option<Timestamp> {
         | Event::Log(_)
         | Event::Quarantine(_)
         | Event::Demo(_)
-        | Event::Import(_) => None,
+        | Event::Import(_)
+        | Event::Address(_)
+        | Event::Claim(_) => None,
     }
 }

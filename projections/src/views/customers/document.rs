@@ -27,6 +27,10 @@ pub struct CustomerDocument {
     /// Telephone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
+    /// Ids of the addresses, by which suppressions and other customers with the same
+    /// address are found.
+    #[serde(default, skip_serializing_if = "AddressIds::is_empty")]
+    pub addresses: AddressIds,
     /// City of residence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
@@ -91,6 +95,23 @@ pub struct CustomerDocument {
 
 fn is_zero(count: &i64) -> bool {
     *count == 0
+}
+
+/// Ids of a customer's addresses.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct AddressIds {
+    /// Id of the email address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Id of the phone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+}
+
+impl AddressIds {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Texts folded by [`domain::rules::fold_case`], each under the path of its

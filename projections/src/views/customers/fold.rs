@@ -45,7 +45,9 @@ pub(crate) fn fold(
         | Event::Log(_)
         | Event::Quarantine(_)
         | Event::Demo(_)
-        | Event::Import(_) => {}
+        | Event::Import(_)
+        | Event::Address(_)
+        | Event::Claim(_) => {}
     }
     if let Some(id) = event.subject.customer() {
         let texts = [
@@ -65,6 +67,8 @@ fn apply_customer(document: &mut CustomerDocument, event: &CustomerEvent) {
     set_text(&mut document.name, changes.profile.name);
     set_text(&mut document.email, changes.profile.email);
     set_text(&mut document.phone, changes.profile.phone);
+    set_text(&mut document.addresses.email, changes.addresses.email);
+    set_text(&mut document.addresses.phone, changes.addresses.phone);
     set_text(&mut document.city, changes.city);
     set_text(&mut document.country, changes.country);
     apply_attributes(document, changes.profile.attributes);

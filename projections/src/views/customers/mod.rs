@@ -80,8 +80,8 @@ impl View for Customers {
     const NAME: &'static str = "customers";
     /// Version 2 added case-folded texts and the times within attributes;
     /// version 3 added days and buckets of times; version 4 folds the names of
-    /// activities.
-    const FOLD: i32 = 4;
+    /// activities; version 5 added the ids of addresses.
+    const FOLD: i32 = 5;
     type Document = CustomerDocument;
 
     fn document_of(subject: &Subject, _: Position) -> Option<String> {
@@ -101,7 +101,9 @@ impl View for Customers {
             | Subject::Log(_)
             | Subject::Quarantine(_)
             | Subject::Demo
-            | Subject::Import(_) => None,
+            | Subject::Import(_)
+            | Subject::Address(_)
+            | Subject::Claim(..) => None,
         }
     }
 

@@ -111,7 +111,9 @@ pub(super) fn changes(event: &Recorded, zone: Tz) -> Changes {
         | Event::Log(_)
         | Event::Quarantine(_)
         | Event::Demo(_)
-        | Event::Import(_) => {}
+        | Event::Import(_)
+        | Event::Address(_)
+        | Event::Claim(_) => {}
     }
     changes
 }

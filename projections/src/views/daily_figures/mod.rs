@@ -60,7 +60,9 @@ fn is_counted(subject: &Subject) -> bool {
         | Subject::Log(_)
         | Subject::Quarantine(_)
         | Subject::Demo
-        | Subject::Import(_) => false,
+        | Subject::Import(_)
+        | Subject::Address(_)
+        | Subject::Claim(..) => false,
     }
 }
 

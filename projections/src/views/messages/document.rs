@@ -68,7 +68,8 @@ pub struct MessageDocument {
 pub struct SuppressionDocument {
     /// Code of the reason, such as `no_address`.
     pub reason: String,
-    /// Details: the template's error, or the frequency cap.
+    /// Details: the template's error, the frequency cap, the reason why the address is
+    /// on the suppression list, or the customer who gets the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
@@ -98,6 +99,10 @@ impl From<&Suppression> for SuppressionDocument {
         let detail = match why {
             Suppression::Template { detail } => Some(detail.clone()),
             Suppression::FrequencyCap { most } => Some(format!("at most {most} within a week")),
+            Suppression::SuppressionList { detail } => Some(detail.name().to_owned()),
+            Suppression::DuplicateAddress { customer_id } => {
+                Some(format!("customer {customer_id} has the same address"))
+            }
             Suppression::Unsubscribed | Suppression::NoAddress | Suppression::Cancelled => None,
         };
         Self {

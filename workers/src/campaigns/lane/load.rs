@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::{CampaignId, MessageCommand, MessageId, RecordedMessage, ReproduceError, Suppression};
+use domain::{
+    AddressId, CampaignId, MessageCommand, MessageId, RecordedMessage, ReproduceError, Suppression,
+};
 use eventlog::Partition;
 use projections::messages::{DueMessages, MessageDocument};
 use tokio::sync::mpsc::Sender;
@@ -41,7 +43,8 @@ pub(super) struct LoadedMessages {
 
 impl Loader {
     /// Loads the next messages that are due by the view and may be sent by their
-    /// heads. Suppresses messages whose customers have unsubscribed.
+    /// heads. Suppresses messages whose customers or addresses have unsubscribed, or whose
+    /// addresses are on the suppression list.
     pub(super) async fn load(
         &self,
         after: Option<&str>,
@@ -61,19 +64,25 @@ impl Loader {
         let Some(last) = due.last().map(|last| last.message_id.clone()) else {
             return Ok(LoadOutcome::Nothing);
         };
-        let ids: Vec<MessageId> = due.iter().map(MessageDocument::id).collect();
-        let Some(decisions) = clearance::decide(&self.shared, &ids).await? else {
+        let mut messages = Vec::with_capacity(due.len());
+        for document in &due {
+            messages.push((document.id(), self.address(document).await?));
+        }
+        let Some(decisions) = clearance::decide(&self.shared, &messages).await? else {
             return Ok(LoadOutcome::Nothing);
         };
         let mut cleared = Vec::with_capacity(due.len());
-        for (document, decision) in due.into_iter().zip(decisions) {
+        let decided = due.into_iter().zip(messages).zip(decisions);
+        for ((document, (id, address)), decision) in decided {
             match decision {
-                SendDecision::Send(clearance) => cleared.push((document, clearance)),
-                SendDecision::Unsubscribed => {
-                    suppress(results, document.id(), Suppression::Unsubscribed).await;
-                }
+                SendDecision::Send(clearance) => cleared.push((document, address, clearance)),
                 // The view lags: the message is no longer queued, or not due yet.
                 SendDecision::Hold => {}
+                SendDecision::Unsubscribed | SendDecision::Listed(_) => {
+                    if let Some(why) = decision.suppression() {
+                        suppress(results, id, why).await;
+                    }
+                }
             }
         }
         Ok(match self.render(cleared, results).await? {
@@ -82,21 +91,35 @@ impl Loader {
         })
     }
 
+    /// Returns the id of the address that a message goes to.
+    async fn address(&self, document: &MessageDocument) -> Result<AddressId, WorkError> {
+        let commands = &self.shared.commands;
+        let key = commands.address_key()?;
+        if let (Some(channel), Some(to)) = (document.channel, &document.to) {
+            return Ok(key.recipient(channel, to));
+        }
+        // A document of the view may be damaged or incomplete.
+        let id = document.id();
+        let content = commands.queued_content(&id).await?;
+        let content = content.ok_or(WorkError::NoContent(id))?;
+        Ok(key.recipient(content.channel, content.to.as_str()))
+    }
+
     /// Renders the texts. Suppresses messages whose text differs from the recorded
     /// digest. `None` if no message can be sent and some need a newer program.
     async fn render(
         &self,
-        cleared: Vec<(MessageDocument, Clearance)>,
+        cleared: Vec<(MessageDocument, AddressId, Clearance)>,
         results: &Sender<MessageResult>,
     ) -> Result<Option<Vec<ReadyMessage>>, WorkError> {
         let commands = &self.shared.commands;
         let recorded = cleared
             .iter()
-            .filter_map(|(document, _)| document.recorded());
+            .filter_map(|(document, _, _)| document.recorded());
         let mut texts = commands.texts(recorded.collect()).await?.into_iter();
         let mut messages = Vec::with_capacity(cleared.len());
         let mut held = 0;
-        for (document, clearance) in cleared {
+        for (document, address, clearance) in cleared {
             let id = document.id();
             let shown = document.recorded().and_then(|_| texts.next()?.ok());
             let sendable = match (document.to, shown) {
@@ -109,6 +132,7 @@ impl Loader {
                 Ok((to, text)) => messages.push(ReadyMessage {
                     id,
                     clearance,
+                    address,
                     to,
                     text,
                 }),

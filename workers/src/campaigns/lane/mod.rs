@@ -273,7 +273,8 @@ impl Lane {
         } = permits;
         // Shared by all results: the room is released when the last one is recorded.
         let unrecorded = Arc::new(unrecorded);
-        let cleared = batch.iter().map(|one| (one.id.clone(), one.clearance));
+        let cleared = batch.iter();
+        let cleared = cleared.map(|one| ((one.id.clone(), one.address), one.clearance));
         let gate = Gate::new(self.shared.clone(), cleared.collect(), reserved);
         let names: Vec<String> = batch.iter().map(|one| one.id.to_string()).collect();
         let outgoing = batch.iter().zip(&names).map(|(message, message_id)| {

@@ -1,6 +1,6 @@
 //! Messages that are ready to be sent, and their size in a request.
 
-use domain::MessageId;
+use domain::{AddressId, MessageId};
 
 use crate::campaigns::clearance::Clearance;
 
@@ -16,6 +16,7 @@ const MEMBERS: usize = 256;
 pub(super) struct ReadyMessage {
     pub(super) id: MessageId,
     pub(super) clearance: Clearance,
+    pub(super) address: AddressId,
     pub(super) to: String,
     pub(super) text: String,
 }
@@ -62,6 +63,7 @@ mod tests {
         ReadyMessage {
             id: format!("msg_{:032x}_ada", 7).parse().unwrap(),
             clearance: Clearance::at(Instant::now()),
+            address: "AAECAwQFBgcICQoLDA0O".try_into().unwrap(),
             to: "ada@example.com".to_owned(),
             text: text.to_owned(),
         }

@@ -1,0 +1,156 @@
+//! What a customer's addresses have to know before the customer changes.
+
+use serde::{Deserialize, Serialize};
+
+use super::AddressChanges;
+use crate::{AddressCommand, AddressId, Change, CustomerId};
+
+/// Ids of a customer's current addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Addresses {
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    email: Option<AddressId>,
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    phone: Option<AddressId>,
+}
+
+impl Addresses {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Returns the changes without those that have no effect.
+    pub(super) fn effective(self, changes: AddressChanges) -> AddressChanges {
+        let effective = |before: Option<AddressId>, change: Change<AddressId>| match change {
+            Change::Clear if before.is_none() => Change::Keep,
+            Change::Set(id) if before == Some(id) => Change::Keep,
+            change => change,
+        };
+        AddressChanges {
+            email: effective(self.email, changes.email),
+            phone: effective(self.phone, changes.phone),
+        }
+    }
+
+    pub(super) fn apply(&mut self, changes: AddressChanges) {
+        self.email = changes.email.or(self.email);
+        self.phone = changes.phone.or(self.phone);
+    }
+
+    fn iter(self) -> impl Iterator<Item = AddressId> {
+        self.email.into_iter().chain(self.phone)
+    }
+
+    fn contains(self, id: AddressId) -> bool {
+        self.iter().any(|own| own == id)
+    }
+}
+
+/// Whether a customer opted out, and their addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Consent {
+    pub(super) is_unsubscribed: bool,
+    pub(super) addresses: Addresses,
+}
+
+impl Consent {
+    /// Returns the commands on addresses that have to be executed before a
+    /// customer's consent becomes `after`. `version` is the number of the
+    /// customer's events before that.
+    ///
+    /// Addresses learn of it first: after a crash in between, nobody who opted
+    /// out gets a message, and the request was not acknowledged.
+    pub fn required(
+        self,
+        after: Self,
+        customer: &CustomerId,
+        version: u64,
+    ) -> Vec<(AddressId, AddressCommand)> {
+        let mut required = Vec::new();
+        if after.is_unsubscribed {
+            let is_new = |id: &AddressId| !(self.is_unsubscribed && self.addresses.contains(*id));
+            for id in after.addresses.iter().filter(is_new) {
+                let customer = customer.clone();
+                required.push((id, AddressCommand::Unsubscribe { customer, version }));
+            }
+        } else if self.is_unsubscribed {
+            // An address that the same change replaces is lifted too.
+            let replaced = self.addresses.iter();
+            let replaced = replaced.filter(|id| !after.addresses.contains(*id));
+            for id in after.addresses.iter().chain(replaced) {
+                let customer = customer.clone();
+                required.push((id, AddressCommand::Resubscribe { customer, version }));
+            }
+        }
+        required
+    }
+
+    /// Returns the commands that take the customer off the lists of addresses that
+    /// were told of an opt-out which then was not recorded, since the customer
+    /// changed in the meantime. `told` has the version with which each was told: an
+    /// opt-out that was decided on a later one stays.
+    pub fn undone(
+        self,
+        told: &[(AddressId, u64)],
+        customer: &CustomerId,
+    ) -> Vec<(AddressId, AddressCommand)> {
+        let undo = |(id, version): &(AddressId, u64)| {
+            let (customer, version) = (customer.clone(), *version);
+            (*id, AddressCommand::Resubscribe { customer, version })
+        };
+        let undone = told.iter().filter(|_| !self.is_unsubscribed);
+        undone.map(undo).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AddressKey, Channel};
+
+    fn id(address: &str) -> AddressId {
+        AddressKey::from([7; 32]).recipient(Channel::Email, address)
+    }
+
+    fn consent(is_unsubscribed: bool, email: &str) -> Consent {
+        Consent {
+            is_unsubscribed,
+            addresses: Addresses {
+                email: (!email.is_empty()).then(|| id(email)),
+                phone: None,
+            },
+        }
+    }
+
+    /// Returns the required commands as `-a` for an unsubscription of address `a`
+    /// and `+a` for a lift.
+    fn required(before: (bool, &str), after: (bool, &str)) -> Vec<String> {
+        let (before, after) = (consent(before.0, before.1), consent(after.0, after.1));
+        let customer = CustomerId::try_from("c-1").unwrap();
+        let required = before.required(after, &customer, 1).into_iter();
+        let short = |(at, command): (AddressId, AddressCommand)| {
+            let name = ["a", "b"].into_iter().find(|name| id(name) == at).unwrap();
+            match command {
+                AddressCommand::Unsubscribe { .. } => format!("-{name}"),
+                AddressCommand::Resubscribe { .. } => format!("+{name}"),
+                other => panic!("{other:?}"),
+            }
+        };
+        required.map(short).collect()
+    }
+
+    #[test]
+    fn addresses_learn_of_consent_only_when_it_or_they_change() {
+        let none: [&str; 0] = [];
+        assert_eq!(required((false, ""), (false, "a")), none);
+        assert_eq!(required((false, "a"), (false, "b")), none);
+        assert_eq!(required((true, "a"), (true, "a")), none);
+        assert_eq!(required((false, "a"), (true, "a")), ["-a"]);
+        assert_eq!(required((false, ""), (true, "a")), ["-a"]);
+        assert_eq!(required((true, "a"), (true, "b")), ["-b"]);
+        assert_eq!(required((true, ""), (true, "a")), ["-a"]);
+        assert_eq!(required((true, "a"), (false, "a")), ["+a"]);
+        assert_eq!(required((true, "a"), (false, "b")), ["+b", "+a"]);
+        assert_eq!(required((true, "a"), (false, "")), ["+a"]);
+    }
+}

@@ -65,6 +65,9 @@ PROMPTS = [
     "haven't bought in 3 months",
 ]
 
+PHONES = ["+442079460958", "+12025550123", "+49 30 123456", "tel:+44-20-7946-0958"]
+ADDRESSES = ["ada@example.com", "Ada@EXAMPLE.com", "+442079460958", "+1 (202) 555-0123"]
+
 # Made of what the log has: who asks for what is not there yet waits for it.
 POSITIONS = os.environ.get("PATRON_POSITIONS", "0:0").split(",")
 
@@ -78,6 +81,8 @@ plain = st.text("Hi, Ada!\n", max_size=40).map("Hi{}".format)
 schemathesis.openapi.format("template", st.sampled_from(TEMPLATES) | plain)
 several = st.lists(st.sampled_from(POSITIONS), min_size=1, max_size=4)
 schemathesis.openapi.format("prompt", st.sampled_from(PROMPTS))
+schemathesis.openapi.format("phone", st.sampled_from(PHONES))
+schemathesis.openapi.format("address", st.sampled_from(ADDRESSES))
 schemathesis.openapi.format("time-zone", st.sampled_from(["UTC", "Asia/Kolkata", "Europe/Berlin"]))
 schemathesis.openapi.format("encoding", st.sampled_from(["utf-8", "windows-1252", "latin1"]))
 schemathesis.openapi.format("positions", several.map(" , ".join))

@@ -89,6 +89,7 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
         (name = "Reports", description = "Figures of the whole shop by day"),
         (name = "Segments", description = "Named rules that select customers"),
         (name = "Campaigns", description = "One message to each customer of an audience"),
+        (name = "Suppressions", description = "Addresses to which no campaign sends"),
         (name = "Jobs", description = "Reads of the whole log that outlive their requests"),
         (name = "AI assistance", description = "Rules, messages, summaries and suggestions"),
         (name = "Delivery", description = "Delivery receipts of the messaging vendor"),

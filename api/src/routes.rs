@@ -5,7 +5,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::identity::sign_in;
 use crate::resources::{
     admin, ai, audit, campaigns, customers, data, delivery, health, imports, jobs, keys, metrics,
-    orders, reports, segment_protocol, segments, timeline, users,
+    orders, reports, segment_protocol, segments, suppressions, timeline, users,
 };
 use crate::state::AppState;
 
@@ -25,6 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(reports::routes())
         .merge(segments::routes())
         .merge(campaigns::routes())
+        .merge(suppressions::routes())
         .merge(jobs::routes())
         .merge(ai::routes())
         .merge(users::routes())

@@ -49,5 +49,5 @@ pub use views::customers::audience_history::{CountPoint, MAX_POINTS};
 pub use views::customers::audiences::{CountBasis, SegmentAudience};
 pub use views::{
     VIEWS, api_keys, audit, campaign_stats, campaigns, customers, daily_figures, imports, messages,
-    orders, segments, users, view_named,
+    orders, segments, suppressions, users, view_named,
 };

@@ -6,7 +6,7 @@ use crate::support::app::App;
 use crate::support::client::send;
 
 /// Operations that require a key. Paths that do not exist require one too.
-const PROTECTED: [(Method, &str); 37] = [
+const PROTECTED: [(Method, &str); 40] = [
     (Method::POST, "/api/data/customers"),
     (Method::POST, "/api/data/orders"),
     (Method::POST, "/api/data/events"),
@@ -24,6 +24,9 @@ const PROTECTED: [(Method, &str); 37] = [
     (Method::GET, "/api/imports/imp_1/refused"),
     (Method::POST, "/api/imports/imp_1/run"),
     (Method::POST, "/api/imports/imp_1/stop"),
+    (Method::GET, "/api/suppressions"),
+    (Method::POST, "/api/suppressions"),
+    (Method::DELETE, "/api/suppressions/ada@example.com"),
     (Method::GET, "/api/customers"),
     (Method::GET, "/api/customers/c-1"),
     (Method::GET, "/api/customers/c-1/timeline"),

@@ -41,6 +41,7 @@ mod shutdown;
 mod sign_in;
 mod slow_receipts;
 mod strict;
+mod suppressions;
 mod timeline;
 mod users;
 mod verification;

@@ -11,11 +11,12 @@ use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
-const OPERATIONS: [&str; 87] = [
+const OPERATIONS: [&str; 90] = [
     "DELETE /api/campaigns/{id}",
     "DELETE /api/imports/{id}",
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
+    "DELETE /api/suppressions/{id}",
     "GET /api/admin/demo",
     "GET /api/admin/log",
     "GET /api/admin/projections",
@@ -56,6 +57,7 @@ const OPERATIONS: [&str; 87] = [
     "GET /api/segments/{id}/customers",
     "GET /api/segments/{id}/explain",
     "GET /api/segments/{id}/history",
+    "GET /api/suppressions",
     "GET /api/users",
     "GET /api/users/{user_id}",
     "GET /healthz",
@@ -93,6 +95,7 @@ const OPERATIONS: [&str; 87] = [
     "POST /api/keys",
     "POST /api/segments",
     "POST /api/segments/preview",
+    "POST /api/suppressions",
     "POST /api/users/{user_id}/sign-out",
     "POST /v1/batch",
     "POST /v1/identify",

@@ -37,9 +37,9 @@ use std::collections::BTreeMap;
 
 use commands::{Commands, user_id};
 use domain::{
-    ApiKeyCommand, DeliveryAttempt, ImportCommand, ImportId, ImportedFile, KeyContent, KeySecret,
-    MessageCommand, OrderStatus, Role, SegmentCommand, SegmentId, Suppression, UserCommand,
-    UserIdentity, UserRole,
+    AddressCommand, ApiKeyCommand, Channel, DeliveryAttempt, ImportCommand, ImportId, ImportedFile,
+    KeyContent, KeySecret, MessageCommand, OrderStatus, Role, SegmentCommand, SegmentId,
+    Suppression, UserCommand, UserIdentity, UserRole,
 };
 use eventlog::Partition;
 use futures::TryStreamExt;
@@ -158,6 +158,22 @@ async fn record_day(commands: &Commands, day: i64) {
     record_campaign(commands, day as u128).await;
     record_access(commands, day as u128).await;
     record_import(commands, day as u128).await;
+    record_suppression(commands, day).await;
+}
+
+/// Records an address that is put on the suppression list.
+async fn record_suppression(commands: &Commands, day: i64) {
+    let to = format!("day-{day}@example.com");
+    let id = commands
+        .address_key()
+        .unwrap()
+        .recipient(Channel::Email, &to);
+    let suppress = AddressCommand::Suppress {
+        channel: Channel::Email,
+        to: text(&to),
+    };
+    let listed = commands.execute(&context(), id, suppress).await;
+    listed.unwrap().unwrap();
 }
 
 /// Records a file that was uploaded.
@@ -250,7 +266,7 @@ async fn record_campaign(commands: &Commands, campaign: u128) {
 }
 
 /// Number of events that `record_day` records.
-const EVENTS_PER_DAY: u64 = 43;
+const EVENTS_PER_DAY: u64 = 44;
 
 /// Returns what all customers have spent according to the view, in cents.
 async fn total_spend(deployment: &Deployment) -> i64 {

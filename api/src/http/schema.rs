@@ -97,7 +97,6 @@ schemas! {
     UserRole => one_of(&domain::UserRole::ALL.map(domain::UserRole::as_str));
     Name => string(r"^[\w-]{1,64}$", "visit");
     EventName => event_name();
-    Text32 => text(32);
     Text64 => text(64);
     Text128 => text(128);
     Text200 => text(200);
@@ -107,6 +106,10 @@ schemas! {
     Search => ObjectBuilder::from(text(256)).min_length(None).build();
     Email => formatted("email").max_length(Some(254)).examples(["ada@example.com"]).build();
     SentPhone => formatted("phone").max_length(Some(64)).examples(["+442079460958"]).build();
+    AddressId => string("^[A-Za-z0-9_-]{20}$", "q83vASNFZ4mrze8BI0Vn");
+    AddressOrId => formatted("address").max_length(Some(254)).examples(["ada@example.com"]).build();
+    SentAddress => formatted("address").max_length(Some(254)).examples(["ada@example.com"]).build();
+    ListedFor => one_of(&domain::ListedFor::ALL.map(domain::ListedFor::name));
     RulesText => rules_text();
     TemplateText => template_text();
     Currency => string("^[A-Z]{3}$", "USD");

@@ -21,5 +21,6 @@ pub(crate) mod reports;
 pub(crate) mod segment_protocol;
 pub(crate) mod segments;
 pub(crate) mod shared;
+pub(crate) mod suppressions;
 pub(crate) mod timeline;
 pub(crate) mod users;

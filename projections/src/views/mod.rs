@@ -13,6 +13,7 @@ pub mod imports;
 pub mod messages;
 pub mod orders;
 pub mod segments;
+pub mod suppressions;
 pub mod users;
 
 use std::marker::PhantomData;
@@ -30,10 +31,11 @@ use imports::Imports;
 use messages::Messages;
 use orders::Orders;
 use segments::Segments;
+use suppressions::Suppressions;
 use users::Users;
 
 /// Every view of this program.
-pub const VIEWS: [&'static dyn AnyView; 11] = [
+pub const VIEWS: [&'static dyn AnyView; 12] = [
     &CustomersWithBuckets,
     &Typed::<Orders>(PhantomData),
     &Audit,
@@ -45,6 +47,7 @@ pub const VIEWS: [&'static dyn AnyView; 11] = [
     &Typed::<ApiKeys>(PhantomData),
     &DailyFigures,
     &Typed::<Imports>(PhantomData),
+    &Typed::<Suppressions>(PhantomData),
 ];
 
 /// Returns the view with this name.

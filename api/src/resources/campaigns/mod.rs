@@ -20,7 +20,7 @@ mod read;
 mod recipient;
 mod reconcile;
 mod retry;
-mod table;
+pub(crate) mod table;
 mod texts;
 mod transitions;
 

@@ -67,7 +67,7 @@ impl From<TableError> for Problem {
 }
 
 /// Returns whether a request prefers CSV to JSON, by its `Accept` headers.
-pub(super) fn prefers_csv(headers: &HeaderMap) -> bool {
+pub(crate) fn prefers_csv(headers: &HeaderMap) -> bool {
     let accept = headers.get_all(header::ACCEPT).iter();
     let accept: Vec<&str> = accept.filter_map(|value| value.to_str().ok()).collect();
     let accept = accept.join(",").to_ascii_lowercase();
@@ -222,7 +222,7 @@ fn row(message: MessageResponse) -> [String; COLUMNS.len()] {
 }
 
 /// Escapes a cell that a spreadsheet would evaluate as a formula (CSV injection).
-fn escape_formula(cell: &str) -> Cow<'_, str> {
+pub(crate) fn escape_formula(cell: &str) -> Cow<'_, str> {
     let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
     match is_formula {
         true => format!("'{cell}").into(),

@@ -84,7 +84,7 @@ pub(crate) enum ItemResult {
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "describes the two responses")]
-pub(super) enum Ingested {
+pub(crate) enum Ingested {
     /// Response to one object.
     One(AcceptedItem),
     /// Response to an array or to lines.

@@ -54,7 +54,7 @@ pub(crate) trait Ingest: Input + Send {
 ///
 /// # Errors
 /// The problem with the request as a whole, or with its one object.
-pub(super) async fn ingest<B: Ingest>(
+pub(crate) async fn ingest<B: Ingest>(
     app: &AppContext,
     context: &Context,
     request: Request,

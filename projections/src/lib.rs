@@ -27,6 +27,7 @@ pub use runtime::checkpoint::Checkpoint;
 pub use runtime::error::ProjectError;
 pub use runtime::folded::{Folded, Topics, Watcher};
 pub use runtime::generation::{Generation, Generations, Pointer, sweep};
+pub use runtime::mirror::ChangedPage;
 pub use runtime::long_read::{LongRead, ReadProgress, require_whole};
 pub use runtime::owned::{OwnedPartition, Step};
 pub use runtime::page::{Page, PageError, PageRequest};

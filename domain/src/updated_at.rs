@@ -54,7 +54,13 @@ mod tests {
     fn only_a_time_before_the_recorded_one_is_older() {
         let (old, new) = (at("2026-01-01T00:00:00Z"), at("2026-01-01T00:00:00.001Z"));
         assert!(is_older(old, new));
-        for (given, recorded) in [(new, old), (old, old), (None, new), (old, None), (None, None)] {
+        for (given, recorded) in [
+            (new, old),
+            (old, old),
+            (None, new),
+            (old, None),
+            (None, None),
+        ] {
             assert!(!is_older(given, recorded), "{given:?} {recorded:?}");
         }
     }

@@ -44,7 +44,11 @@ async fn move_orders(app: &App, seen: &[String]) {
     let unseen = unseen.filter(|(_, id)| !seen.contains(id)).map(|(n, _)| n);
     let first_seen: i64 = seen[0]["pg-".len()..].parse().unwrap();
     let mut moved = vec![numbered(first_seen, "2026-01-01T00:00:00.000Z")];
-    moved.extend(unseen.take(3).map(|n| numbered(n, "2026-07-01T00:00:00.000Z")));
+    moved.extend(
+        unseen
+            .take(3)
+            .map(|n| numbered(n, "2026-07-01T00:00:00.000Z")),
+    );
     app.client.post_accepted(DATA, moved.into()).await;
     app.client.wait_until_caught_up().await;
 }
@@ -96,9 +100,7 @@ async fn a_mirror_follows_changes_from_where_it_stopped() {
     assert_eq!(all.len(), 1_200);
     let changed = numbered(7, "2026-06-01T00:00:00.000Z");
     let new = numbered(5_000, "2020-01-01T00:00:00.000Z");
-    app.client
-        .post_accepted(DATA, json!([changed, new]))
-        .await;
+    app.client.post_accepted(DATA, json!([changed, new])).await;
     app.client.wait_until_caught_up().await;
     let rebuilt = run(app.patron(["rebuild", "orders"]));
     assert_eq!(rebuilt.code, Some(0), "{}{}", rebuilt.out, rebuilt.err);

@@ -20,7 +20,10 @@ fn items(word: &str, updated_at: &str) -> [(&'static str, Value); 3] {
     let time = json!({"updated_at": updated_at});
     [
         ("/api/data/customers", with(customer, time.clone())),
-        ("/api/data/orders", with(order("c-1", "o-1", cents), time.clone())),
+        (
+            "/api/data/orders",
+            with(order("c-1", "o-1", cents), time.clone()),
+        ),
         ("/api/data/events", with(event, time)),
     ]
 }
@@ -28,7 +31,11 @@ fn items(word: &str, updated_at: &str) -> [(&'static str, Value); 3] {
 async fn state(app: &App) -> Value {
     app.client.wait_until_caught_up().await;
     let customer = app.client.read("/api/customers/c-1").await;
-    json!([customer["city"], customer["total_spend"], customer["events"]])
+    json!([
+        customer["city"],
+        customer["total_spend"],
+        customer["events"]
+    ])
 }
 
 #[tokio::test]
@@ -47,7 +54,10 @@ async fn repeating_items_in_any_order_leaves_the_newest() {
         for (path, item) in items(word, updated_at) {
             let answer = app.client.post(path, item).await;
             assert_eq!(answer.status, 202, "{answer:?}");
-            assert_eq!(answer.body["outcome"], expected, "{path} {word} {updated_at}");
+            assert_eq!(
+                answer.body["outcome"], expected,
+                "{path} {word} {updated_at}"
+            );
             assert_eq!(answer.body["position"], answer.position());
         }
     }
@@ -78,18 +88,47 @@ async fn a_batch_counts_stale_items_as_accepted() {
         version("o-2", 2, NOON),
     ]);
     let answer = app.client.post("/api/data/orders", batch.clone()).await;
-    assert_eq!((&answer.body["accepted"], &answer.body["rejected"]), (&json!(7), &json!(0)));
+    assert_eq!(
+        (&answer.body["accepted"], &answer.body["rejected"]),
+        (&json!(7), &json!(0))
+    );
     let outcomes = |body: &Value| -> Vec<String> {
         let results = body["results"].as_array().unwrap().iter();
-        results.map(|one| one["outcome"].as_str().unwrap().to_owned()).collect()
+        results
+            .map(|one| one["outcome"].as_str().unwrap().to_owned())
+            .collect()
     };
-    let expected = ["created", "created", "stale", "unchanged", "updated", "updated", "stale"];
+    let expected = [
+        "created",
+        "created",
+        "stale",
+        "unchanged",
+        "updated",
+        "updated",
+        "stale",
+    ];
     assert_eq!(outcomes(&answer.body), expected);
-    let lines: Vec<String> = batch.as_array().unwrap().iter().map(Value::to_string).collect();
+    let lines: Vec<String> = batch
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(Value::to_string)
+        .collect();
     let ndjson = "application/x-ndjson";
-    let again = app.client.post_text("/api/data/orders", ndjson, lines.join("\n")).await;
+    let again = app
+        .client
+        .post_text("/api/data/orders", ndjson, lines.join("\n"))
+        .await;
     // The item without a time is applied each time, so only `o-2` changes again.
-    let expected = ["stale", "updated", "stale", "stale", "unchanged", "updated", "stale"];
+    let expected = [
+        "stale",
+        "updated",
+        "stale",
+        "stale",
+        "unchanged",
+        "updated",
+        "stale",
+    ];
     assert_eq!(outcomes(&again.body), expected);
 }
 

@@ -66,17 +66,28 @@ async fn an_older_version_is_stale_and_changes_nothing() {
 async fn customers_and_activity_have_versions_too() {
     let deployment = Deployment::fresh().await;
     let commands = &deployment.commands;
-    for (name, changed_in, expected) in
-        [("Ann", 5, Created), ("Anna", 4, Stale), ("Ann", 6, Updated), ("Anna", 5, Stale)]
-    {
+    for (name, changed_in, expected) in [
+        ("Ann", 5, Created),
+        ("Anna", 4, Stale),
+        ("Ann", 6, Updated),
+        ("Anna", 5, Stale),
+    ] {
         let mut item = customer("c-1", name);
         item.changes.updated_at = Some(minute(changed_in));
         let outcomes = commands.record_customers(&context(), vec![item]).await;
-        assert_eq!(changes(&outcomes.unwrap()), [expected], "{name} {changed_in}");
+        assert_eq!(
+            changes(&outcomes.unwrap()),
+            [expected],
+            "{name} {changed_in}"
+        );
     }
-    for (at, changed_in, expected) in
-        [(1, 5, Created), (2, 4, Stale), (1, 6, Updated), (2, 5, Stale), (2, 6, Updated)]
-    {
+    for (at, changed_in, expected) in [
+        (1, 5, Created),
+        (2, 4, Stale),
+        (1, 6, Updated),
+        (2, 5, Stale),
+        (2, 6, Updated),
+    ] {
         let mut item = activity("c-1", "e-1", "visit", minute(at));
         item.content.updated_at = Some(minute(changed_in));
         let outcomes = commands.record_activities(&context(), vec![item]).await;

@@ -115,7 +115,15 @@ pub(super) fn orders(count: u8) -> impl Strategy<Value = OrderRecord> {
     ];
     // Few distinct values, so that orders are updated, moved and repeated, also within a day and
     // from one day to another.
-    let all = (0..count, 0..3u8, 0..4i64, 0..=3i64, times(), status, updates());
+    let all = (
+        0..count,
+        0..3u8,
+        0..4i64,
+        0..=3i64,
+        times(),
+        status,
+        updates(),
+    );
     all.prop_map(|(customer, id, cents, refunded, at, status, updated_at)| {
         let mut item = order(&format!("c-{customer}"), &format!("o-{id}"), 0);
         item.content = order_content(cents * 333, at, status);
@@ -380,7 +388,10 @@ async fn assert_days(deployment: &Deployment, shop: &ShopModel) {
 async fn assert_lists(deployment: &Deployment, shop: &ShopModel) {
     let of_customer = |(id, customer): (&String, &super::model::Customer)| {
         let orders: Vec<_> = customer.orders.keys().cloned().collect();
-        orders.into_iter().map(|order| (id.clone(), order)).collect::<Vec<_>>()
+        orders
+            .into_iter()
+            .map(|order| (id.clone(), order))
+            .collect::<Vec<_>>()
     };
     let expected: BTreeSet<_> = shop.customers.iter().flat_map(of_customer).collect();
     let recorded = recorded_orders(deployment, 3).await;

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{LogPosition, OrderStatus, QuarantineCommand, QuarantineDecision, Timestamp, ViewName};
+use domain::{
+    LogPosition, OrderStatus, QuarantineCommand, QuarantineDecision, Timestamp, ViewName,
+};
 use mongodb::bson::{DateTime, doc};
 use projections::orders::{OrderDocument, OrderFilter};
 use projections::{Page, PageRequest, QueryError};
@@ -24,7 +26,11 @@ fn keys(orders: &[OrderDocument]) -> Vec<OrderKey> {
 
 async fn recorded_page(deployment: &Deployment, page: &PageRequest) -> Page<OrderDocument> {
     let all = OrderFilter::default();
-    deployment.store.orders_as_recorded(&all, page).await.unwrap()
+    deployment
+        .store
+        .orders_as_recorded(&all, page)
+        .await
+        .unwrap()
 }
 
 /// Returns all orders as recorded, page by page.
@@ -99,7 +105,10 @@ async fn orders_that_change_between_pages_are_neither_missed_nor_repeated() {
             let Some(next) = page.next_cursor else { break };
             cursor = Some(next);
             // An order that was seen moves behind all others, and another before them.
-            for (id, at) in [(pages * 7 % 60, minute(9_000)), (pages * 11 % 60, minute(-9_000))] {
+            for (id, at) in [
+                (pages * 7 % 60, minute(9_000)),
+                (pages * 11 % 60, minute(-9_000)),
+            ] {
                 send(&deployment, id % 7, id, 1_000 + i64::from(pages), at).await;
             }
             project(&deployment, "orders").await.unwrap();
@@ -119,7 +128,14 @@ async fn a_mirror_that_follows_changes_becomes_equal() {
     let mut cursor = None;
     for round in 0..6u32 {
         for id in [round * 5 % 40, 40 + round, round * 9 % 40] {
-            send(&deployment, id % 7, id, 5_000 + i64::from(round), minute(round.into())).await;
+            send(
+                &deployment,
+                id % 7,
+                id,
+                5_000 + i64::from(round),
+                minute(round.into()),
+            )
+            .await;
         }
         project(&deployment, "orders").await.unwrap();
         if round == 3 {
@@ -130,7 +146,10 @@ async fn a_mirror_that_follows_changes_becomes_equal() {
             assert!((1..=3).contains(&changes.len()), "{}", changes.len());
         }
         for change in changes {
-            mirror.insert((change.customer_id.clone(), change.order_id.clone()), change);
+            mirror.insert(
+                (change.customer_id.clone(), change.order_id.clone()),
+                change,
+            );
         }
         cursor = resume;
     }
@@ -169,7 +188,10 @@ async fn many_changes_of_one_customer_do_not_hold_back_others() {
         seen.extend(keys(&changed.items));
         cursor = changed.next_cursor;
     }
-    assert!(seen.contains(&(format!("c-{other}"), "o-2000".to_owned())), "{seen:?}");
+    assert!(
+        seen.contains(&(format!("c-{other}"), "o-2000".to_owned())),
+        "{seen:?}"
+    );
 }
 
 /// An order that waited in quarantine is folded behind the cursors of its partition.
@@ -214,7 +236,11 @@ async fn a_cursor_belongs_to_its_list_and_its_log() {
     let all = OrderFilter::default();
     let first = request(3, None);
     let newest = store.orders(&all, &first).await.unwrap().next_cursor;
-    let recorded = store.orders_as_recorded(&all, &first).await.unwrap().next_cursor;
+    let recorded = store
+        .orders_as_recorded(&all, &first)
+        .await
+        .unwrap()
+        .next_cursor;
     let changed = store.orders_as_changed(log, &all, &first).await.unwrap();
     let changed = changed.page.next_cursor;
     assert!(newest.is_some() && recorded.is_some() && changed.is_some());
@@ -225,19 +251,27 @@ async fn a_cursor_belongs_to_its_list_and_its_log() {
     }
     for foreign in [&newest, &changed] {
         let page = request(3, foreign.clone());
-        assert!(is_refused(store.orders_as_recorded(&all, &page).await.map(drop)));
+        assert!(is_refused(
+            store.orders_as_recorded(&all, &page).await.map(drop)
+        ));
     }
     for foreign in [&newest, &recorded] {
         let page = request(3, foreign.clone());
-        assert!(is_refused(store.orders_as_changed(log, &all, &page).await.map(drop)));
+        assert!(is_refused(
+            store.orders_as_changed(log, &all, &page).await.map(drop)
+        ));
     }
     // The numbers of another log belong to other events.
-    let known = store.database().collection::<mongodb::bson::Document>("log");
+    let known = store
+        .database()
+        .collection::<mongodb::bson::Document>("log");
     let other = doc! {"$set": {"epoch": "00000000-0000-4000-8000-000000000000"}};
     let options = known.update_one(doc! {"_id": "log"}, other).upsert(true);
     options.await.unwrap();
     let page = request(3, recorded);
-    assert!(is_refused(store.orders_as_recorded(&all, &page).await.map(drop)));
+    assert!(is_refused(
+        store.orders_as_recorded(&all, &page).await.map(drop)
+    ));
 }
 
 #[tokio::test]
@@ -254,10 +288,18 @@ async fn twins_are_found_by_their_id() {
     let found = [
         store.orders(&twins, &page).await.unwrap().items,
         store.orders_as_recorded(&twins, &page).await.unwrap().items,
-        store.orders_as_changed(log, &twins, &page).await.unwrap().page.items,
+        store
+            .orders_as_changed(log, &twins, &page)
+            .await
+            .unwrap()
+            .page
+            .items,
     ];
     for found in found {
         let customers: BTreeSet<_> = found.iter().map(|order| &*order.customer_id).collect();
-        assert_eq!((found.len(), customers), (2, BTreeSet::from(["c-3", "c-6"])));
+        assert_eq!(
+            (found.len(), customers),
+            (2, BTreeSet::from(["c-3", "c-6"]))
+        );
     }
 }

@@ -134,7 +134,9 @@ impl ShopModel {
 
 /// Returns whether an item of this time is older than what is recorded.
 fn is_older(given: Option<Timestamp>, recorded: Option<Timestamp>) -> bool {
-    given.zip(recorded).is_some_and(|(given, recorded)| given < recorded)
+    given
+        .zip(recorded)
+        .is_some_and(|(given, recorded)| given < recorded)
 }
 
 /// Figures of a customer that are compared with the view.

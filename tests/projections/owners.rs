@@ -130,12 +130,22 @@ async fn a_new_view_serves_once_it_is_folded() {
         limit: 10,
         cursor: None,
     };
-    let not_built = store.orders(&OrderFilter::default(), &page).await.unwrap_err();
+    let not_built = store
+        .orders(&OrderFilter::default(), &page)
+        .await
+        .unwrap_err();
     assert!(matches!(not_built, QueryError::NotBuilt(_)), "{not_built}");
     let (mut owned, _) = OwnedPartition::acquire(store, log, 0, "w-1").await.unwrap();
     let mut projector = resume(&deployment, view("orders"), 1, 0).await.unwrap();
     while projector.step(1_000).await.unwrap() > 0 {}
     owned.add(vec![projector]).await.unwrap();
     switch_joined(store, log).await.unwrap();
-    assert!(!store.orders(&OrderFilter::default(), &page).await.unwrap().items.is_empty());
+    assert!(
+        !store
+            .orders(&OrderFilter::default(), &page)
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
 }

@@ -16,9 +16,7 @@ pub use event::CustomerEvent;
 
 use crate::digest::digest;
 use crate::updated_at::is_older;
-use crate::{
-    AttributeChanges, AttributeKey, AttributeValue, Change, MAX_ATTRIBUTES, Timestamp,
-};
+use crate::{AttributeChanges, AttributeKey, AttributeValue, Change, MAX_ATTRIBUTES, Timestamp};
 
 /// Maximum number of tags of a customer.
 pub const MAX_TAGS: usize = 100;

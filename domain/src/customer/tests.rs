@@ -247,7 +247,9 @@ fn a_version_without_a_time_is_applied_and_leaves_the_recorded_one() {
 #[test]
 fn a_later_time_is_recorded_although_no_field_changes() {
     CustomerTest::with(())
-        .given(vec![CustomerEvent::Registered(changed_at(MORNING, "Paris"))])
+        .given(vec![CustomerEvent::Registered(changed_at(
+            MORNING, "Paris",
+        ))])
         .when(RecordCustomer(changed_at(NOON, "Paris")))
         .then_expect_events(vec![CustomerEvent::Updated(changes(
             json!({"updated_at": NOON}),

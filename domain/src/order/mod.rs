@@ -113,10 +113,12 @@ impl Order {
         };
         // The same content with a later `updated_at` is an update: otherwise, a
         // version in between that arrives afterwards would replace it.
-        Ok((*recorded != OrderState::of(&content)).then_some(OrderEvent::Updated {
-            content,
-            previous: recorded.figures,
-        }))
+        Ok(
+            (*recorded != OrderState::of(&content)).then_some(OrderEvent::Updated {
+                content,
+                previous: recorded.figures,
+            }),
+        )
     }
 }
 

@@ -85,7 +85,9 @@ impl TryFrom<String> for OrderState {
             _ => return Err("not the letter of an order's status".to_owned()),
         };
         // The letter is one byte.
-        let mut fields = text[1..].split(' ').map(|field| i64::from_str_radix(field, 36));
+        let mut fields = text[1..]
+            .split(' ')
+            .map(|field| i64::from_str_radix(field, 36));
         let mut next = || fields.next().transpose().map_err(|error| error.to_string());
         let amount = |number: Option<i64>| {
             Amount::try_from(number.unwrap_or(0)).map_err(|error| error.to_string())
@@ -178,7 +180,17 @@ mod tests {
 
     #[test]
     fn what_is_no_state_is_refused() {
-        for odd in ["", "x1 2", "p", "p1", "p1 ", "pé 1", "p1 2 -1", "p1 2 0 -1", "é1 2"] {
+        for odd in [
+            "",
+            "x1 2",
+            "p",
+            "p1",
+            "p1 ",
+            "pé 1",
+            "p1 2 -1",
+            "p1 2 0 -1",
+            "é1 2",
+        ] {
             assert!(OrderState::try_from(odd.to_owned()).is_err(), "{odd}");
         }
     }

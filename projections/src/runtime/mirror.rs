@@ -253,10 +253,19 @@ pub(crate) async fn recorded_page<V: MirroredView>(
     }
     let cut = page.cut(items, |(partition, document)| -> RecordedStart {
         let number = V::mirrored(document).recorded;
-        (RecordedList::Recorded, reader.epoch.clone(), *partition, number)
+        (
+            RecordedList::Recorded,
+            reader.epoch.clone(),
+            *partition,
+            number,
+        )
     });
     Ok(Page {
-        items: cut.items.into_iter().map(|(_, document)| document).collect(),
+        items: cut
+            .items
+            .into_iter()
+            .map(|(_, document)| document)
+            .collect(),
         next_cursor: cut.next_cursor,
     })
 }

@@ -61,9 +61,7 @@ pub enum QueryError {
     NotBuilt(String),
     /// An older program folded the view, so its documents lack what the query
     /// needs.
-    #[error(
-        "an older version of Patron folded the view {0}: rebuild it with `patron rebuild {0}`"
-    )]
+    #[error("an older version of Patron folded the view {0}: rebuild it with `patron rebuild {0}`")]
     Outdated(String),
     /// The cursor of the page request is invalid.
     #[error(transparent)]

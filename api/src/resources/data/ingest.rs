@@ -72,10 +72,7 @@ impl Received {
     ///
     /// # Errors
     /// A problem if it is in the future.
-    pub(crate) fn updated_at(
-        self,
-        given: Option<GivenTime>,
-    ) -> Result<Option<Timestamp>, Problem> {
+    pub(crate) fn updated_at(self, given: Option<GivenTime>) -> Result<Option<Timestamp>, Problem> {
         let updated_at = given.map(|at| at.in_zone(self.zone));
         match check_updated_at(updated_at, self.now) {
             Ok(()) => Ok(updated_at),

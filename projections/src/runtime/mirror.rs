@@ -112,7 +112,7 @@ enum ChangedList {
 type ChangedStart = (ChangedList, String, Partition, Vec<i64>);
 
 /// Documents of one generation that are listed by number.
-struct MirrorReader<'a, V: View> {
+struct MirrorReader<'a, V: MirroredView> {
     store: &'a Store,
     documents: mongodb::Collection<V::Document>,
     epoch: String,
@@ -131,7 +131,7 @@ impl<'a, V: MirroredView> MirrorReader<'a, V> {
         }
         // Before the documents: those up to here are all written.
         let reached = store.reached(V::NAME).await?;
-        let end = |at: &Position| (at.partition, at.number as i64);
+        let end = |at: Position| (at.partition, at.number as i64);
         Ok(Self {
             store,
             documents: store.serving::<V::Document>(V::NAME).await?,

@@ -50,7 +50,8 @@ async fn an_older_version_is_stale_and_changes_nothing() {
     ] {
         let mut item = order("c-1", "o-1", cents);
         item.content.updated_at = changed_in.map(minute);
-        let outcomes = deployment.commands.record_orders(&context(), vec![item]);
+        let context = context();
+        let outcomes = deployment.commands.record_orders(&context, vec![item]);
         let outcome = outcomes.await.unwrap().pop().unwrap().unwrap();
         assert_eq!(outcome.effect, expected, "{cents} {changed_in:?}");
         positions.push(outcome.position);

@@ -53,11 +53,10 @@ async fn changes_after(
     mut cursor: Option<String>,
 ) -> (Vec<OrderDocument>, Option<String>) {
     let Deployment { store, log, .. } = deployment;
-    let mut all = Vec::new();
+    let (filter, mut all) = (OrderFilter::default(), Vec::new());
     loop {
         let page = request(limit, cursor);
-        let changed = store.orders_as_changed(log, &OrderFilter::default(), &page);
-        let changed = changed.await.unwrap();
+        let changed = store.orders_as_changed(log, &filter, &page).await.unwrap();
         assert!(changed.page.items.len() <= limit);
         all.extend(changed.page.items);
         match changed.page.next_cursor {
@@ -76,7 +75,8 @@ pub(super) async fn changed_orders(deployment: &Deployment, limit: usize) -> Vec
 async fn send(deployment: &Deployment, customer: u32, id: u32, cents: i64, placed_at: Timestamp) {
     let mut item = order(&format!("c-{customer}"), &format!("o-{id}"), 0);
     item.content = order_content(cents, placed_at, OrderStatus::Placed);
-    let recorded = deployment.commands.record_orders(&context(), vec![item]);
+    let context = context();
+    let recorded = deployment.commands.record_orders(&context, vec![item]);
     recorded.await.unwrap().remove(0).unwrap();
 }
 
@@ -180,11 +180,11 @@ async fn many_changes_of_one_customer_do_not_hold_back_others() {
     send(&deployment, other, 2_000, 1, minute(0)).await;
     project(&deployment, "orders").await.unwrap();
     let Deployment { store, log, .. } = &deployment;
-    let (mut cursor, mut seen) = (cursor, Vec::new());
+    let (all, mut cursor, mut seen) = (OrderFilter::default(), cursor, Vec::new());
     for _ in 0..2 {
         let page = request(5, cursor);
-        let changed = store.orders_as_changed(log, &OrderFilter::default(), &page);
-        let changed = changed.await.unwrap().page;
+        let changed = store.orders_as_changed(log, &all, &page).await.unwrap();
+        let changed = changed.page;
         seen.extend(keys(&changed.items));
         cursor = changed.next_cursor;
     }
@@ -220,7 +220,8 @@ async fn an_order_that_leaves_the_quarantine_is_a_change() {
         reason: text("the program can read it now"),
     });
     let event = LogPosition::new(at.partition, at.number);
-    let retried = deployment.commands.execute(&context(), event, retry);
+    let context = context();
+    let retried = deployment.commands.execute(&context, event, retry);
     retried.await.unwrap().unwrap();
     project(&deployment, "orders").await.unwrap();
     let (released, cursor) = changes_after(&deployment, 10, cursor).await;

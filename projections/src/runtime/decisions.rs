@@ -129,16 +129,15 @@ impl Store {
         numbers.try_collect().await.map(SkippedEvents)
     }
 
-    /// Returns the first decisions for a view in a partition whose numbers are
-    /// after one number and up to another: the decision's number and the event
-    /// that it is about, in ascending order.
+    /// Returns the decisions for a view in a partition whose numbers are after
+    /// one number and up to another: the decision's number and the event that it
+    /// is about, in ascending order.
     pub(crate) async fn decided_within(
         &self,
         epoch: &str,
         view: &str,
         partition: Partition,
         (after, end): (i64, i64),
-        limit: usize,
     ) -> Result<Vec<(i64, Position)>, mongodb::error::Error> {
         let filter = doc! {
             "view": view,
@@ -146,12 +145,8 @@ impl Store {
             "partition": i32::from(partition),
             "decided": {"$gt": after, "$lte": end},
         };
-        let decisions = self
-            .decisions()
-            .find(filter)
-            .sort(doc! {"decided": 1})
-            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-            .await?;
+        let decisions = self.decisions().find(filter);
+        let decisions = decisions.sort(doc! {"decided": 1}).await?;
         let numbered = |decision: DecisionDocument| (decision.decided, decision.event());
         decisions.map_ok(numbered).try_collect().await
     }

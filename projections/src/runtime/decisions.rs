@@ -145,8 +145,8 @@ impl Store {
             "partition": i32::from(partition),
             "decided": {"$gt": after, "$lte": end},
         };
-        let decisions = self.decisions().find(filter);
-        let decisions = decisions.sort(doc! {"decided": 1}).await?;
+        let collection = self.decisions();
+        let decisions = collection.find(filter).sort(doc! {"decided": 1}).await?;
         let numbered = |decision: DecisionDocument| (decision.decided, decision.event());
         decisions.map_ok(numbered).try_collect().await
     }

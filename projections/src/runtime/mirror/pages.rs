@@ -60,7 +60,7 @@ pub(crate) async fn recorded_page<V: MirroredView>(
             (partition, after) = (next, 0);
         }
         let left = wanted - items.len();
-        let found = reader.within(next, "recorded", (after, end), doc! {}, left);
+        let found = reader.within(next, "recorded", (after, end), Document::new(), left);
         items.extend(found.await?.into_iter().map(|document| (next, document)));
         if items.len() == wanted {
             break;

@@ -155,7 +155,7 @@ async fn a_time_in_the_future_is_refused_with_the_reason() {
         let problem = answer.assert_problem(422, "invalid-field");
         assert_eq!(problem["errors"][0]["pointer"], "/updated_at");
     }
-    for (path, item) in items("oslo", NOON) {
+    for (path, item) in items("bergen", NOON) {
         let null = with(item, json!({"updated_at": null}));
         assert_eq!(app.client.post(path, null).await.body["outcome"], "updated");
     }

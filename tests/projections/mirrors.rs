@@ -266,7 +266,7 @@ async fn a_cursor_belongs_to_its_list_and_its_log() {
     let known = store
         .database()
         .collection::<mongodb::bson::Document>("log");
-    let other = doc! {"$set": {"epoch": "00000000-0000-4000-8000-000000000000"}};
+    let other = doc! {"$set": {"epoch": "00000000-0000-4000-8000-000000000000", "created": true}};
     let options = known.update_one(doc! {"_id": "log"}, other).upsert(true);
     options.await.unwrap();
     let page = request(3, recorded);

@@ -4,7 +4,7 @@
 //! then, after a space each, the time of the order, a digest of the items, the
 //! refunded amount, and `updated_at` as its distance from the time of the
 //! order. Numbers have the base 36, times are in milliseconds. Fields at the
-//! end that are zero or absent are left out: `p9ix jvn8hs00`.
+//! end that are zero or absent are left out: `p5 avfsiyo0`.
 //!
 //! **Size.** Redis stores a hash in its compact encoding, at a third of the
 //! memory, while every head in it has at most 64 bytes.

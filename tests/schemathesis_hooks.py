@@ -172,7 +172,7 @@ REASONS = [
     # The days of a report: their order and number, which may depend on today.
     r"lies after until|a report has at most 366 days",
     # The clock.
-    r"lies in the (past|future)|cannot expire before it is created",
+    r"lies in the (past|future)|cannot expire before it is created|ahead of the server's time",
     # What is there: a segment, and how many attributes a customer has by now.
     r"there is no such segment|the segment is archived",
     r"at most 64 attributes",

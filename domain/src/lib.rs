@@ -33,6 +33,7 @@ mod subject;
 mod template;
 mod text;
 mod time;
+mod updated_at;
 mod user;
 mod view;
 
@@ -99,6 +100,7 @@ pub use template::{
 };
 pub use text::{Email, Text, TextError, beginning};
 pub use time::{Timestamp, TimestampError};
+pub use updated_at::{AheadOfClock, check_updated_at};
 pub use user::{
     MAX_SESSION, MAX_SESSIONS, Sessions, User, UserCommand, UserError, UserEvent, UserIdentity,
     UserSignIn,

@@ -145,10 +145,14 @@ pub(super) fn records_read(counts: &ImportCounts) -> String {
     }
 }
 
-/// Returns the counts of records that are not sent and not refused, if there are any.
+/// Returns the counts of records that are neither recorded nor refused, if there are any.
 pub(super) fn left_out(counts: &ImportCounts) -> String {
     let mut text = String::new();
-    for (count, name) in [(counts.repeated, "repeated"), (counts.skipped, "skipped")] {
+    for (count, name) in [
+        (counts.stale, "stale"),
+        (counts.repeated, "repeated"),
+        (counts.skipped, "skipped"),
+    ] {
         if count > 0 {
             text += &format!(", {} {name}", HumanCount(count));
         }

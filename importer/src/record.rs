@@ -63,6 +63,8 @@ pub enum RecordOutcome {
     Updated,
     /// The item was known with the same content.
     Unchanged,
+    /// The item was older than what is recorded, and changed nothing.
+    Stale,
     /// The item was not accepted.
     Refused(Reason),
 }

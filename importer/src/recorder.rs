@@ -53,6 +53,7 @@ impl ImportRecorder {
                 RecordOutcome::Created => counts.created += 1,
                 RecordOutcome::Updated => counts.updated += 1,
                 RecordOutcome::Unchanged => counts.unchanged += 1,
+                RecordOutcome::Stale => counts.stale += 1,
                 RecordOutcome::Refused(reason) => refused.push(RefusedRecord { rows, reason }),
             }
         }

@@ -4,6 +4,7 @@ mod columns;
 mod formats;
 mod interruptions;
 mod money;
+mod newer;
 mod orders;
 mod presets;
 mod refusals;

@@ -1,6 +1,6 @@
 //! One import, from its preparation to its end.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::fs;
 use std::future::pending;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Mutex;

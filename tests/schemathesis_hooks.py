@@ -69,7 +69,10 @@ PROMPTS = [
 POSITIONS = os.environ.get("PATRON_POSITIONS", "0:0").split(",")
 
 # Which characters are printable no pattern says.
-plain_ids = st.from_regex(r"[A-Za-z0-9._:@+-]{1,40}", fullmatch=True)
+plain_ids = st.from_regex(r"[A-Za-z0-9._:@+-]{1,40}", fullmatch=True).filter(
+    # They stand for a missing value.
+    lambda text: text.lower() not in ("-", "none", "null", "nan", "undefined")
+)
 other_ids = st.sampled_from(["#1001", "A/17", "Order 5", "Bestellung Ü-1"])
 
 schemathesis.openapi.format("rules", rules())

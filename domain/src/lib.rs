@@ -67,7 +67,7 @@ pub use digest::TextDigest;
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{
     ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, ImportId, JobId, KeyId, OrderId,
-    SegmentId, SessionId, ShopAssigned, UserId, ViewName,
+    SegmentId, SessionId, ShopAssigned, UserId, ViewName, is_placeholder,
 };
 pub use import::{
     Import, ImportCommand, ImportCounts, ImportError, ImportEvent, ImportFailure, ImportKind,

@@ -40,7 +40,7 @@ Columns
   --map 'name={First Name} {Last Name}'            a text made of several; {{ and }} are braces
   --map 'unsubscribed=!Accepts Email Marketing'    the contrary of a yes or no
   --map 'attributes.reason=UNSUB_REASON#2'         the second column of that name
-  --map 'unsubscribed==Newsletter cancelled'       the column as it is, whatever its name says
+  --map 'unsubscribed==Newsletter off'             the column as it is, whatever its name says
 A column that really has such a name is taken first. '!!' is a literal '!'.
 
 A spreadsheet's table with semicolons, decimal commas and times of a shop in Berlin

@@ -179,7 +179,7 @@ impl<'a> Sender<'a> {
                 return;
             }
         }
-        pending().await
+        pending::<()>().await;
     }
 
     fn is_reached(&self) -> bool {

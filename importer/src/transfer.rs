@@ -54,20 +54,22 @@ pub(super) async fn transfer<S: Sink>(
             return Ok(!is_stopped);
         }
         tokio::select! {
+            // In this order: a sink that answers at once must not put off a stop.
+            biased;
             () = &mut stop, if !is_stopped => {
                 is_stopped = true;
                 more = false;
                 waiting = None;
-            }
-            batch = batches.recv(), if more && waiting.is_none() => {
-                more = batch.is_some();
-                waiting = batch.transpose().map_err(ImportError::Read)?;
             }
             Some(delivered) = in_flight.next(), if !in_flight.is_empty() => {
                 let (records, outcomes) =
                     delivered.map_err(|error| ImportError::Sink(Box::new(error)))?;
                 ids_in_flight.pop_front();
                 recorder.record(records, outcomes, progress)?;
+            }
+            batch = batches.recv(), if more && waiting.is_none() => {
+                more = batch.is_some();
+                waiting = batch.transpose().map_err(ImportError::Read)?;
             }
         }
     }

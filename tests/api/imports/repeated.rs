@@ -1,5 +1,7 @@
 //! Repeated uploads under one idempotency key.
 
+use commands::{IdempotencyKey, new_id};
+use domain::ImportId;
 use reqwest::header;
 
 use super::{ImportApp, complete, orders, orders_plan, shown, upload_request};
@@ -43,4 +45,25 @@ async fn a_repeated_upload_is_answered_with_what_became_of_the_first() {
     let deleted = upload_with_key(app.client(), orders(0..2)).await;
     deleted.assert_problem(409, "idempotency-conflict");
     assert_eq!(app.files(), 0);
+}
+
+#[tokio::test]
+async fn the_file_of_a_request_that_was_cut_short_is_replaced() {
+    let app = ImportApp::start().await;
+    let key = IdempotencyKey::try_from(&b"spring"[..]).unwrap();
+    let id: ImportId = new_id("key:bootstrap", Some(&key));
+    let root = app.folder.path().join(&app.app.settings().name);
+    let left = root.join(id.as_str());
+    std::fs::create_dir(&left).unwrap();
+    std::fs::write(left.join("file"), orders(7..9)).unwrap();
+    let about = serde_json::json!({
+        "file": {"file_name": "orders.csv", "bytes": orders(7..9).len(), "sha256": "00"},
+        "detected": null,
+    });
+    std::fs::write(left.join("import.json"), about.to_string()).unwrap();
+    let uploaded = upload_with_key(app.client(), orders(0..3)).await;
+    assert_eq!(uploaded.status, 201, "{uploaded:?}");
+    let path = uploaded.header("location").to_owned();
+    let import = complete(app.client(), &path, orders_plan()).await;
+    assert_eq!(super::counts(&import)[0], 3);
 }

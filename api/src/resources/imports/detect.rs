@@ -8,8 +8,8 @@ use domain::ImportKind;
 use importer::{Delimiter, FileFormat, ImportOptions, ImportTask, Layout, binary_format};
 use serde_json::{Map, Value};
 
-use super::answer::DetectedLayout;
 use super::body::format_of;
+use super::detected::DetectedLayout;
 use super::run::resource;
 use crate::http::problem::{Problem, ProblemKind};
 

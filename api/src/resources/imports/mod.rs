@@ -17,6 +17,7 @@ mod answer;
 mod body;
 mod columns;
 mod detect;
+mod detected;
 mod files;
 mod find;
 pub(crate) mod folder;

@@ -17,6 +17,7 @@ mod time;
 mod track;
 mod values;
 mod warning;
+mod waves;
 
 use axum::extract::{Request, State};
 use commands::Context;

@@ -13,9 +13,6 @@ const LEASE_NAME: &str = "import";
 /// Time after which the lease of a dead process expires.
 const LEASE_TTL: Duration = Duration::from_secs(15);
 
-/// Interval at which the lease is renewed, and at which a run tries to take it.
-pub(super) const RENEW_INTERVAL: Duration = Duration::from_secs(3);
-
 /// The lease, held under the id of an import.
 pub(in super::super) struct RunLease(Leases);
 

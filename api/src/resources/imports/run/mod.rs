@@ -13,6 +13,7 @@
 //! sends items twice. Such a process may also find that its import was stopped meanwhile:
 //! a run ends within seconds once its start is no longer the import's last event.
 
+mod hold;
 mod lease;
 mod report;
 mod runner;

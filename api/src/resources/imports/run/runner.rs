@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::Context;
-use domain::{ImportCommand, ImportCounts, ImportError, ImportFailure, ImportId, ImportStatus};
+use domain::{ImportCommand, ImportCounts, ImportError, ImportFailure, ImportId};
 use eventlog::Position;
 use importer::{FilePosition, ImportEnd, ImportStart, Progress};
-use projections::{ImportProgress, ImportWait, ImportWaitReason};
+use projections::{ImportProgress, ImportWait};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::lease::{RENEW_INTERVAL, RunLease};
+use super::hold::{Acquired, RENEW_INTERVAL, RunHold};
 use super::report::{report_changes, report_last};
 use super::task::{describe, domain_counts, failure_reason, task};
 use crate::identity::caller;
@@ -96,9 +96,9 @@ impl Runner {
             )
             .in_current_span(),
         ));
-        let lease = RunLease::new(&self.app, &self.id);
+        let hold = RunHold::new(&self.app, &self.id, self.start);
         let end = loop {
-            match self.run_with_lease(&lease, stop).await {
+            match self.run_with_lease(&hold, stop).await {
                 RunEnd::Interrupted if !self.app.closing.is_cancelled() => {}
                 end => break end,
             }
@@ -123,7 +123,7 @@ impl Runner {
             }
             RunEnd::Superseded => tracing::warn!("the import was ended by another process"),
         }
-        lease.release().await;
+        hold.release().await;
     }
 
     /// Records that the run cannot continue.
@@ -141,13 +141,13 @@ impl Runner {
     }
 
     /// Waits for the lease, and runs the import while it is held.
-    async fn run_with_lease(&self, lease: &RunLease, stop: &CancellationToken) -> RunEnd {
+    async fn run_with_lease(&self, hold: &RunHold, stop: &CancellationToken) -> RunEnd {
         let ended = tokio::select! {
             biased;
             () = self.app.closing.cancelled() => return RunEnd::Interrupted,
             () = stop.cancelled() => return RunEnd::Stopped,
-            is_held = self.acquire(lease) => match is_held {
-                true => self.transfer(lease, stop).await,
+            is_held = self.acquire(hold) => match is_held {
+                true => self.transfer(hold, stop).await,
                 false => return RunEnd::Superseded,
             },
         };
@@ -158,19 +158,12 @@ impl Runner {
     }
 
     /// Waits for the lease. Returns false if the end of the run is recorded.
-    async fn acquire(&self, lease: &RunLease) -> bool {
+    async fn acquire(&self, hold: &RunHold) -> bool {
         loop {
-            let (reason, detail) = match self.is_over().await {
-                Ok(true) => return false,
-                Ok(false) => match lease.hold().await {
-                    Ok(true) => break,
-                    Ok(false) => (
-                        ImportWaitReason::OtherImport,
-                        "another import runs; this one continues after it".to_owned(),
-                    ),
-                    Err(error) => (ImportWaitReason::Unavailable, error.to_string()),
-                },
-                Err(error) => (ImportWaitReason::Unavailable, error.to_string()),
+            let (reason, detail) = match hold.acquire().await {
+                Acquired::Held => break,
+                Acquired::Over => return false,
+                Acquired::NotYet(reason, detail) => (reason, detail),
             };
             self.waiting.send_if_modified(|waiting| {
                 let is_new = waiting.as_ref().is_none_or(|now| now.reason != reason);
@@ -191,36 +184,9 @@ impl Runner {
         true
     }
 
-    /// Returns true if the import no longer runs, or runs since a later start.
-    async fn is_over(&self) -> Result<bool, commands::CommandError> {
-        let current = self.app.commands.import(&self.id).await?;
-        Ok(current.is_none_or(|(import, last)| {
-            import.status() != Some(ImportStatus::Running) || last != self.start
-        }))
-    }
-
-    /// Renews the lease, until another import holds it or the end of the run is recorded.
-    async fn until_lost(&self, lease: &RunLease) {
-        loop {
-            sleep(RENEW_INTERVAL).await;
-            match self.is_over().await {
-                Ok(false) => {}
-                Ok(true) => return,
-                Err(error) => tracing::warn!(%error, "cannot read the status of an import"),
-            }
-            match lease.hold().await {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot renew the lease on imports, trying again");
-                }
-            }
-        }
-    }
-
     async fn transfer(
         &self,
-        lease: &RunLease,
+        hold: &RunHold,
         stop: &CancellationToken,
     ) -> Result<RunEnd, importer::ImportError> {
         let task = task(&self.folder, &self.id, &self.run)?;
@@ -246,7 +212,7 @@ impl Runner {
             tokio::select! {
                 () = self.app.closing.cancelled() => {}
                 () = stop.cancelled() => {}
-                () = self.until_lost(lease) => {}
+                () = hold.until_lost() => {}
             }
         };
         match import.run(&sink, self, interrupted).await {

@@ -54,6 +54,10 @@ pub(super) async fn require_file(
 /// Returns the problem of files that this process does not have, or does not know yet
 /// whether it has: 409 or 503.
 pub(super) async fn not_here(app: &AppContext, id: &ImportId) -> Problem {
+    // First: the record may be of an earlier start of this process.
+    if let Err(problem) = app.imports.require_folder_if_any() {
+        return problem;
+    }
     let records = match app.store.import_files(&[id]).await {
         Ok(records) => records,
         Err(error) => return error.into(),
@@ -62,12 +66,8 @@ pub(super) async fn not_here(app: &AppContext, id: &ImportId) -> Problem {
     let process = record.and_then(|record| record.process.as_ref());
     let is_here = process.is_some_and(|process| process.id == app.imports.process().id);
     let is_alive = record.is_some_and(|record| record.is_alive);
-    let is_elsewhere = is_alive && !is_here;
-    if !is_elsewhere && let Err(problem) = app.imports.require_folder_if_any() {
-        return problem;
-    }
     let detail = match process {
-        Some(process) if is_elsewhere => format!(
+        Some(process) if is_alive && !is_here => format!(
             "{} has the file, and only that process can do this; send the request there",
             process.label
         ),

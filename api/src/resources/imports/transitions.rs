@@ -7,6 +7,7 @@ use domain::{ImportCommand, ImportCounts, ImportId, ImportStatus};
 use tokio::time::timeout_at;
 
 use super::find::{current, not_here, refused};
+use super::run::domain_counts;
 use super::transition::{TransitionResponse, accepted};
 use crate::http::deadline::Deadline;
 use crate::http::extract::Path;
@@ -48,7 +49,7 @@ pub(super) async fn stop_import(
             })?;
         }
         None if import.status == ImportStatus::Running => {
-            counts = counts_of_dead_process(&app, &id).await?;
+            counts = counts_without_run(&app, &id).await?;
         }
         None => {}
     }
@@ -61,11 +62,19 @@ pub(super) async fn stop_import(
     Ok(accepted(id, outcome.position, ImportStatus::Stopped))
 }
 
-/// Returns the counts of a run whose process is dead, as that process last reported them.
+/// Returns the counts of an import that this process does not run: those of its journal if
+/// the file is here and the run is not continued yet, else those that its process, which is
+/// dead, has last reported.
 ///
 /// # Errors
-/// 409 if the process is alive.
-async fn counts_of_dead_process(app: &AppContext, id: &ImportId) -> Result<ImportCounts, Problem> {
+/// 409 if the process is alive, 503 if this process does not know its files yet.
+async fn counts_without_run(app: &AppContext, id: &ImportId) -> Result<ImportCounts, Problem> {
+    if let Some(folder) = app.imports.folder_of(id) {
+        let journal = folder.journaled(id);
+        return Ok(journal.map_or_else(ImportCounts::default, |journal| {
+            domain_counts(journal.counts)
+        }));
+    }
     let record = app.store.import_files(&[id]).await?.remove(id);
     match record {
         Some(record) if record.is_alive => Err(not_here(app, id).await),

@@ -27,7 +27,7 @@ use futures::FutureExt;
 use tracing::Instrument;
 
 pub(super) use lease::RunLease;
-pub(super) use task::{describe, resource, task};
+pub(super) use task::{describe, domain_counts, resource, task};
 
 use self::runner::Runner;
 use super::folder::ImportFolder;

@@ -56,7 +56,7 @@ pub(in super::super) fn resource(kind: ImportKind) -> Resource {
 }
 
 /// Returns the counts of the importer as the log has them.
-pub(super) fn domain_counts(counts: importer::ImportCounts) -> ImportCounts {
+pub(in super::super) fn domain_counts(counts: importer::ImportCounts) -> ImportCounts {
     ImportCounts {
         rows: counts.rows,
         read: counts.read,

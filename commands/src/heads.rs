@@ -93,7 +93,7 @@ head_aggregates! {
     ApiKey: fold 1;
     Quarantine: fold 1;
     Demo: fold 1;
-    Import: fold 1;
+    Import: fold 2;
 }
 
 /// Current state of an aggregate, on which commands are decided.

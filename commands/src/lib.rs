@@ -42,7 +42,7 @@ pub use demo::{DemoResult, FinishedCampaign};
 pub use error::CommandError;
 pub use heads::{AggregateId, HeadAggregate};
 pub use idempotency::{IdempotencyKey, IdempotencyKeyError, new_id};
-pub use imports::ImportResult;
+pub use imports::{ImportResult, start_import};
 pub use messages::MessageAndCustomer;
 pub use orders::OrderRecord;
 pub use run::{CommandEffect, Outcome};

@@ -133,6 +133,18 @@ impl Activity {
         is_older(content.updated_at, recorded)
     }
 
+    /// Returns the recorded time if this content differs from what is recorded in its time
+    /// alone, or not at all.
+    pub fn time_of_same(&self, content: &ActivityContent) -> Option<Timestamp> {
+        let state = self.0.as_ref()?;
+        let same = ActivityContent {
+            occurred_at: state.1,
+            updated_at: content.updated_at.or(state.updated_at()),
+            ..content.clone()
+        };
+        (*state == ActivityState::of(&same)).then_some(state.1)
+    }
+
     /// Returns the event that this content makes, if it changes anything. An
     /// older version than the recorded one changes nothing. Content without
     /// `updated_at` leaves the recorded one.
@@ -296,6 +308,19 @@ mod tests {
         let numbers: Vec<serde_json::Value> = serde_json::from_str(&head).unwrap();
         assert_eq!(numbers.len(), 3);
         assert_eq!(serde_json::from_str::<Activity>(&head).unwrap(), recorded);
+    }
+
+    #[test]
+    fn the_time_of_the_same_content_is_known() {
+        let mut recorded = Activity::default();
+        assert_eq!(recorded.time_of_same(&visit("/")), None);
+        recorded.apply(ActivityEvent::Recorded(visit("/")));
+        let later = ActivityContent {
+            occurred_at: Timestamp::try_from("2026-02-03T00:00:00Z").unwrap(),
+            ..visit("/")
+        };
+        assert_eq!(recorded.time_of_same(&later), Some(visit("/").occurred_at));
+        assert_eq!(recorded.time_of_same(&visit("/cart")), None);
     }
 
     #[test]

@@ -213,15 +213,22 @@ impl<'de> Deserialize<'de> for TextEncoding {
     }
 }
 
-fn refuse_binary(head: &[u8]) -> Result<(), &'static str> {
+/// Returns the reason why a file that begins with these bytes is not text in any encoding; `None`
+/// if it may be text.
+pub fn binary_format(head: &[u8]) -> Option<&'static str> {
     if head.starts_with(b"PK\x03\x04") {
-        return Err(
+        return Some(
             "the file is an Excel workbook or a ZIP archive, not text; open it and save it as \
              CSV (UTF-8)",
         );
     }
-    if head.starts_with(b"\x1F\x8B") {
-        return Err("the file is compressed with gzip; decompress it first");
+    let is_gzip = head.starts_with(b"\x1F\x8B");
+    is_gzip.then_some("the file is compressed with gzip; decompress it first")
+}
+
+fn refuse_binary(head: &[u8]) -> Result<(), &'static str> {
+    if let Some(reason) = binary_format(head) {
+        return Err(reason);
     }
     let nuls = |first: usize| {
         let units = head.iter().skip(first).step_by(2);

@@ -61,6 +61,7 @@ pub struct Import {
     recorder: ImportRecorder,
     start: ImportStart,
     earlier_rejects: Option<PathBuf>,
+    keeps_journal: bool,
 }
 
 /// Beginning of an import.
@@ -123,6 +124,7 @@ impl ImportTask {
             recorder: self.open_recorder(journal, rejects, encoding)?,
             start,
             earlier_rejects,
+            keeps_journal: false,
         })
     }
 
@@ -257,6 +259,17 @@ impl Import {
         &self.recorder.journal
     }
 
+    /// Leaves the journal of a complete import in its place. The caller removes it once it has
+    /// recorded the end: until then, running the import again sends nothing and ends with the same
+    /// counts.
+    #[must_use]
+    pub fn keep_journal(self) -> Self {
+        Self {
+            keeps_journal: true,
+            ..self
+        }
+    }
+
     /// Runs the import until it is complete, fails, or `stop` ends. Batches in flight then have two
     /// seconds to complete. Those that do not are sent again when the import continues, and their
     /// items count as unchanged.
@@ -290,7 +303,9 @@ impl Import {
         if !ended.map_err(|error| (done, error))? {
             return Ok(ImportEnd::Stopped(done));
         }
-        recorder.finish().map_err(|error| (done, error))?;
+        if !self.keeps_journal {
+            recorder.finish().map_err(|error| (done, error))?;
+        }
         Ok(ImportEnd::Complete {
             counts: recorder.journal.counts,
             refusals: recorder.refusals,

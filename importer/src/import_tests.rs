@@ -113,6 +113,37 @@ async fn every_record_has_an_outcome_and_refused_ones_an_example() {
     assert!(!task.journal.exists());
 }
 
+#[tokio::test]
+async fn a_complete_import_whose_journal_is_kept_ends_with_the_same_counts_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let task = task(&folder, "orders.csv", ORDERS);
+    let (first, second) = (Memory::default(), Memory::default());
+    let run = async |memory: &Memory| {
+        let import = task.prepare().unwrap().keep_journal();
+        match import.run(memory, memory, pending()).await.unwrap() {
+            ImportEnd::Complete { counts, .. } => counts,
+            ImportEnd::Stopped(at) => panic!("stopped at {at:?}"),
+        }
+    };
+    let counts = run(&first).await;
+    assert_eq!(counts.created, 1);
+    assert_eq!(run(&second).await, counts);
+    assert!(second.0.lock().unwrap().is_empty(), "nothing is sent again");
+}
+
+#[test]
+fn the_first_object_of_ndjson_is_found_behind_blank_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = |text: &str| task(&folder, "orders.ndjson", text).first_object().unwrap();
+    let object = "{\"order_id\":\"o-1\"}";
+    assert_eq!(
+        first(&format!("\u{feff}\n \n{object}\n7\n")).as_deref(),
+        Some(object)
+    );
+    assert_eq!(first("7\n{}\n"), None);
+    assert_eq!(first(""), None);
+}
+
 #[test]
 fn a_preview_counts_what_an_import_would_refuse_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -6,9 +6,11 @@ use super::columns::Columns;
 use super::encoding::EncodingChoice;
 use super::error::ImportError;
 use super::import::ImportTask;
+use super::ndjson::Ndjson;
 use super::options::{Delimiter, FileFormat};
 use super::paths::require_regular_file;
 use super::presets::Preset;
+use super::record::RecordContent;
 use super::table::Table;
 
 /// Separators that are tried if none is given.
@@ -69,6 +71,25 @@ impl ImportTask {
         let has_header = !self.options.no_header;
         Table::open(&self.file, encoding, delimiter, has_header)
             .map_err(|reason| self.wrong_layout(reason))
+    }
+
+    /// Returns the first record of NDJSON as JSON; `None` if the file has none, or if it is not an
+    /// object.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read as text.
+    pub fn first_object(&self) -> Result<Option<String>, ImportError> {
+        let id_field = self.resource.id_field();
+        let mut object = Vec::new();
+        let encoding = EncodingChoice::stated(self.options.encoding);
+        let record = Ndjson::open(&self.file, encoding, id_field)
+            .and_then(|mut ndjson| ndjson.next(&mut object))
+            .map_err(|error| self.wrong_layout(error.into()))?;
+        let is_valid = matches!(
+            record.map(|record| record.content),
+            Some(RecordContent::Item(_))
+        );
+        Ok(is_valid.then(|| String::from_utf8_lossy(&object).into_owned()))
     }
 
     /// Determines the layout of the file from its header. A layout is only detected if there is

@@ -58,7 +58,7 @@ mod unique;
 mod values;
 mod zones;
 
-pub use encoding::TextEncoding;
+pub use encoding::{TextEncoding, binary_format};
 pub use error::ImportError;
 pub use fields::Resource;
 pub use import::{Import, ImportEnd, ImportStart, ImportTask};

@@ -56,22 +56,24 @@ pub(super) async fn transfer<S: Sink>(
             return Ok(!is_stopped);
         }
         tokio::select! {
+            // In this order: a sink that answers at once must not put off a stop.
+            biased;
             () = &mut stop, if !is_stopped => {
                 is_stopped = true;
                 more = false;
                 waiting = None;
-            }
-            batch = batches.recv(), if more && waiting.is_none() => {
-                // Without the end of the file, its rest was not read.
-                let batch = batch.unwrap_or_else(|| Err(io::Error::other(READER_ENDED)));
-                waiting = batch.map_err(ImportError::Read)?;
-                more = waiting.is_some();
             }
             Some(delivered) = in_flight.next(), if !in_flight.is_empty() => {
                 let (records, outcomes) =
                     delivered.map_err(|error| ImportError::Sink(Box::new(error)))?;
                 ids_in_flight.pop_front();
                 recorder.record(records, outcomes, progress)?;
+            }
+            batch = batches.recv(), if more && waiting.is_none() => {
+                // Without the end of the file, its rest was not read.
+                let batch = batch.unwrap_or_else(|| Err(io::Error::other(READER_ENDED)));
+                waiting = batch.map_err(ImportError::Read)?;
+                more = waiting.is_some();
             }
         }
     }

@@ -19,7 +19,9 @@ pub use accounting::reconcile::{
     Discrepancy, DiscrepancyKind, LaunchedCampaign, MAX_DISCREPANCIES, ReconcileError,
     Reconciliation, reconcile,
 };
-pub use records::import_files::{ImportFileRecord, ImportProgress, ImportWait, ImportWaitReason};
+pub use records::import_files::{
+    ImportFileRecord, ImportProcessName, ImportProgress, ImportWait, ImportWaitReason,
+};
 pub use records::jobs::{Job, JobEnd, JobKind, JobStatus, MAX_JOB_RESULT};
 pub use records::waiting::{Waiting, WaitingReason};
 pub use records::workers::{TaskReport, Worker, WorkerReport};

@@ -11,7 +11,7 @@ use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
-const OPERATIONS: [&str; 87] = [
+const OPERATIONS: [&str; 88] = [
     "DELETE /api/campaigns/{id}",
     "DELETE /api/imports/{id}",
     "DELETE /api/keys/{key_id}",
@@ -97,6 +97,7 @@ const OPERATIONS: [&str; 87] = [
     "POST /v1/batch",
     "POST /v1/identify",
     "POST /v1/track",
+    "POST /v1/{type}",
     "PUT /api/segments/{id}",
     "PUT /api/users/{user_id}/role",
 ];

@@ -149,6 +149,7 @@ schemas! {
     Attributes => attributes(Empty::Refused, Empty::Refused);
     AttributeChanges => attributes(Empty::Null, Empty::LeftOut);
     SegmentCall => segment_call();
+    SegmentIgnored => one_of(&["page", "screen", "group", "alias"]);
     Properties => attributes(Empty::LeftOut, Empty::LeftOut);
 }
 

@@ -58,6 +58,7 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/v1/batch", DataIn),
     ("POST", "/v1/identify", DataIn),
     ("POST", "/v1/track", DataIn),
+    ("POST", "/v1/{type}", DataIn),
     ("GET", "/api/customers", Viewer),
     ("GET", "/api/customers/{id}", Viewer),
     ("GET", "/api/customers/{id}/segments", Viewer),

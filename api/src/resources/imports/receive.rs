@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::folder::PartialImport;
+use super::partial::PartialImport;
 use crate::http::payload;
 use crate::http::problem::{Problem, ProblemKind};
 
@@ -252,5 +252,18 @@ mod tests {
             assert_eq!(file_name(given).as_str(), name, "{given}");
         }
         assert_eq!(file_name(&"ä".repeat(200)).as_str(), "ä".repeat(127));
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_the_file() {
+        // Every write to this device fails as on a full disk.
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let (chunks, writing) = writer(full);
+        let _written = chunks.send(Bytes::from_static(b"a,b\n")).await;
+        drop(chunks);
+        let error = writing.await.unwrap().unwrap_err();
+        let problem = disk(&error);
+        assert_eq!(problem.kind(), ProblemKind::DiskFull);
+        assert!(problem.detail().contains("PATRON_IMPORT_DIR"));
     }
 }

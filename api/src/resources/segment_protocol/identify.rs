@@ -1,5 +1,6 @@
 //! `identify`: traits as changes of a customer.
 
+use chrono_tz::Tz;
 use commands::CustomerRecord;
 use domain::{Change, CustomerChanges, CustomerId, ProfileChanges, Text};
 use serde_json::{Map, Value as Json};
@@ -20,6 +21,7 @@ const TRAITS: &str = "/traits";
 pub(super) fn record(
     call: Call,
     customer: CustomerId,
+    zone: Tz,
     warnings: &mut Warnings,
 ) -> Result<CustomerRecord, Problem> {
     let traits = match call.traits {
@@ -31,7 +33,8 @@ pub(super) fn record(
     let changes = CustomerChanges {
         city: traits.of_address("city"),
         country: traits.of_address("country"),
-        registered_at: traits.registered_at(),
+        registered_at: traits.registered_at(zone),
+        unsubscribed: traits.unsubscribed(),
         profile: ProfileChanges {
             name: traits.name(),
             email: traits.take(&["email"]),
@@ -102,7 +105,7 @@ impl Traits<'_> {
         }
     }
 
-    fn registered_at(&mut self) -> Change<domain::Timestamp> {
+    fn registered_at(&mut self, zone: Tz) -> Change<domain::Timestamp> {
         let taken = ["createdAt", "created_at"].map(|name| (name, self.traits.remove(name)));
         let mut given = taken
             .into_iter()
@@ -110,13 +113,30 @@ impl Traits<'_> {
         let Some((name, value)) = given.find(|(_, value)| !is_empty(value)) else {
             return Change::Keep;
         };
-        match time::parse(&value) {
+        match time::parse(&value, zone) {
             Some(at) => Change::Set(at),
             None => {
                 self.warnings
                     .left_out(&member(TRAITS, name), time::NOT_A_TIME);
                 Change::Keep
             }
+        }
+    }
+
+    /// Returns the opt-out. The trait cannot undo one: nobody consents with it.
+    fn unsubscribed(&mut self) -> Change<bool> {
+        match self.traits.remove("unsubscribed") {
+            Some(Json::Bool(true)) => Change::Set(true),
+            Some(value) if !is_empty(&value) => {
+                let detail = match value {
+                    Json::Bool(_) => "only true has an effect: an opt-out is not undone",
+                    _ => "must be true or false",
+                };
+                self.warnings
+                    .left_out(&member(TRAITS, "unsubscribed"), detail);
+                Change::Keep
+            }
+            _ => Change::Keep,
         }
     }
 
@@ -168,7 +188,7 @@ mod tests {
         };
         let customer = CustomerId::try_from("c-1").unwrap();
         let mut warnings = Warnings::default();
-        let record = record(call, customer, &mut warnings).unwrap();
+        let record = record(call, customer, Tz::UTC, &mut warnings).unwrap();
         let pointers = warnings.0.into_iter().map(|warning| warning.pointer);
         (json!(record.changes), pointers.collect())
     }
@@ -194,12 +214,12 @@ mod tests {
                     "address": {"street": "St James's Square"},
                     "company": {"employees": 2, "name": "Analytical"},
                     "plan": "gold",
-                    "unsubscribed": true,
                 },
             },
             "city": "London",
             "country": "GB",
             "registered_at": "2026-01-02T03:04:05.000Z",
+            "unsubscribed": true,
         });
         assert_eq!(changes(traits), (expected, vec![]));
     }
@@ -230,6 +250,22 @@ mod tests {
             json!({"email": null, "name": "", "plan": null, "address": {"city": ""}, "a": {}});
         for traits in [Json::Null, json!({}), empty] {
             assert_eq!(changes(traits), (json!({}), vec![]));
+        }
+    }
+
+    #[test]
+    fn only_an_opt_out_is_applied() {
+        let pointer = || vec!["/traits/unsubscribed".to_owned()];
+        for (value, expected, warnings) in [
+            (json!(true), json!({"unsubscribed": true}), vec![]),
+            (json!(false), json!({}), pointer()),
+            (json!("no"), json!({}), pointer()),
+            (json!(null), json!({}), vec![]),
+        ] {
+            assert_eq!(
+                changes(json!({"unsubscribed": value})),
+                (expected, warnings)
+            );
         }
     }
 

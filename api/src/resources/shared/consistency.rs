@@ -114,6 +114,11 @@ pub(crate) struct Freshness<'a> {
 }
 
 impl Consistency {
+    /// Returns false if the read is to be answered without waiting.
+    pub(crate) fn waits(&self) -> bool {
+        !self.is_eventual
+    }
+
     /// Returns the writes that a read with this `after` must include.
     pub(crate) fn with<'a>(&'a self, after: Option<&'a After>) -> Freshness<'a> {
         Freshness {

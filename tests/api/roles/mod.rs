@@ -67,7 +67,8 @@ fn request_target(operation: &str) -> (Method, String) {
         .replace("{id}", "x-1")
         .replace("{customer_id}", "c-1")
         .replace("{user_id}", "usr_1")
-        .replace("{key_id}", "key_1");
+        .replace("{key_id}", "key_1")
+        .replace("{type}", "page");
     assert!(!path.contains('{'), "{path}");
     (Method::from_bytes(method.as_bytes()).unwrap(), path)
 }

@@ -10,6 +10,7 @@ mod bad_bodies;
 mod bad_items;
 mod bad_rules;
 mod campaigns;
+mod clients;
 mod console;
 mod cors;
 mod customers;

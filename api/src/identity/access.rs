@@ -304,6 +304,7 @@ async fn authenticate(
     {
         identity.journal.used(context, id.clone());
     }
+    request.extensions_mut().insert(actor.scope.clone());
     request.extensions_mut().insert(actor.clone());
     let mut response = next.run(request).await;
     // A session in use is renewed, up to its maximum lifetime, unless the handler has

@@ -18,6 +18,8 @@ mod track;
 mod values;
 mod warning;
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use commands::Context;
 use serde::Deserialize;
@@ -207,6 +209,8 @@ async fn record(
     for (index, raw) in raw_items.iter().enumerate() {
         calls.add(index, *raw, r#type, sent_at, context.now);
     }
+    let mut memory = app.answer_budget.open(&Arc::from(context.actor.as_str()));
+    memory.grow(calls.answer_bytes())?;
     let results = calls.record(app, context).await?;
-    Ok(CallsResponse::new(results))
+    Ok(CallsResponse::new(results, memory))
 }

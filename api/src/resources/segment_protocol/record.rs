@@ -31,6 +31,8 @@ pub(super) struct Calls {
     customers: Tally,
     events: Tally,
     ignored: u64,
+    /// Memory of the results, those of calls that are to be recorded included.
+    answer_bytes: usize,
 }
 
 /// Type of a call without an effect, and the reason.
@@ -83,10 +85,12 @@ impl Calls {
         received_at: Timestamp,
     ) {
         let mut recorded_as = r#type;
+        self.answer_bytes += size_of::<CallResult>();
         match self.map(index, raw, &mut recorded_as, sent_at, received_at) {
             Ok(None) => {}
             Ok(Some(Ignored(name, reason))) => {
                 self.ignored += 1;
+                self.answer_bytes += reason.len();
                 self.results.push(CallResult::ignored(index, name, reason));
             }
             Err(problem) => {
@@ -94,9 +98,15 @@ impl Calls {
                     Some(CallType::Identify) => self.customers.count(None),
                     Some(CallType::Track) | None => self.events.count(None),
                 }
+                self.answer_bytes += problem.bytes();
                 self.results.push(CallResult::rejected(index, problem));
             }
         }
+    }
+
+    /// Returns the number of bytes of all results in memory.
+    pub(super) fn answer_bytes(&self) -> usize {
+        self.answer_bytes
     }
 
     /// Maps a call and adds it to its wave. Returns the reason if it has no effect. Sets
@@ -132,6 +142,7 @@ impl Calls {
         match r#type {
             CallType::Identify => {
                 let record = identify::record(call, customer, &mut warnings)?;
+                self.answer_bytes += warnings.bytes();
                 self.waves.identify.entry(wave).or_default().push(Mapped {
                     index,
                     id: record.customer.to_string(),
@@ -142,6 +153,7 @@ impl Calls {
             }
             CallType::Track => {
                 let tracked = track::record(call, customer, sent_at, received_at, &mut warnings)?;
+                self.answer_bytes += warnings.bytes();
                 self.waves.track.entry(wave).or_default().push(Mapped {
                     index,
                     id: tracked.record.activity.to_string(),

@@ -24,6 +24,13 @@ pub trait HeadAggregate: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
     /// decided as if no aggregate existed, without reading heads; the append
     /// checks versions and so detects the aggregates that exist.
     const MOSTLY_NEW: bool = false;
+
+    /// Returns whether the command has an older version of the aggregate than
+    /// the recorded one, by the time of its source. Such a command changes
+    /// nothing.
+    fn is_stale(&self, _: &Self::Command) -> bool {
+        false
+    }
 }
 
 /// Id of an aggregate whose commands concern it alone.
@@ -60,18 +67,24 @@ aggregate_ids! {
 }
 
 macro_rules! head_aggregates {
-    ($($aggregate:ident: fold $fold:literal $(, mostly new $mostly_new:literal)?;)*) => {$(
+    ($(
+        $aggregate:ident: fold $fold:literal
+        $(, mostly new $mostly_new:literal)? $(, stale if $is_stale:path)?;
+    )*) => {$(
         impl HeadAggregate for $aggregate {
             const FOLD: u32 = $fold;
             $(const MOSTLY_NEW: bool = $mostly_new;)?
+            $(fn is_stale(&self, command: &Self::Command) -> bool {
+                $is_stale(self, command)
+            })?
         }
     )*};
 }
 
 head_aggregates! {
-    Customer: fold 1;
-    Order: fold 1, mostly new true;
-    Activity: fold 1, mostly new true;
+    Customer: fold 1, stale if Customer::is_stale;
+    Order: fold 2, mostly new true, stale if Order::is_stale;
+    Activity: fold 1, mostly new true, stale if Activity::is_stale;
     ViewRequests: fold 1;
     Campaign: fold 3;
     Message: fold 1;

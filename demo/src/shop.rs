@@ -286,6 +286,7 @@ fn changes(
         tags: set((!tags.is_empty()).then_some(tags)),
         registered_at: Change::Set(registered_at),
         unsubscribed: set(random.chance(7).then_some(true)),
+        updated_at: None,
     })
 }
 
@@ -374,6 +375,7 @@ fn order(
         placed_at,
         status,
         items: content,
+        updated_at: None,
     })
 }
 
@@ -417,6 +419,7 @@ fn activity(random: &mut Random, occurred_at: Timestamp) -> Result<ActivityConte
         name: Name::try_from(kind.to_owned())?,
         occurred_at,
         properties: properties?,
+        updated_at: None,
     })
 }
 

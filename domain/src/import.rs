@@ -91,6 +91,9 @@ pub struct ImportCounts {
     pub updated: u64,
     /// Items that were known with the same content.
     pub unchanged: u64,
+    /// Items that were older than what is recorded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stale: u64,
     /// Records that were refused.
     pub refused: u64,
     /// Records that an earlier one of the file equals.
@@ -99,6 +102,10 @@ pub struct ImportCounts {
     pub skipped: u64,
     /// Local times that clocks showed twice, of which the first is meant.
     pub ambiguous_times: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// End of a run that cannot continue.

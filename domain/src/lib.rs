@@ -33,6 +33,7 @@ mod subject;
 mod template;
 mod text;
 mod time;
+mod updated_at;
 mod user;
 mod view;
 
@@ -66,7 +67,7 @@ pub use digest::TextDigest;
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{
     ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, ImportId, JobId, KeyId, OrderId,
-    SegmentId, SessionId, ShopAssigned, UserId, ViewName,
+    SegmentId, SessionId, ShopAssigned, UserId, ViewName, is_placeholder,
 };
 pub use import::{
     Import, ImportCommand, ImportCounts, ImportError, ImportEvent, ImportFailure, ImportKind,
@@ -99,6 +100,7 @@ pub use template::{
 };
 pub use text::{Email, Text, TextError, beginning};
 pub use time::{Timestamp, TimestampError};
+pub use updated_at::{AheadOfClock, check_updated_at};
 pub use user::{
     MAX_SESSION, MAX_SESSIONS, Sessions, User, UserCommand, UserError, UserEvent, UserIdentity,
     UserSignIn,

@@ -3,9 +3,11 @@
 use super::bindings::bindings;
 use super::cells::Cells;
 use super::columns::Columns;
+use super::encoding::EncodingChoice;
 use super::error::ImportError;
-use super::import::{ImportTask, require_regular_file};
+use super::import::ImportTask;
 use super::options::{Delimiter, FileFormat};
+use super::paths::require_regular_file;
 use super::presets::Preset;
 use super::table::Table;
 
@@ -38,11 +40,7 @@ impl ImportTask {
     /// # Errors
     /// Returns an error if the file cannot be read as a table.
     pub fn columns(&self) -> Result<Vec<String>, ImportError> {
-        let options = &self.options;
-        let (encoding, has_header) = (options.encoding, !options.no_header);
-        let table = Table::open(&self.file, encoding, options.delimiter, has_header);
-        let table = table.map_err(|reason| self.wrong_layout(reason))?;
-        Ok(table.columns().to_vec())
+        Ok(self.table(self.options.delimiter)?.columns().to_vec())
     }
 
     /// Returns the cells of the first rows of a table, as many as it has columns in each. Rows
@@ -51,10 +49,7 @@ impl ImportTask {
     /// # Errors
     /// Returns an error if the file cannot be read as a table.
     pub fn first_rows(&self, rows: usize) -> Result<Vec<Vec<String>>, ImportError> {
-        let options = &self.options;
-        let (encoding, has_header) = (options.encoding, !options.no_header);
-        let table = Table::open(&self.file, encoding, options.delimiter, has_header);
-        let mut table = table.map_err(|reason| self.wrong_layout(reason))?;
+        let mut table = self.table(self.options.delimiter)?;
         let mut first = Vec::new();
         for _ in 0..rows {
             let row = table
@@ -66,6 +61,14 @@ impl ImportTask {
             first.extend(row.ok().map(Cells::names));
         }
         Ok(first)
+    }
+
+    /// Opens the file as a table with this delimiter.
+    fn table(&self, delimiter: Option<Delimiter>) -> Result<Table, ImportError> {
+        let encoding = EncodingChoice::stated(self.options.encoding);
+        let has_header = !self.options.no_header;
+        Table::open(&self.file, encoding, delimiter, has_header)
+            .map_err(|reason| self.wrong_layout(reason))
     }
 
     /// Determines the layout of the file from its header. A layout is only detected if there is
@@ -87,11 +90,10 @@ impl ImportTask {
             [&[None], &others[1..]].concat()
         };
         for delimiter in candidates {
-            let table = Table::open(&self.file, self.options.encoding, delimiter, true);
-            let table = match table {
+            let table = match self.table(delimiter) {
                 Ok(table) => table,
                 Err(_) if delimiter != given => continue,
-                Err(reason) => return Err(self.wrong_layout(reason)),
+                Err(error) => return Err(error),
             };
             let columns = Columns::new(table.columns(), table.delimiter());
             if delimiter == given && bindings(self.resource, &self.options, columns).is_ok() {

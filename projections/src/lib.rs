@@ -28,6 +28,7 @@ pub use runtime::error::ProjectError;
 pub use runtime::folded::{Folded, Topics, Watcher};
 pub use runtime::generation::{Generation, Generations, Pointer, sweep};
 pub use runtime::long_read::{LongRead, ReadProgress, require_whole};
+pub use runtime::mirror::ChangedPage;
 pub use runtime::owned::{OwnedPartition, Step};
 pub use runtime::page::{Page, PageError, PageRequest};
 pub use runtime::parts::{ChangedPart, DocumentAfter, DocumentBefore, FoldOutcome, Part, Parts};

@@ -24,6 +24,8 @@ mod jobs;
 mod keys;
 mod limits;
 mod lists;
+mod mirrors;
+mod newer;
 mod openapi;
 mod orders;
 mod own_writes;

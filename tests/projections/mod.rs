@@ -15,6 +15,7 @@ mod fold_law;
 mod generations;
 mod lookalikes;
 mod messages;
+mod mirrors;
 mod missing_data;
 mod model;
 mod owners;

@@ -44,6 +44,7 @@ pub(crate) fn order_content(cents: i64, placed_at: Timestamp, status: OrderStatu
         placed_at,
         status,
         items: Vec::new(),
+        updated_at: None,
     }
 }
 
@@ -73,6 +74,7 @@ pub(crate) fn activity(customer: &str, id: &str, name: &str, at: Timestamp) -> A
             name: Name::try_from(name.to_owned()).unwrap(),
             occurred_at: at,
             properties: Default::default(),
+            updated_at: None,
         },
     }
 }

@@ -422,7 +422,9 @@ impl From<QueryError> for Problem {
                 Self::new(ProblemKind::Timeout, detail)
             }
             QueryError::Refused(error) => failed(&error),
-            QueryError::NotBuilt(_) => Self::new(ProblemKind::ViewBehind, error.to_string()),
+            QueryError::NotBuilt(_) | QueryError::Outdated(_) => {
+                Self::new(ProblemKind::ViewBehind, error.to_string())
+            }
             QueryError::Log(error) => error.into(),
             QueryError::Page(error) => {
                 Self::new(ProblemKind::InvalidParameter, format!("cursor: {error}"))

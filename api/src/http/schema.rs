@@ -123,6 +123,7 @@ schemas! {
     Limit => limit(500, 50);
     FewLimit => limit(100, 20);
     View => one_of(&projections::VIEWS.map(|view| view.name()));
+    OrderListOrder => one_of(&["newest", "recorded", "changed"]);
     OrderStatus => one_of(&["placed", "cancelled", "refunded"]);
     CampaignStatus => one_of(&["draft", "scheduled", "launching", "sending", "paused", "completed", "cancelled", "missed"]);
     JobKind => one_of(&projections::JobKind::ALL.map(projections::JobKind::name));
@@ -144,7 +145,7 @@ schemas! {
     Muted => nothing_but(&[json!(false), json!(null)]);
     ValueSource => nothing_but(&[json!("value"), json!(null)]);
     Eventual => one_of(&["eventual"]);
-    Outcome => one_of(&["created", "updated", "unchanged"]);
+    Outcome => one_of(&["created", "updated", "unchanged", "stale"]);
     Attributes => attributes(Empty::Refused, Empty::Refused);
     AttributeChanges => attributes(Empty::Null, Empty::LeftOut);
     SegmentCall => segment_call();

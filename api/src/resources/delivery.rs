@@ -5,7 +5,6 @@ pub(crate) mod secrets;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use chrono_tz::Tz;
 use commands::{CommandError, Context, Outcome};
 use domain::{Currency, MessageCommand, MessageError, MessageId, Receipt, Text, Timestamp};
 use serde::Deserialize;
@@ -23,7 +22,7 @@ use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::identity::caller::AnonymousCaller;
 use crate::resources::data::answer::BatchResponse;
-use crate::resources::data::ingest::{Ingest, ingest_many};
+use crate::resources::data::ingest::{Ingest, Received, ingest_many};
 use crate::resources::shared::unverified_body;
 use crate::state::{AppContext, AppState};
 
@@ -228,7 +227,7 @@ impl Ingest for ReceiptBody {
     const ID: &'static str = "message_id";
     type Item = (MessageId, MessageCommand);
 
-    fn into_item(self, _: Tz) -> Result<(String, Self::Item), Problem> {
+    fn into_item(self, _: Received) -> Result<(String, Self::Item), Problem> {
         let Ok(message) = self.message_id.parse::<MessageId>() else {
             return Err(unknown_message());
         };

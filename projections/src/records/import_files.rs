@@ -178,6 +178,7 @@ impl Store {
                 "created": count(counts.created),
                 "updated": count(counts.updated),
                 "unchanged": count(counts.unchanged),
+                "stale": count(counts.stale),
                 "refused": count(counts.refused),
                 "repeated": count(counts.repeated),
                 "skipped": count(counts.skipped),

@@ -169,6 +169,7 @@ pub(crate) fn effect_name(effect: CommandEffect) -> &'static str {
         CommandEffect::Created => "created",
         CommandEffect::Updated => "updated",
         CommandEffect::Unchanged => "unchanged",
+        CommandEffect::Stale => "stale",
     }
 }
 

@@ -2,7 +2,6 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use chrono_tz::Tz;
 use commands::{CommandError, Context, CustomerRecord, Outcome};
 use domain::{
     AttributeChanges, Change, Currency, CustomerChanges, CustomerError, CustomerId, Email,
@@ -14,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::Ingested;
-use super::ingest::{Ingest, ingest};
+use super::ingest::{Ingest, Received, ingest};
 use crate::http::body::Input;
 use crate::http::body::batch::OneOrMany;
 use crate::http::body::given_time::GivenTime;
@@ -86,11 +85,18 @@ pub(super) struct CustomerBody {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     unsubscribed: Change<bool>,
+    /// Time at which the source last changed the customer. An item that is older than what is
+    /// recorded changes none of its fields and is `stale`; one of the same time, or without a time, is
+    /// applied. At most five minutes in the future.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::SentTime>)]
+    updated_at: Option<GivenTime>,
 }
 
 /// Registers or updates customers.
 ///
-/// An item that changes nothing has the outcome `unchanged`.
+/// An item that changes nothing has the outcome `unchanged`, and one whose `updated_at`
+/// is older than the recorded one has the outcome `stale`.
 #[utoipa::path(
     post,
     path = "/api/data/customers",
@@ -135,7 +141,7 @@ impl Ingest for CustomerBody {
     const ID: &'static str = "customer_id";
     type Item = CustomerRecord;
 
-    fn into_item(self, zone: Tz) -> Result<(String, CustomerRecord), Problem> {
+    fn into_item(self, received: Received) -> Result<(String, CustomerRecord), Problem> {
         let id = self.customer_id.as_str().to_owned();
         let profile = ProfileChanges {
             name: self.name,
@@ -148,8 +154,9 @@ impl Ingest for CustomerBody {
             city: self.city,
             country: self.country,
             tags: self.tags.map(|Labels(tags)| tags),
-            registered_at: self.registered_at.map(|at| at.in_zone(zone)),
+            registered_at: self.registered_at.map(|at| at.in_zone(received.zone)),
             unsubscribed: self.unsubscribed,
+            updated_at: received.updated_at(self.updated_at)?,
         };
         let item = CustomerRecord {
             customer: self.customer_id,

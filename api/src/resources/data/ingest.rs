@@ -7,15 +7,17 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use chrono_tz::Tz;
 use commands::{CommandEffect, CommandError, Context, Outcome};
+use domain::{Timestamp, check_updated_at};
 
 use super::answer::{AcceptedItem, BatchResponse, ItemResult, effect_name};
 use crate::http::body::Input;
 use crate::http::body::batch::{self, Items};
+use crate::http::body::given_time::GivenTime;
 use crate::http::body::item::{ItemReader, RawItem};
 use crate::http::limits::AnswerMemory;
 use crate::http::metrics;
 use crate::http::payload;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemKind};
 use crate::identity::caller;
 use crate::state::AppContext;
 
@@ -33,12 +35,11 @@ pub(crate) trait Ingest: Input + Send {
     /// Input of the command that records an item.
     type Item: Send;
 
-    /// Converts the body into the item's id and the command's input. `zone` is the
-    /// deployment's time zone.
+    /// Converts the body into the item's id and the command's input.
     ///
     /// # Errors
     /// The problem with the item, if it exceeds a bound.
-    fn into_item(self, zone: Tz) -> Result<(String, Self::Item), Problem>;
+    fn into_item(self, received: Received) -> Result<(String, Self::Item), Problem>;
 
     /// Returns the name under which the item is recorded, if it has one that differs from
     /// the name that was sent.
@@ -52,6 +53,37 @@ pub(crate) trait Ingest: Input + Send {
         context: &Context,
         items: Vec<Self::Item>,
     ) -> impl Future<Output = Result<Vec<Result<Outcome, Problem>>, CommandError>> + Send;
+}
+
+/// Circumstances under which an item is received.
+#[derive(Clone, Copy)]
+pub(crate) struct Received {
+    /// The deployment's time zone, which dates are in.
+    pub(crate) zone: Tz,
+    /// Time of the receipt.
+    pub(crate) now: Timestamp,
+}
+
+impl Received {
+    fn now(app: &AppContext, now: Timestamp) -> Self {
+        let zone = app.store.zone();
+        Self { zone, now }
+    }
+
+    /// Returns the time at which the source last changed an item.
+    ///
+    /// # Errors
+    /// A problem if it is in the future.
+    pub(crate) fn updated_at(self, given: Option<GivenTime>) -> Result<Option<Timestamp>, Problem> {
+        let updated_at = given.map(|at| at.in_zone(self.zone));
+        match check_updated_at(updated_at, self.now) {
+            Ok(()) => Ok(updated_at),
+            Err(error) => {
+                let kind = ProblemKind::Refused;
+                Err(Problem::field(kind, "/updated_at", error.to_string()))
+            }
+        }
+    }
 }
 
 /// Ingests the one or many items of a request.
@@ -85,7 +117,8 @@ async fn ingest_one<B: Ingest>(
     let mut tally = Tally::default();
     let read = ItemReader::default().read(raw, |body: &B| body.check(app.commands.currency()));
     let name = read.as_ref().ok().and_then(B::changed_name);
-    let outcome = match read.and_then(|body| body.into_item(app.store.zone())) {
+    let received = Received::now(app, context.now);
+    let outcome = match read.and_then(|body| body.into_item(received)) {
         Ok((id, item)) => {
             let mut outcomes = B::record(app, context, vec![item]).await?;
             // One item has one outcome.
@@ -177,8 +210,9 @@ async fn record_counted<B: Ingest>(
     let mut accepted = Vec::with_capacity(raw_items.len());
     let mut items = Vec::with_capacity(raw_items.len());
     let mut reader = ItemReader::default();
+    let received = Received::now(app, context.now);
     for (index, raw) in raw_items.iter().enumerate() {
-        let (id, name, outcome) = match read_one::<B>(app, &mut reader, *raw) {
+        let (id, name, outcome) = match read_one::<B>(app, &mut reader, *raw, received) {
             Ok((id, name, item)) => {
                 accepted.push(index);
                 items.push(item);
@@ -213,8 +247,9 @@ pub(crate) fn check_many<B: Ingest>(
     raw_items: &[RawItem<'_>],
 ) -> Vec<Result<(), Problem>> {
     let mut reader = ItemReader::default();
+    let received = Received::now(app, caller::now());
     let items = raw_items.iter();
-    let checked = items.map(|raw| read_one::<B>(app, &mut reader, *raw).map(drop));
+    let checked = items.map(|raw| read_one::<B>(app, &mut reader, *raw, received).map(drop));
     checked.collect()
 }
 
@@ -223,10 +258,11 @@ fn read_one<B: Ingest>(
     app: &AppContext,
     reader: &mut ItemReader,
     raw: RawItem<'_>,
+    received: Received,
 ) -> Result<(String, Option<String>, B::Item), Problem> {
     let body = reader.read(raw, |body: &B| body.check(app.commands.currency()))?;
     let name = body.changed_name();
-    let (id, item) = body.into_item(app.store.zone())?;
+    let (id, item) = body.into_item(received)?;
     Ok((id, name, item))
 }
 
@@ -244,6 +280,7 @@ pub(crate) struct Tally {
     created: u64,
     updated: u64,
     unchanged: u64,
+    stale: u64,
     rejected: u64,
 }
 
@@ -254,6 +291,7 @@ impl Tally {
             Some(CommandEffect::Created) => &mut self.created,
             Some(CommandEffect::Updated) => &mut self.updated,
             Some(CommandEffect::Unchanged) => &mut self.unchanged,
+            Some(CommandEffect::Stale) => &mut self.stale,
             None => &mut self.rejected,
         } += 1;
     }
@@ -264,6 +302,7 @@ impl Tally {
             (effect_name(CommandEffect::Created), self.created),
             (effect_name(CommandEffect::Updated), self.updated),
             (effect_name(CommandEffect::Unchanged), self.unchanged),
+            (effect_name(CommandEffect::Stale), self.stale),
             ("rejected", self.rejected),
         ];
         for (outcome, count) in counts {

@@ -136,6 +136,10 @@ pub(super) struct ProgressResponse {
     /// Number of items that were recorded before with the same content.
     #[schema(example = 2)]
     unchanged: u64,
+    /// Number of items that were older than what is recorded, by their `updated_at`; they
+    /// change nothing.
+    #[schema(example = 0)]
+    stale: u64,
     /// Number of records that were refused.
     #[schema(example = 1)]
     pub(super) refused: u64,
@@ -176,6 +180,7 @@ impl ProgressResponse {
             created: counts.created,
             updated: counts.updated,
             unchanged: counts.unchanged,
+            stale: counts.stale,
             refused: counts.refused,
             repeated: counts.repeated,
             skipped: counts.skipped,

@@ -166,6 +166,7 @@ fn domain_counts(counts: importer::ImportCounts) -> ImportCounts {
         created: counts.created,
         updated: counts.updated,
         unchanged: counts.unchanged,
+        stale: counts.stale,
         refused: counts.refused,
         repeated: counts.repeated,
         skipped: counts.skipped,

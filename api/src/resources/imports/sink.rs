@@ -80,6 +80,7 @@ impl LogSink<'_> {
                 CommandEffect::Created => RecordOutcome::Created,
                 CommandEffect::Updated => RecordOutcome::Updated,
                 CommandEffect::Unchanged => RecordOutcome::Unchanged,
+                CommandEffect::Stale => RecordOutcome::Stale,
             },
             Err(problem) => RecordOutcome::Refused(reason_of(problem)),
         });

@@ -53,6 +53,7 @@ pub(super) fn record(
         name,
         occurred_at,
         properties: values::attributes(&properties, "/properties", warnings),
+        updated_at: None,
     };
     Ok(Tracked {
         record: ActivityRecord {

@@ -52,6 +52,7 @@ fn order(cents: i64, placed_at: &str, status: OrderStatus) -> OrderContent {
         placed_at: at(placed_at),
         status,
         items: Vec::new(),
+        updated_at: None,
     }
 }
 
@@ -101,6 +102,7 @@ fn an_activity_counts_on_its_day_whatever_its_name() {
         name: name("visit"),
         occurred_at: at(time),
         properties: Default::default(),
+        updated_at: None,
     };
     let recorded = ActivityEvent::Recorded(content("2026-03-01T12:00:00Z"));
     let counted = changed("activity/c-1/e-1", recorded, Event::Activity);

@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 use crate::http::address::TrustedProxies;
 use crate::http::body::BodySettings;
 use crate::http::cors::Cors;
-use crate::http::limits::{self, BodyBudget, Limits, LogReads, Rates, Senders};
+use crate::http::limits::{
+    self, AnswerBudget, BodyBudget, Limits, LogReads, Permits, Rates, Senders, Shares,
+};
 use crate::http::shed::Shed;
 use crate::identity::credentials::Credentials;
 use crate::identity::journal::{self, Notes};
@@ -112,6 +114,7 @@ impl Api {
             config.allowed_origins,
         );
         let rates = Rates::new(&config.limits);
+        let body_budget = BodyBudget::new(config.limits.bodies);
         let home = if config.console { "/" } else { "/docs/" };
         let state = AppContext {
             identity: IdentityState::new(commands.clone(), credentials, rates, journal, home),
@@ -128,12 +131,15 @@ impl Api {
             metrics: config.metrics,
             connections: Arc::new(Semaphore::new(config.limits.connections)),
             places: Arc::new(Semaphore::new(config.limits.requests)),
+            waiting_reads: config.limits.waiting_reads(),
+            streams: config.limits.streams(),
             receipt_places: Semaphore::new(limits::RECEIPT_PLACES),
-            body_budget: BodyBudget::new(config.limits.bodies),
+            answer_budget: AnswerBudget::within(&body_budget, config.limits.bodies),
+            body_budget,
             senders: Senders::new(),
             slow_client_timeout: config.limits.slow_client_timeout,
             assistant: Assistant::new(config.assistant),
-            previews: Semaphore::new(4),
+            previews: Permits::new(4),
             log_reads: LogReads::new(config.limits.log_reads),
             jobs: Jobs::new(config.limits.job_after),
             demo_loads: DemoLoads::default(),
@@ -166,13 +172,18 @@ pub(crate) struct AppContext {
     pub(crate) metrics: PrometheusHandle,
     pub(crate) connections: Arc<Semaphore>,
     pub(crate) places: Arc<Semaphore>,
+    /// Places of reads that wait for a view.
+    pub(crate) waiting_reads: Shares,
+    /// Places of event streams.
+    pub(crate) streams: Shares,
     pub(crate) receipt_places: Semaphore,
     pub(crate) body_budget: BodyBudget,
+    pub(crate) answer_budget: AnswerBudget,
     pub(crate) senders: Senders,
     pub(crate) slow_client_timeout: Duration,
     pub(crate) assistant: Assistant,
     /// Permits for expensive counts in MongoDB.
-    pub(crate) previews: Semaphore,
+    pub(crate) previews: Permits,
     /// Slots for long reads of the log.
     pub(crate) log_reads: LogReads,
     /// Reads of the log that outlive their requests.

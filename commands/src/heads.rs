@@ -261,6 +261,13 @@ pub(crate) async fn load_all<A: HeadAggregate>(
     Ok(loaded)
 }
 
+/// Returns whether an aggregate has events.
+pub(crate) async fn exists(log: &Log, subject: &Subject) -> Result<bool, CommandError> {
+    let key = key_of(log, subject);
+    let head = log.heads(key.partition, &[&key]).await?.pop().flatten();
+    Ok(head.is_some())
+}
+
 /// Returns the current state of an aggregate from its head; `None` if it has no
 /// events.
 pub(crate) async fn current<A: HeadAggregate>(

@@ -5,20 +5,16 @@ use eventlog::Position;
 
 use crate::heads::{key_of, load_one};
 use crate::run::Outcome;
-use crate::{CommandError, Commands, Context, IdempotencyKey};
+use crate::{CommandError, Commands, IdempotencyKey};
 
 /// Result of a command on an import: an outcome, or a rejection by a rule.
 pub type ImportResult = Result<Outcome, ImportError>;
 
 /// Returns the command that starts a run. With a `key` the same start can be repeated.
-pub fn start_import(
-    context: &Context,
-    plan: ImportPlan,
-    key: Option<&IdempotencyKey>,
-) -> ImportCommand {
+pub fn start_import(plan: ImportPlan, key: Option<&IdempotencyKey>) -> ImportCommand {
     ImportCommand::Start {
         plan: Box::new(plan),
-        key: key.map(|key| key.digest(&context.actor)),
+        key: key.map(IdempotencyKey::digest),
     }
 }
 

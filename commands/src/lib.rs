@@ -41,7 +41,7 @@ pub use customers::CustomerRecord;
 pub use demo::{DemoResult, FinishedCampaign};
 pub use error::CommandError;
 pub use heads::{AggregateId, HeadAggregate};
-pub use idempotency::{IdempotencyKey, IdempotencyKeyError, new_id};
+pub use idempotency::{IdempotencyKey, IdempotencyKeyError, IdempotencyScope, new_id};
 pub use imports::{ImportResult, start_import};
 pub use messages::MessageAndCustomer;
 pub use orders::OrderRecord;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use commands::{FinishedCampaign, IdempotencyKey, IdempotencyKeyError, new_id};
+use commands::{FinishedCampaign, IdempotencyKey, IdempotencyKeyError, IdempotencyScope, new_id};
 use domain::rules::Rules;
 use domain::{
     Audience, AudienceSize, CampaignContent, CampaignId, Currency, DemoPlan, Handover, Launch,
@@ -122,8 +122,9 @@ const FAILURES: [&str; 3] = ["mailbox full", "unknown address", "rejected as spa
 
 /// Id of a segment, or of a campaign, that is the same in every load.
 fn fixed_id<I: From<u128>>(kind: &str, index: usize) -> Result<I, IdempotencyKeyError> {
-    let key = IdempotencyKey::try_from(format!("{kind}-{index}").as_bytes())?;
-    Ok(new_id(ACTOR, Some(&key)))
+    let scope = IdempotencyScope::actor(&ACTOR.into());
+    let key = IdempotencyKey::new(scope, format!("{kind}-{index}").as_bytes())?;
+    Ok(new_id(Some(&key)))
 }
 
 /// Returns the id of a segment of [`SEGMENTS`].

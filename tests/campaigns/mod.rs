@@ -139,7 +139,7 @@ impl Shop {
     }
 
     async fn create(&self, content: CampaignContent) -> CampaignId {
-        let id: CampaignId = new_id("key:test", None);
+        let id: CampaignId = new_id(None);
         let context = context();
         let created = self.commands.create_campaign(&context, id.clone(), content);
         created.await.unwrap().unwrap();

@@ -203,6 +203,7 @@ async fn record_access(commands: &Commands, day: u128) {
         name: text("The shop's server"),
         role: Role::Ingest,
         expires_at: None,
+        client: None,
     };
     let created = commands.create_api_key(&context, &secret, content).await;
     created.unwrap().unwrap();

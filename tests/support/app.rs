@@ -153,11 +153,12 @@ impl App {
 
     /// Creates an API key with this role; returns its secret.
     pub(crate) async fn create_key(&self, role: Role, expires_at: Option<Timestamp>) -> KeySecret {
-        let secret = new_secret("key:test", None);
+        let secret = new_secret(None);
         let content = KeyContent {
             name: text(role.as_str()),
             role,
             expires_at,
+            client: None,
         };
         let commands = self.settings.commands().await;
         let context = now();

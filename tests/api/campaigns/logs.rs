@@ -165,6 +165,44 @@ async fn a_long_csv_export_is_complete_and_escapes_formulas() {
     }
 }
 
+/// A spreadsheet may divide a row at semicolons, at tabs or at line breaks, and reads wide
+/// forms of the characters that begin a formula like the plain ones.
+#[tokio::test]
+async fn no_part_of_a_csv_cell_begins_a_formula() {
+    let mut app = App::without_workers().await;
+    let body = with(
+        named("Out"),
+        json!({"launch": true, "message": {"template": "{{ name }}"}}),
+    );
+    let id = create(&app, body).await;
+    let driver = CampaignDriver::new(&app, &id).await;
+    driver.resolve(0, 0).await;
+    let names = [
+        ("c-1", "x;=1+1|cmd", ",x;'=1+1|cmd,"),
+        ("c-2", "\u{ff1d}1+1", ",'\u{ff1d}1+1,"),
+        ("c-3", "x; \"@SUM(A1)", ",\"x;' \"\"@SUM(A1)\","),
+        ("c-4", " =1+1", ",' =1+1,"),
+        ("c-5", "1-1; a=b", ",1-1; a=b,"),
+    ];
+    for (customer, name, _) in names {
+        let content = rendered_content(
+            domain::Channel::Phone,
+            "+49 30 1234",
+            "{{ name }}",
+            json!({"name": name}),
+        );
+        let queue = domain::MessageCommand::Queue(content);
+        driver.apply(customer, queue).await;
+    }
+    app.add_worker();
+    app.client.wait_until_caught_up().await;
+    let answer = export_csv(&app, &format!("{PATH}/{id}/logs")).await;
+    for (customer, _, cell) in names {
+        let row = answer.text.lines().find(|row| row.starts_with(customer));
+        assert!(row.unwrap().contains(cell), "{row:?} has no {cell}");
+    }
+}
+
 #[tokio::test]
 async fn a_text_that_differs_from_its_recorded_digest_is_not_shown() {
     let app = App::start().await;

@@ -243,3 +243,41 @@ async fn a_process_without_a_directory_takes_no_files() {
             .contains("PATRON_IMPORT_DIR")
     );
 }
+
+#[tokio::test]
+async fn the_events_of_an_import_end_once_the_key_is_revoked() {
+    let app = ImportApp::start().await;
+    let path = uploaded(app.client(), "orders.csv", orders(0..2)).await;
+    let key = app.app.create_key(Role::Viewer, None).await;
+    let viewer = app.client().with_key(Some(key.reveal()));
+    let request = viewer.request(Method::GET, &format!("{path}/events"));
+    let stream = eventually("the import can be followed", async || {
+        let stream = request.try_clone().unwrap().send().await.unwrap();
+        (stream.status() == 200).then_some(stream)
+    })
+    .await;
+    let revoked = app
+        .client()
+        .delete(&format!("/api/keys/{}", key.id()))
+        .await;
+    assert_eq!(revoked.status, 204);
+    let rest = tokio::time::timeout(std::time::Duration::from_secs(10), stream.text()).await;
+    let events = rest.expect("the stream ends").unwrap();
+    assert!(!events.contains("event: end"), "{events}");
+}
+
+#[tokio::test]
+async fn an_upload_with_repeated_headers_is_refused() {
+    let app = ImportApp::start().await;
+    let upload = || upload_request(app.client(), "orders.csv", orders(0..2));
+    let coding = |value: &str| upload().header(header::CONTENT_ENCODING, value);
+    for request in [
+        coding("identity").header(header::CONTENT_ENCODING, "gzip"),
+        coding("gzip, gzip"),
+        upload().header(header::CONTENT_TYPE, "text/csv"),
+    ] {
+        let refused = send(request).await;
+        refused.assert_problem(415, "unsupported-media-type");
+    }
+    assert_eq!(send(coding("identity, identity")).await.status, 201);
+}

@@ -12,6 +12,7 @@ mod body;
 mod create;
 mod drafts;
 mod find;
+mod formula;
 mod logs;
 mod message;
 mod preview;

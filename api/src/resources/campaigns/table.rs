@@ -1,7 +1,5 @@
 //! The communication log as CSV, streamed while it is read.
 
-use std::borrow::Cow;
-
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -10,6 +8,7 @@ use domain::{CampaignId, Channel, MessageStatus, Timestamp};
 use futures::stream;
 use projections::{Page, PageRequest, QueryError};
 
+use super::formula::escape_formulas;
 use super::message::MessageResponse;
 use super::texts::{self, Rendered};
 use crate::http::problem::Problem;
@@ -157,7 +156,7 @@ async fn next_chunk(
     for message in messages {
         let row = row(message);
         table
-            .write_record(row.iter().map(|cell| escape_formula(cell).into_owned()))
+            .write_record(row.iter().map(|cell| escape_formulas(cell).into_owned()))
             .map_err(failed)?;
     }
     let bytes = table.into_inner().map_err(failed)?;
@@ -221,15 +220,6 @@ fn row(message: MessageResponse) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// Escapes a cell that a spreadsheet would evaluate as a formula (CSV injection).
-fn escape_formula(cell: &str) -> Cow<'_, str> {
-    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-    match is_formula {
-        true => format!("'{cell}").into(),
-        false => cell.into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,16 +253,6 @@ mod tests {
             &["text/csv, application/json"],
         ] {
             assert!(!prefers(accept), "{accept:?}");
-        }
-    }
-
-    #[test]
-    fn formulas_are_escaped() {
-        for formula in ["=1+1", "+49 30 1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
-            assert_eq!(escape_formula(formula), format!("'{formula}"));
-        }
-        for text in ["", "Ada", "a=b", "1-1", "'=1"] {
-            assert_eq!(escape_formula(text), text);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Ingestion of any kind of data: from the request to the response.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
@@ -13,6 +14,7 @@ use crate::http::body::Input;
 use crate::http::body::batch::{self, Items};
 use crate::http::body::given_time::GivenTime;
 use crate::http::body::item::{ItemReader, RawItem};
+use crate::http::limits::AnswerMemory;
 use crate::http::metrics;
 use crate::http::payload;
 use crate::http::problem::{Problem, ProblemKind};
@@ -144,6 +146,15 @@ pub(crate) struct ItemOutcome {
     pub(crate) outcome: Result<Outcome, Problem>,
 }
 
+impl ItemOutcome {
+    /// Returns the number of bytes in memory.
+    fn bytes(&self) -> usize {
+        let texts = [&self.id, &self.name].into_iter().flatten();
+        let problem = self.outcome.as_ref().err().map_or(0, Problem::bytes);
+        size_of::<Self>() + texts.map(String::len).sum::<usize>() + problem
+    }
+}
+
 /// Ingests many items. Each is accepted or rejected on its own.
 ///
 /// # Errors
@@ -153,7 +164,8 @@ pub(crate) async fn ingest_many<B: Ingest>(
     context: &Context,
     raw_items: &[RawItem<'_>],
 ) -> Result<Response, Problem> {
-    let outcomes = record_many::<B>(app, context, raw_items).await?;
+    let mut memory = app.answer_budget.open(&Arc::from(context.actor.as_str()));
+    let outcomes = record_counted::<B>(app, context, raw_items, Some(&mut memory)).await?;
     let results = outcomes.into_iter().enumerate().map(|(index, item)| {
         let ItemOutcome { id, name, outcome } = item;
         match outcome {
@@ -164,7 +176,8 @@ pub(crate) async fn ingest_many<B: Ingest>(
             Err(problem) => rejected(index, id, problem),
         }
     });
-    Ok(BatchResponse::new(results.collect()).into_response())
+    let batch = BatchResponse::new(results.collect());
+    Ok(batch.into_streamed_response(memory))
 }
 
 /// Records many items, each on its own. Returns their outcomes in the given order.
@@ -176,6 +189,21 @@ pub(crate) async fn record_many<B: Ingest>(
     app: &AppContext,
     context: &Context,
     raw_items: &[RawItem<'_>],
+) -> Result<Vec<ItemOutcome>, Problem> {
+    record_counted::<B>(app, context, raw_items, None).await
+}
+
+/// Records items like [`record_many`]. The memory of the outcomes counts towards that of the
+/// answer.
+///
+/// # Errors
+/// Those of [`record_many`], and 503 if there is no memory for the answer. Nothing was recorded
+/// then.
+async fn record_counted<B: Ingest>(
+    app: &AppContext,
+    context: &Context,
+    raw_items: &[RawItem<'_>],
+    mut memory: Option<&mut AnswerMemory>,
 ) -> Result<Vec<ItemOutcome>, Problem> {
     let mut tally = Tally::default();
     let mut outcomes = Vec::with_capacity(raw_items.len());
@@ -193,7 +221,11 @@ pub(crate) async fn record_many<B: Ingest>(
             }
             Err(problem) => (raw.id(B::ID), None, Err(problem)),
         };
-        outcomes.push(ItemOutcome { id, name, outcome });
+        let item = ItemOutcome { id, name, outcome };
+        if let Some(memory) = &mut memory {
+            memory.grow(item.bytes())?;
+        }
+        outcomes.push(item);
     }
     if !items.is_empty() {
         let recorded = B::record(app, context, items).await?;

@@ -65,8 +65,9 @@ pub(super) async fn follow_import(
     if read_import(&app, &id).await?.is_none() {
         return Err(unknown(&id));
     }
+    let place = app.streams.place(&actor.name)?;
     let follower = ImportFollower {
-        access: StreamAccess::new(app.identity.clone(), actor, OPERATION),
+        access: StreamAccess::new(app.identity.clone(), actor, OPERATION, place),
         app,
         id,
         ticks: sse::ticks(),

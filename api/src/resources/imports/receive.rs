@@ -183,12 +183,12 @@ async fn within<T>(
 
 fn boundary(headers: &HeaderMap) -> Result<String, Problem> {
     let unsupported = |detail| Problem::new(ProblemKind::UnsupportedMediaType, detail);
-    let coding = headers.get(header::CONTENT_ENCODING);
-    if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(unsupported("the body must not be compressed"));
-    }
-    let media_type = headers.get(header::CONTENT_TYPE);
-    let media_type = media_type.and_then(|value| value.to_str().ok());
+    payload::require_uncompressed(headers)?;
+    let mut media_types = headers.get_all(header::CONTENT_TYPE).iter();
+    let media_type = match (media_types.next(), media_types.next()) {
+        (Some(only), None) => only.to_str().ok(),
+        _ => None,
+    };
     multer::parse_boundary(media_type.unwrap_or_default())
         .map_err(|_| unsupported("the body must be multipart/form-data with a boundary"))
 }

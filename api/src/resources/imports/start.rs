@@ -59,7 +59,7 @@ pub(super) async fn run_import(
     app.shed.check()?;
     let current = current(&app, &id).await?;
     let (plan, format) = body.plan(current.file.file_name.as_str())?;
-    let command = start_import(&context, plan.clone(), key.as_ref());
+    let command = start_import(plan.clone(), key.as_ref());
     match current.import.decide(command.clone()) {
         // Without an effect: a repeated request.
         Ok(None) => return Ok(accepted(id, current.last, current.status)),

@@ -7,8 +7,8 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
-use commands::{CommandEffect, Context, Outcome, new_id};
-use domain::{ImportCommand, ImportError, ImportId, ImportStatus};
+use commands::{CommandEffect, Context, Outcome};
+use domain::{ImportCommand, ImportError, ImportId, ImportStatus, Subject};
 use projections::imports::ImportDocument;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -86,7 +86,8 @@ pub(super) async fn create_import(
         now: caller::now(),
         ..context
     };
-    let id: ImportId = new_id(&context.actor, key.as_ref());
+    let id = app.commands.id_to_create(key.as_ref(), Subject::Import);
+    let id: ImportId = id.await?;
     let detected = detect(partial.path().join("file"), file.file_name.as_str()).await?;
     let stored = StoredImport { file, detected };
     let outcome = record(&app, &context, (&folder, partial), &id, &stored).await?;

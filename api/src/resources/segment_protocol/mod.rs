@@ -19,6 +19,8 @@ mod values;
 mod warning;
 mod waves;
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use commands::Context;
 use serde::Deserialize;
@@ -35,6 +37,7 @@ use self::time::Receipt;
 use crate::http::body::batch::{self, Items};
 use crate::http::body::item::{RawItem, malformed, unexpected_start};
 use crate::http::extract::Path;
+use crate::http::limits::AnswerMemory;
 use crate::http::openapi::NotFound;
 use crate::http::payload::{self, BodyFormat, CompleteBody};
 use crate::http::problem::{Problem, ProblemKind};
@@ -182,6 +185,7 @@ async fn post_track(
 )]
 async fn post_without_effect(
     State(app): State<AppState>,
+    Caller(context): Caller,
     Path(name): Path<String>,
     request: Request,
 ) -> Result<CallsResponse, Problem> {
@@ -192,7 +196,10 @@ async fn post_without_effect(
     receive(&app, request).await?;
     let mut calls = Calls::default();
     calls.ignore(name);
-    Ok(CallsResponse::new(calls.into_results()))
+    Ok(CallsResponse::new(
+        calls.into_results(),
+        answer_memory(&app, &context),
+    ))
 }
 
 async fn record_one(
@@ -246,6 +253,12 @@ async fn record(
     for (index, raw) in raw_items.iter().enumerate() {
         calls.add(index, *raw, r#type, receipt);
     }
+    let mut memory = answer_memory(app, context);
+    memory.grow(calls.answer_bytes())?;
     let results = calls.record(app, context).await?;
-    Ok(CallsResponse::new(results))
+    Ok(CallsResponse::new(results, memory))
+}
+
+fn answer_memory(app: &AppContext, context: &Context) -> AnswerMemory {
+    app.answer_budget.open(&Arc::from(context.actor.as_str()))
 }

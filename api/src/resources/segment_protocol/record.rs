@@ -28,6 +28,8 @@ pub(super) struct Calls {
     customers: Tally,
     events: Tally,
     ignored: u64,
+    /// Memory of the results, those of calls that are to be recorded included.
+    answer_bytes: usize,
 }
 
 /// Type of a call without an effect, and the reason.
@@ -66,6 +68,7 @@ impl Calls {
         receipt: Receipt,
     ) {
         let mut recorded_as = r#type;
+        self.answer_bytes += size_of::<CallResult>();
         match self.map(index, raw, &mut recorded_as, receipt) {
             Ok(None) => {}
             Ok(Some(ignored)) => self.add_ignored(index, ignored),
@@ -74,6 +77,7 @@ impl Calls {
                     Some(CallType::Identify) => self.customers.count(None),
                     Some(CallType::Track) | None => self.events.count(None),
                 }
+                self.answer_bytes += problem.bytes();
                 self.results.push(CallResult::rejected(index, problem));
             }
         }
@@ -81,12 +85,19 @@ impl Calls {
 
     /// Adds a single call of a type that has no effect.
     pub(super) fn ignore(&mut self, name: &'static str) {
+        self.answer_bytes += size_of::<CallResult>();
         self.add_ignored(0, Ignored::for_type(name));
     }
 
     fn add_ignored(&mut self, index: usize, Ignored(name, reason): Ignored) {
         self.ignored += 1;
+        self.answer_bytes += reason.len();
         self.results.push(CallResult::ignored(index, name, reason));
+    }
+
+    /// Returns the number of bytes of all results in memory.
+    pub(super) fn answer_bytes(&self) -> usize {
+        self.answer_bytes
     }
 
     /// Maps a call and adds it to its wave. Returns the reason if it has no effect. Sets
@@ -118,6 +129,7 @@ impl Calls {
         match r#type {
             CallType::Identify => {
                 let record = identify::record(call, customer, receipt.zone, &mut warnings)?;
+                self.answer_bytes += warnings.bytes();
                 self.waves.identify.entry(wave).or_default().push(Mapped {
                     index,
                     id: record.customer.to_string(),
@@ -128,6 +140,7 @@ impl Calls {
             }
             CallType::Track => {
                 let tracked = track::record(call, customer, receipt, &mut warnings)?;
+                self.answer_bytes += warnings.bytes();
                 self.waves.track.entry(wave).or_default().push(Mapped {
                     index,
                     id: tracked.record.activity.to_string(),

@@ -25,6 +25,7 @@ mod openapi;
 mod orders;
 mod own_writes;
 mod quarantine;
+mod receipt_forms;
 mod receipts;
 mod refusals;
 mod reports;

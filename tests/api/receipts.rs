@@ -14,13 +14,13 @@ use crate::support::shop::{context, email_content, text};
 use crate::support::wait::until;
 
 /// Messages of one campaign, queued for customers `c-0`, `c-1`, ….
-struct Messages {
+pub(crate) struct Messages {
     commands: Commands,
     campaign: CampaignId,
 }
 
 impl Messages {
-    async fn queued(app: &App, count: usize) -> Self {
+    pub(crate) async fn queued(app: &App, count: usize) -> Self {
         let messages = Self {
             commands: app.settings().commands().await,
             campaign: CampaignId::from(7),
@@ -35,6 +35,11 @@ impl Messages {
         messages
     }
 
+    /// Returns the campaign's id.
+    pub(crate) fn campaign(&self) -> &CampaignId {
+        &self.campaign
+    }
+
     fn id(&self, customer: &str) -> MessageId {
         MessageId {
             campaign: self.campaign.clone(),
@@ -42,7 +47,7 @@ impl Messages {
         }
     }
 
-    async fn apply(&self, customer: &str, command: MessageCommand) {
+    pub(crate) async fn apply(&self, customer: &str, command: MessageCommand) {
         let commands = vec![(self.id(customer), command)];
         let mut outcomes = self
             .commands
@@ -52,14 +57,14 @@ impl Messages {
         outcomes.swap_remove(0).unwrap();
     }
 
-    async fn status(&self, customer: &str) -> Option<MessageStatus> {
+    pub(crate) async fn status(&self, customer: &str) -> Option<MessageStatus> {
         let found = self.commands.messages(&[self.id(customer)]).await;
         let message: Message = found.unwrap().swap_remove(0);
         message.status()
     }
 
     /// Returns a receipt dated `minute` minutes into 2026.
-    fn receipt(&self, customer: &str, status: &str, minute: u32) -> Value {
+    pub(crate) fn receipt(&self, customer: &str, status: &str, minute: u32) -> Value {
         json!({
             "message_id": self.id(customer).to_string(),
             "vendor_message_id": format!("vm_{customer}"),

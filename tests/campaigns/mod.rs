@@ -19,7 +19,7 @@ use chrono::Utc;
 use commands::{Commands, Context, CustomerRecord, new_id};
 use domain::{
     Campaign, CampaignContent, CampaignId, CampaignStatus, Change, CustomerChanges, CustomerId,
-    Launch, MessageCommand, MessageId, MessageStatus, Receipt, Timestamp,
+    Launch, MessageCommand, MessageId, MessageStatus, Timestamp,
 };
 use projections::{
     LaunchedCampaign, LongRead, ReconcileError, Reconciliation, Store, StoreOptions, reconcile,
@@ -28,9 +28,9 @@ use projections::{
 use crate::support::app::Settings;
 use crate::support::engines::engines;
 use crate::support::process::Process;
-use crate::support::shop::{self, text};
+use crate::support::shop::{self, receipt, text};
 use crate::support::vendor::Vendor;
-use crate::support::wait::until;
+use crate::support::wait::{eventually, until};
 
 /// Rules that match every customer.
 const EVERYBODY: &str = "order_count >= 0";
@@ -223,20 +223,18 @@ impl Shop {
 
     /// Records a receipt for each of these messages: delivered.
     async fn record_receipts_for(&self, messages: Vec<MessageId>) {
-        let receipt = |id: MessageId| {
-            let receipt = Receipt {
-                vendor_message_id: text("vm"),
-                arrived: true,
-                reason: None,
-                occurred_at: now(),
-            };
-            (id, MessageCommand::RecordReceipt(receipt))
-        };
-        let receipts = messages.into_iter().map(receipt);
+        let mut receipts = Vec::new();
+        for id in messages {
+            let message = eventually("the view has the vendor's id", async || {
+                let message = self.store.message(&id).await.unwrap();
+                message.and_then(|message| message.vendor_message_id)
+            })
+            .await;
+            let receipt = receipt(&message, None, now());
+            receipts.push((id, MessageCommand::RecordReceipt(receipt)));
+        }
         let context = context();
-        let recorded = self
-            .commands
-            .execute_on_messages(&context, receipts.collect());
+        let recorded = self.commands.execute_on_messages(&context, receipts);
         assert!(recorded.await.unwrap().iter().all(Result::is_ok));
     }
 

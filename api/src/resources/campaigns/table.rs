@@ -19,7 +19,7 @@ use crate::state::{AppContext, AppState};
 /// Number of rows read per batch.
 const BATCH: usize = 1_000;
 
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 27] = [
     "customer_id",
     "message_id",
     "status",
@@ -40,6 +40,13 @@ const COLUMNS: [&str; 20] = [
     "text_problem",
     "quarantined_position",
     "quarantined_reason",
+    "bounce",
+    "complained_at",
+    "deferred_at",
+    "opened_at",
+    "clicked_at",
+    "clicked_url",
+    "refused_receipts",
 ];
 
 /// Error that interrupts a CSV response.
@@ -218,6 +225,13 @@ fn row(message: MessageResponse) -> [String; COLUMNS.len()] {
         text(message.text_problem),
         text(position),
         text(reason),
+        text(message.bounce.map(|bounce| bounce.name().to_owned())),
+        at(message.complained_at),
+        at(message.deferred_at),
+        at(message.opened_at),
+        at(message.clicked_at),
+        text(message.clicked_url),
+        message.refused_receipts.to_string(),
     ]
 }
 

@@ -95,7 +95,9 @@ fn print(launched: &LaunchedCampaign, reconciliation: &Reconciliation) {
     }
     if reconciliation.refused_receipts > 0 {
         let count = grouped(reconciliation.refused_receipts);
-        say(format_args!("{count} receipts were refused; the audit trail has the reasons"));
+        say(format_args!(
+            "{count} receipts were refused; the audit trail has the reasons"
+        ));
     }
     if reconciliation.undetermined > 0 {
         let count = grouped(reconciliation.undetermined);

@@ -9,6 +9,7 @@ use crate::api::with;
 use crate::support::app::App;
 use crate::support::receipts::post;
 use crate::support::shop::text;
+use crate::support::wait::eventually;
 
 /// A message that was sent to `c-0` a minute ago, and receipts for it.
 struct Sent {
@@ -66,8 +67,11 @@ impl Sent {
         let of_message = "/api/audit?aggregate=message/c-0/";
         let path = format!("{of_message}{}", self.messages.campaign());
         let rows = self.app.client.list(&path, 50).await;
-        let tag = rows[0]["type"].as_str().unwrap().to_owned();
-        (tag, rows[0]["data"].clone())
+        let position = rows[0]["position"].as_str().unwrap();
+        let path = format!("/api/audit/{position}");
+        let entry = self.app.client.read(&path).await;
+        let tag = entry["type"].as_str().unwrap().to_owned();
+        (tag, entry["data"].clone())
     }
 }
 
@@ -258,16 +262,20 @@ async fn a_receipt_of_another_message_at_the_vendor_is_refused_and_recorded() {
         json!({"message_id": "msg_no-such-message"}),
     );
     assert_eq!(sent.outcome(&unknown).await, "/message_id");
-    crate::support::wait::until("the refusal is recorded", async || {
-        sent.app.client.wait_until_caught_up().await;
-        let rows = sent
-            .app
-            .client
-            .list("/api/audit?type=request_refused", 10)
-            .await;
-        rows.iter().any(|row| row["data"]["why"] == "receipt")
+    let position = eventually("the refusal is in the audit trail", async || {
+        let path = "/api/audit?type=request_refused";
+        let rows = sent.app.client.list(path, 10).await;
+        Some(rows.first()?["position"].as_str()?.to_owned())
     })
     .await;
+    let path = format!("/api/audit/{position}");
+    let entry = sent.app.client.read(&path).await;
+    assert_eq!(entry["data"]["why"], "receipt");
+    for line in ["/vendor_message_id", "/occurred_at", "msg_no-such-message"] {
+        let logged = sent.app.api.stderr();
+        let is_warning = |one: &str| one.contains("WARN") && one.contains(line);
+        assert!(logged.lines().any(is_warning), "{line}: {logged}");
+    }
 }
 
 #[tokio::test]

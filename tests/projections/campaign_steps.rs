@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use commands::Commands;
 use domain::{
-    Audience, AudienceSize, CampaignChanges, CampaignCommand, CampaignContent, CampaignId, Change,
-    BounceKind, DeliveryAttempt, MessageCommand, MessageId, MessageStatus, Receipt, ReceiptKind, RefusedReceipt, Suppression,
+    Audience, AudienceSize, BounceKind, CampaignChanges, CampaignCommand, CampaignContent,
+    CampaignId, Change, DeliveryAttempt, MessageCommand, MessageId, MessageStatus, Receipt,
+    ReceiptKind, RefusedReceipt, Suppression,
 };
 use mongodb::bson::DateTime;
 use projections::PageRequest;
@@ -278,10 +279,22 @@ async fn assert_stats(deployment: &Deployment, id: &CampaignId, messages: &[Mess
     let parts = figures.sent() + figures.failed() + figures.suppressed() + figures.pending();
     assert_eq!(figures.audience(), parts);
     let sum = |of: fn(&MessageDocument) -> i64| messages.iter().map(of).sum::<i64>();
-    assert_eq!(figures.marks.complained, sum(|m| i64::from(m.marks.complained_at.is_some())));
-    assert_eq!(figures.marks.opened, sum(|m| i64::from(m.marks.opened_at.is_some())));
-    assert_eq!(figures.marks.clicked, sum(|m| i64::from(m.marks.clicked_at.is_some())));
-    assert_eq!(figures.refused_receipts, sum(|m| i64::from(m.refused_receipts)));
+    assert_eq!(
+        figures.marks.complained,
+        sum(|m| i64::from(m.marks.complained_at.is_some()))
+    );
+    assert_eq!(
+        figures.marks.opened,
+        sum(|m| i64::from(m.marks.opened_at.is_some()))
+    );
+    assert_eq!(
+        figures.marks.clicked,
+        sum(|m| i64::from(m.marks.clicked_at.is_some()))
+    );
+    assert_eq!(
+        figures.refused_receipts,
+        sum(|m| i64::from(m.refused_receipts))
+    );
     let mut reasons: BTreeMap<String, i64> = BTreeMap::new();
     for suppression in messages.iter().filter_map(|m| m.suppression.as_ref()) {
         *reasons.entry(suppression.reason.clone()).or_default() += 1;

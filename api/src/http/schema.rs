@@ -282,7 +282,9 @@ fn receipt_time() -> OneOf {
         .item(time())
         .item(number)
         .item(text)
-        .description(Some("An RFC 3339 time, or a Unix time as a number or text."))
+        .description(Some(
+            "An RFC 3339 time, or a Unix time as a number or text.",
+        ))
         .examples([json!("2026-11-23T01:02:03.456Z")])
         .build()
 }

@@ -132,14 +132,11 @@ impl Message {
             (
                 MessageCommand::RecordSent(handover),
                 Queued | Undeliverable | Suppressed | Rejected,
-            ) if state.queued =>
-            {
-                Some(MessageEvent::Sent {
-                    handover,
-                    from,
-                    unsuppressed: state.why,
-                })
-            }
+            ) if state.queued => Some(MessageEvent::Sent {
+                handover,
+                from,
+                unsuppressed: state.why,
+            }),
             (MessageCommand::Reject(problem), Queued) => {
                 Some(MessageEvent::Rejected { problem, from })
             }

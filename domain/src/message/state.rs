@@ -90,10 +90,7 @@ impl Serialize for MessageState {
             i64::from(self.attempts),
             self.retry_at.unwrap_or_default(),
         ];
-        let count = match (
-            self.why,
-            numbers.iter().rposition(|number| *number != 0),
-        ) {
+        let count = match (self.why, numbers.iter().rposition(|number| *number != 0)) {
             (Some(_), _) => numbers.len(),
             (None, last) => last.map_or(0, |last| last + 1),
         };

@@ -88,7 +88,11 @@ async fn end_due(shared: &SharedResources) -> Result<bool, WorkError> {
     if count > 0 {
         metrics::messages("unconfirmed", count as u64);
         let window = shared.delivery.receipt_window;
-        tracing::warn!(count, ?window, "no receipt arrived in time: messages are unconfirmed");
+        tracing::warn!(
+            count,
+            ?window,
+            "no receipt arrived in time: messages are unconfirmed"
+        );
     }
     Ok(has_more)
 }
@@ -96,7 +100,9 @@ async fn end_due(shared: &SharedResources) -> Result<bool, WorkError> {
 /// Returns messages of campaigns under way with events that could not be folded.
 async fn withheld(shared: &SharedResources) -> Result<Vec<MessageId>, WorkError> {
     let store = &shared.store;
-    let sending = store.campaigns_in(&[domain::CampaignStatus::Sending]).await?;
+    let sending = store
+        .campaigns_in(&[domain::CampaignStatus::Sending])
+        .await?;
     let ids: Vec<CampaignId> = sending.into_iter().map(|c| c.campaign_id).collect();
     let ids: Vec<&CampaignId> = ids.iter().collect();
     let mut messages = Vec::new();

@@ -38,8 +38,6 @@ const COLUMNS: [&str; 27] = [
     "ended_at",
     "updated_at",
     "text_problem",
-    "quarantined_position",
-    "quarantined_reason",
     "bounce",
     "complained_at",
     "deferred_at",
@@ -47,6 +45,8 @@ const COLUMNS: [&str; 27] = [
     "clicked_at",
     "clicked_url",
     "refused_receipts",
+    "quarantined_position",
+    "quarantined_reason",
 ];
 
 /// Error that interrupts a CSV response.
@@ -223,8 +223,6 @@ fn row(message: MessageResponse) -> [String; COLUMNS.len()] {
         at(message.ended_at),
         at(Some(message.updated_at)),
         text(message.text_problem),
-        text(position),
-        text(reason),
         text(message.bounce.map(|bounce| bounce.name().to_owned())),
         at(message.complained_at),
         at(message.deferred_at),
@@ -232,6 +230,8 @@ fn row(message: MessageResponse) -> [String; COLUMNS.len()] {
         at(message.clicked_at),
         text(message.clicked_url),
         message.refused_receipts.to_string(),
+        text(position),
+        text(reason),
     ]
 }
 

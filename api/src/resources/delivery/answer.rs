@@ -133,6 +133,9 @@ impl IntoResponse for ReceiptsResponse {
             ReceiptResult::Ignored { .. } | ReceiptResult::Rejected { .. } => None,
         });
         let positions: Positions = positions.collect();
-        add_positions(&positions, (StatusCode::ACCEPTED, Json(self)).into_response())
+        add_positions(
+            &positions,
+            (StatusCode::ACCEPTED, Json(self)).into_response(),
+        )
     }
 }

@@ -82,7 +82,9 @@ impl Visitor<'_> for TimeVisitor {
     type Value = Timestamp;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an RFC 3339 time such as 2026-11-23T01:02:03Z, or Unix seconds or milliseconds")
+        f.write_str(
+            "an RFC 3339 time such as 2026-11-23T01:02:03Z, or Unix seconds or milliseconds",
+        )
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {

@@ -47,7 +47,9 @@ pub(super) async fn record(
     raw_items: &[RawItem<'_>],
 ) -> Result<ReceiptsResponse, Problem> {
     let mut reader = ItemReader::default();
-    let received = raw_items.iter().map(|raw| read(app, context, &mut reader, *raw));
+    let received = raw_items
+        .iter()
+        .map(|raw| read(app, context, &mut reader, *raw));
     let (ids, received): (Vec<_>, Vec<_>) = received.unzip();
     let mut commands = Vec::new();
     for receipt in &received {
@@ -88,12 +90,11 @@ fn read(
         let outcome = ReceiptOutcome::Ignored(status);
         return (raw.id(ID), ReceivedReceipt::Settled(outcome));
     }
-    let body = reader.read(raw, |body: &ReceiptBody| body.check(app.commands.currency()));
+    let body = reader.read(raw, |body: &ReceiptBody| {
+        body.check(app.commands.currency())
+    });
     match body.and_then(|body| body.into_receipt(context.now)) {
-        Ok((id, message, receipt)) => (
-            Some(id),
-            ReceivedReceipt::Read(message, Box::new(receipt)),
-        ),
+        Ok((id, message, receipt)) => (Some(id), ReceivedReceipt::Read(message, Box::new(receipt))),
         Err(problem) => {
             let outcome = ReceiptOutcome::Rejected(problem);
             (raw.id(ID), ReceivedReceipt::Settled(outcome))
@@ -114,7 +115,7 @@ async fn record_refused(
     let mut refused: Vec<(&str, &Problem)> = refused.collect();
     for (id, problem) in refused.iter().take(MAX_LOGGED) {
         // Escaped, since the vendor chose the id.
-        tracing::warn!(message = ?id, problem = problem.detail(), "refused a receipt");
+        tracing::warn!(message_id = ?id, problem = problem.detail(), "refused a receipt");
     }
     if refused.len() > MAX_LOGGED {
         let count = refused.len() - MAX_LOGGED;
@@ -136,12 +137,17 @@ async fn record_refused(
     let commands = known.iter().flat_map(|(message, problems)| {
         let refused = problems.iter().filter_map(|problem| {
             let problem = Text::cut(problem.detail())?;
-            Some(MessageCommand::RecordRefusedReceipt(RefusedReceipt { problem }))
+            Some(MessageCommand::RecordRefusedReceipt(RefusedReceipt {
+                problem,
+            }))
         });
         refused.map(|command| (message.clone(), command))
     });
     let commands: Vec<_> = commands.collect();
-    let messages: Vec<MessageId> = commands.iter().map(|(message, _)| message.clone()).collect();
+    let messages: Vec<MessageId> = commands
+        .iter()
+        .map(|(message, _)| message.clone())
+        .collect();
     let recorded = match commands.is_empty() {
         true => Vec::new(),
         false => app.commands.execute_on_messages(context, commands).await?,
@@ -149,7 +155,12 @@ async fn record_refused(
     let unknown = messages.iter().zip(&recorded);
     let unknown = unknown.filter(|(_, done)| matches!(done, Err(MessageError::Unknown)));
     for (message, _) in unknown {
-        journal(app, context, &message.to_string(), &MessageError::Unknown.to_string());
+        journal(
+            app,
+            context,
+            &message.to_string(),
+            &MessageError::Unknown.to_string(),
+        );
     }
     for (id, problem) in refused {
         journal(app, context, id, problem.detail());

@@ -143,10 +143,12 @@ describe('verdictOf', () => {
     expect(sentence('bounced', happened('message_bounced.1', hard))).toBe(
       'The address does not work: the recipient’s provider returned the message: user unknown.',
     )
-    expect(
-      sentence('bounced', happened('message_bounced.1', { bounce: 'soft' })),
-    ).toBe('The recipient’s provider returned the message.')
-    expect(sentence('unconfirmed')).toContain('sent no receipt in time. It counts as sent')
+    expect(sentence('bounced', happened('message_bounced.1', { bounce: 'soft' }))).toBe(
+      'The recipient’s provider returned the message.',
+    )
+    expect(sentence('unconfirmed')).toContain(
+      'sent no receipt in time. It counts as sent',
+    )
     expect(
       sentence('unconfirmed', happened('message_receipt_refused.1', { problem: 'x' })),
     ).toContain('sent no receipt in time that could be read')

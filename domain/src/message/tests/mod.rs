@@ -388,7 +388,11 @@ fn every_event() -> Vec<Event> {
         requeued,
         Event::ReceiptRefused(refused()),
     ];
-    suppressions.chain(others).chain(more).chain(marks).collect()
+    suppressions
+        .chain(others)
+        .chain(more)
+        .chain(marks)
+        .collect()
 }
 
 #[test]

@@ -44,7 +44,10 @@ const DAYS: i64 = 24 * 60 * MINUTES;
 fn times_are_clamped_to_the_send_and_to_now() {
     let kept = |millis| (instant(millis), None);
     assert_eq!(times(accepted(), 100), kept(100));
-    assert_eq!(times(accepted(), 1_000 + 5 * MINUTES), kept(1_000 + 5 * MINUTES));
+    assert_eq!(
+        times(accepted(), 1_000 + 5 * MINUTES),
+        kept(1_000 + 5 * MINUTES)
+    );
     let ahead = 1_001 + 5 * MINUTES;
     let expected = (instant(1_000), Some(instant(ahead)));
     assert_eq!(times(accepted(), ahead), expected);
@@ -88,7 +91,11 @@ fn a_bounce_of_a_delivered_message_counts_at_the_same_time_too() {
     for millis in [5, 6] {
         let hard = bounce(BounceKind::Hard, millis);
         let event = recorded(hard.clone(), Delivered);
-        then(history(Delivered), Command::RecordReceipt(hard), vec![event]);
+        then(
+            history(Delivered),
+            Command::RecordReceipt(hard),
+            vec![event],
+        );
     }
     let earlier = Command::RecordReceipt(bounce(BounceKind::Hard, 4));
     then(history(Delivered), earlier, vec![]);

@@ -1,7 +1,7 @@
 use domain::{
-    BounceKind, ReceiptKind, RefusedReceipt, Channel, DeliveryAttempt, Event, MessageContent, MessageEvent, MessageStatus, PersonalContent,
-    Receipt, Suppression, SuppressionReason, TemplateIdentity, TemplateValues, Text, TextDigest,
-    Timestamp,
+    BounceKind, Channel, DeliveryAttempt, Event, MessageContent, MessageEvent, MessageStatus,
+    PersonalContent, Receipt, ReceiptKind, RefusedReceipt, Suppression, SuppressionReason,
+    TemplateIdentity, TemplateValues, Text, TextDigest, Timestamp,
 };
 
 use super::*;
@@ -198,7 +198,11 @@ fn bounces_and_waits_without_end_move_the_counts_and_marks_do_not() {
     let returned = [delivered.clone(), vec![bounced(Delivered)]].concat();
     assert_eq!(counts(returned.clone()), (0, 0, 1));
     assert_eq!(figures(returned).by_status.of(Bounced), 1);
-    let waited = vec![queued(), sent(Queued), MessageEvent::Unconfirmed { from: Sent }];
+    let waited = vec![
+        queued(),
+        sent(Queued),
+        MessageEvent::Unconfirmed { from: Sent },
+    ];
     assert_eq!(counts(waited.clone()), (1, 0, 0));
     assert_eq!(figures(waited.clone()).awaiting_receipt(), 0);
     let late = [waited, vec![receipt(true, Unconfirmed)]].concat();

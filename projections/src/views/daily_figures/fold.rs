@@ -143,10 +143,7 @@ fn count_message(changes: &mut Changes, event: &MessageEvent, recorded_at: Times
         .receipt()
         .map_or(recorded_at, |receipt| receipt.occurred_at);
     let mut change = DayFigures::default();
-    let had_failed = matches!(
-        before,
-        Some(MessageStatus::Failed | MessageStatus::Bounced)
-    );
+    let had_failed = matches!(before, Some(MessageStatus::Failed | MessageStatus::Bounced));
     match event {
         MessageEvent::Suppressed { .. } => change.suppressed = 1,
         MessageEvent::Sent { .. } => change.sent = 1,

@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 use domain::{
-    BounceKind, ReceiptKind, ActivityContent, ActivityEvent, Amount, Change, Channel, Currency, CustomerChanges,
+    ActivityContent, ActivityEvent, Amount, BounceKind, Change, Channel, Currency, CustomerChanges,
     CustomerEvent, Event, LoggedEvent, MessageContent, MessageEvent, MessageStatus, Name,
-    Occurrence, OrderContent, OrderEvent, OrderStatus, PersonalContent, Receipt, Subject,
-    Suppression, SuppressionReason, TemplateIdentity, TemplateValues, Text, TextDigest, Timestamp,
+    Occurrence, OrderContent, OrderEvent, OrderStatus, PersonalContent, Receipt, ReceiptKind,
+    Subject, Suppression, SuppressionReason, TemplateIdentity, TemplateValues, Text, TextDigest,
+    Timestamp,
 };
 
 use super::fold::{changes, fold};

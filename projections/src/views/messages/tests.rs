@@ -1,6 +1,7 @@
 use domain::{
-    BounceKind, ReceiptKind, RefusedReceipt, Channel, DeliveryAttempt, Event, MessageContent, MessageEvent, MessageStatus, PersonalContent,
-    Receipt, Suppression, TemplateIdentity, Text, TextDigest, Timestamp,
+    BounceKind, Channel, DeliveryAttempt, Event, MessageContent, MessageEvent, MessageStatus,
+    PersonalContent, Receipt, ReceiptKind, RefusedReceipt, Suppression, TemplateIdentity, Text,
+    TextDigest, Timestamp,
 };
 
 use super::*;

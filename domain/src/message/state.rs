@@ -94,9 +94,9 @@ impl Serialize for MessageState {
             (Some(_), _) => numbers.len(),
             (None, last) => last.map_or(0, |last| last + 1),
         };
-        let bits = u16::from(self.queued) * QUEUED
-            | u16::from(self.marks) << MARKS_SHIFT
-            | u16::from(self.refused) << REFUSED_SHIFT;
+        let bits = (u16::from(self.queued) * QUEUED)
+            | (u16::from(self.marks) << MARKS_SHIFT)
+            | (u16::from(self.refused) << REFUSED_SHIFT);
         let length = 2 + count + usize::from(self.why.is_some());
         let mut state = serializer.serialize_seq(Some(length))?;
         state.serialize_element(&self.status.letter())?;
@@ -123,7 +123,7 @@ impl<'de> Deserialize<'de> for MessageState {
             status: status.ok_or_else(unknown)?,
             queued: bits & QUEUED != 0,
             // Both are within a byte after the mask and the shift.
-            marks: (bits >> MARKS_SHIFT & MARKS_MASK) as u8,
+            marks: ((bits >> MARKS_SHIFT) & MARKS_MASK) as u8,
             refused: (bits >> REFUSED_SHIFT) as u8,
             vendor: (vendor != 0).then_some(vendor),
             sent_at: sent_at.map_err(D::Error::custom)?,

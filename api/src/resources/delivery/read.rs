@@ -167,7 +167,7 @@ mod tests {
         let cases = [
             (json!("550\r\n5.1"), Some("550  5.1")),
             (json!("  full "), Some("full")),
-            (json!("grünüber"), Some("grünübe")),
+            (json!("grünüber"), Some("grünüb")),
             (json!(550), Some("550")),
             (json!(" \n"), None),
             (json!(""), None),

@@ -19,18 +19,19 @@ use chrono::Utc;
 use commands::{Commands, Context, CustomerRecord, new_id};
 use domain::{
     Campaign, CampaignContent, CampaignId, CampaignStatus, Change, CustomerChanges, CustomerId,
-    Launch, MessageCommand, MessageId, MessageStatus, Timestamp,
+    Launch, MessageCommand, MessageId, MessageStatus, Subject, Timestamp,
 };
 use projections::{
     LaunchedCampaign, LongRead, ReconcileError, Reconciliation, Store, StoreOptions, reconcile,
 };
+use serde_json::Value;
 
 use crate::support::app::Settings;
 use crate::support::engines::engines;
 use crate::support::process::Process;
 use crate::support::shop::{self, receipt, text};
 use crate::support::vendor::Vendor;
-use crate::support::wait::{eventually, until};
+use crate::support::wait::until;
 
 /// Rules that match every customer.
 const EVERYBODY: &str = "order_count >= 0";
@@ -225,17 +226,23 @@ impl Shop {
     async fn record_receipts_for(&self, messages: Vec<MessageId>) {
         let mut receipts = Vec::new();
         for id in messages {
-            let message = eventually("the view has the vendor's id", async || {
-                let message = self.store.message(&id).await.unwrap();
-                message.and_then(|message| message.vendor_message_id)
-            })
-            .await;
-            let receipt = receipt(&message, None, now());
+            let receipt = receipt(&self.vendor_message_id(&id).await, None, now());
             receipts.push((id, MessageCommand::RecordReceipt(receipt)));
         }
         let context = context();
         let recorded = self.commands.execute_on_messages(&context, receipts);
         assert!(recorded.await.unwrap().iter().all(Result::is_ok));
+    }
+
+    /// Returns the id that the vendor gave a message, from the log.
+    async fn vendor_message_id(&self, id: &MessageId) -> String {
+        let subject = Subject::Message(id.customer.clone(), id.campaign.clone());
+        let log = self.commands.log();
+        let key = log.layout().key(subject.to_string(), subject.route());
+        let history = log.history(&key).await.unwrap();
+        let sent = history.iter().find(|entry| &*entry.tag == "message_sent.1");
+        let data: Value = serde_json::from_str(&sent.unwrap().data).unwrap();
+        data["vendor_message_id"].as_str().unwrap().to_owned()
     }
 
     /// Returns how many of a campaign's messages the vendor has.

@@ -6,7 +6,7 @@ use domain::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::read;
+use super::read::{self, ReceiptStatus};
 use crate::http::body::Input;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
@@ -56,18 +56,6 @@ pub(super) struct ReceiptBody {
     #[serde(deserialize_with = "read::time")]
     #[schema(value_type = schema::ReceiptTime)]
     occurred_at: Timestamp,
-}
-
-/// Status of a receipt that is recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ReceiptStatus {
-    Delivered,
-    Failed,
-    Bounced,
-    Complained,
-    Deferred,
-    Opened,
-    Clicked,
 }
 
 /// Body of one or many receipts.

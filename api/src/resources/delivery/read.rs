@@ -7,11 +7,21 @@ use serde::de::{self, Error as _, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::body::ReceiptStatus;
-
 /// Smallest number of a time in milliseconds; smaller ones are seconds. As seconds it
 /// is in the year 5138, as milliseconds in 1973.
 const FIRST_MILLIS: f64 = 100_000_000_000.0;
+
+/// Status of a receipt that is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReceiptStatus {
+    Delivered,
+    Failed,
+    Bounced,
+    Complained,
+    Deferred,
+    Opened,
+    Clicked,
+}
 
 /// Status of a receipt, for the readers that look at nothing else.
 #[derive(Deserialize)]

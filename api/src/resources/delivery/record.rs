@@ -49,7 +49,7 @@ pub(super) async fn record(
     let mut reader = ItemReader::default();
     let received = raw_items
         .iter()
-        .map(|raw| read(app, context, &mut reader, *raw));
+        .map(|raw| read_receipt(app, context, &mut reader, *raw));
     let (ids, received): (Vec<_>, Vec<_>) = received.unzip();
     let mut commands = Vec::new();
     for receipt in &received {
@@ -79,7 +79,7 @@ pub(super) async fn record(
 }
 
 /// Reads a receipt. Returns the id of its message too, as it was sent.
-fn read(
+fn read_receipt(
     app: &AppContext,
     context: &Context,
     reader: &mut ItemReader,

@@ -87,7 +87,7 @@ head_aggregates! {
     Activity: fold 1, mostly new true, stale if Activity::is_stale;
     ViewRequests: fold 1;
     Campaign: fold 3;
-    Message: fold 1;
+    Message: fold 2;
     Segment: fold 1;
     User: fold 1;
     ApiKey: fold 1;

@@ -6,8 +6,8 @@ use commands::{FinishedCampaign, IdempotencyKey, IdempotencyKeyError, Idempotenc
 use domain::rules::Rules;
 use domain::{
     Audience, AudienceSize, CampaignContent, CampaignId, Currency, DemoPlan, Handover, Launch,
-    MessageCommand, MessageContent, MessageId, Receipt, Renderer, SegmentContent, SegmentId,
-    Template, Text, Timestamp,
+    MessageCommand, MessageContent, MessageId, Receipt, ReceiptKind, Renderer, SegmentContent,
+    SegmentId, Template, Text, Timestamp,
 };
 
 use crate::ACTOR;
@@ -314,11 +314,14 @@ impl Decided {
             let reason = delivery
                 .failure
                 .map(|reason| Text::try_from(reason.to_owned()));
+            let kind = match delivery.failure {
+                None => ReceiptKind::Delivered,
+                Some(_) => ReceiptKind::Failed,
+            };
+            let occurred_at = Timestamp::from_millis(at.millis() + delivery.after)?;
             commands.push(MessageCommand::RecordReceipt(Receipt {
-                vendor_message_id,
-                arrived: delivery.failure.is_none(),
                 reason: reason.transpose()?,
-                occurred_at: Timestamp::from_millis(at.millis() + delivery.after)?,
+                ..Receipt::new(kind, vendor_message_id, occurred_at)
             }));
         }
         let commands = commands.into_iter();

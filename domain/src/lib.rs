@@ -75,9 +75,9 @@ pub use import::{
 };
 pub use log_record::{Acceptance, LogRecord};
 pub use message::{
-    Channel, DeliveryAttempt, Handover, Message, MessageCommand, MessageContent, MessageError,
-    MessageEvent, MessageId, MessageIdError, MessageStatus, Receipt, RecordedReceipt, Suppression,
-    SuppressionReason,
+    BounceKind, Channel, DeliveryAttempt, Handover, Message, MessageCommand, MessageContent,
+    MessageCount, MessageError, MessageEvent, MessageId, MessageIdError, MessageStatus, Receipt,
+    ReceiptKind, RecordedMark, RecordedReceipt, RefusedReceipt, Suppression, SuppressionReason,
 };
 pub use metadata::Metadata;
 pub use money::{Amount, AmountError, Currency, CurrencyError, MAX_AMOUNT};

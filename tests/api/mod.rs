@@ -30,6 +30,7 @@ mod openapi;
 mod orders;
 mod own_writes;
 mod quarantine;
+mod receipt_forms;
 mod receipts;
 mod refusals;
 mod reports;
@@ -64,7 +65,7 @@ fn order(customer: &str, id: &str, cents: i64) -> Value {
 }
 
 /// Returns `item` with `fields` added or overwritten.
-fn with(mut item: Value, fields: Value) -> Value {
+pub(crate) fn with(mut item: Value, fields: Value) -> Value {
     let item_fields = item.as_object_mut().unwrap();
     item_fields.extend(fields.as_object().unwrap().clone());
     item

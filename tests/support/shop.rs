@@ -3,8 +3,8 @@
 use commands::{ActivityRecord, Context, CustomerRecord, OrderRecord};
 use domain::{
     ActivityContent, Amount, Audience, CampaignContent, CampaignId, Change, Channel, Currency,
-    CustomerChanges, MessageContent, MessageId, Name, OrderContent, OrderStatus, Renderer,
-    SegmentContent, Template, Text, Timestamp,
+    CustomerChanges, MessageContent, MessageId, Name, OrderContent, OrderStatus, Receipt,
+    ReceiptKind, Renderer, SegmentContent, Template, Text, Timestamp,
 };
 use serde_json::json;
 
@@ -130,6 +130,18 @@ pub(crate) fn rendered_content(
         to: text(to),
         template: renderer.identity(),
         content: renderer.personalize(values).unwrap(),
+    }
+}
+
+/// Returns a receipt: delivered, or failed for this reason.
+pub(crate) fn receipt(vendor_message_id: &str, failure: Option<&str>, at: Timestamp) -> Receipt {
+    let kind = match failure {
+        None => ReceiptKind::Delivered,
+        Some(_) => ReceiptKind::Failed,
+    };
+    Receipt {
+        reason: failure.map(text),
+        ..Receipt::new(kind, text(vendor_message_id), at)
     }
 }
 

@@ -115,6 +115,8 @@ async fn a_csv_export_has_all_rows_and_quotes_cells() {
     assert_eq!(lines.len(), 1 + NAMES.len(), "{}", answer.text);
     let head = "customer_id,message_id,status,channel,to,text,attempts,problem,suppression,";
     assert!(lines[0].starts_with(head), "{}", lines[0]);
+    let marks = ",bounce,complained_at,deferred_at,opened_at,clicked_at,clicked_url,";
+    assert!(lines[0].contains(marks), "{}", lines[0]);
     let quoted = "c-1@example.com,\"Hi Bob, \"\"the\"\" one!\",0,";
     assert!(lines[2].contains(quoted), "{}", lines[2]);
 

@@ -1,6 +1,6 @@
 //! Repeated uploads under one idempotency key.
 
-use commands::{IdempotencyKey, new_id};
+use commands::{IdempotencyKey, IdempotencyScope, new_id};
 use domain::ImportId;
 use reqwest::header;
 
@@ -50,8 +50,9 @@ async fn a_repeated_upload_is_answered_with_what_became_of_the_first() {
 #[tokio::test]
 async fn the_file_of_a_request_that_was_cut_short_is_replaced() {
     let app = ImportApp::start().await;
-    let key = IdempotencyKey::try_from(&b"spring"[..]).unwrap();
-    let id: ImportId = new_id("key:bootstrap", Some(&key));
+    let scope = IdempotencyScope::actor(&"key:bootstrap".into());
+    let key = IdempotencyKey::new(scope, b"spring").unwrap();
+    let id: ImportId = new_id(Some(&key));
     let root = app.folder.path().join(&app.app.settings().name);
     let left = root.join(id.as_str());
     std::fs::create_dir(&left).unwrap();

@@ -18,7 +18,7 @@ use crate::state::{AppContext, AppState};
 /// Number of rows read per batch.
 const BATCH: usize = 1_000;
 
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 27] = [
     "customer_id",
     "message_id",
     "status",
@@ -37,6 +37,13 @@ const COLUMNS: [&str; 20] = [
     "ended_at",
     "updated_at",
     "text_problem",
+    "bounce",
+    "complained_at",
+    "deferred_at",
+    "opened_at",
+    "clicked_at",
+    "clicked_url",
+    "refused_receipts",
     "quarantined_position",
     "quarantined_reason",
 ];
@@ -215,6 +222,13 @@ fn row(message: MessageResponse) -> [String; COLUMNS.len()] {
         at(message.ended_at),
         at(Some(message.updated_at)),
         text(message.text_problem),
+        text(message.bounce.map(|bounce| bounce.name().to_owned())),
+        at(message.complained_at),
+        at(message.deferred_at),
+        at(message.opened_at),
+        at(message.clicked_at),
+        text(message.clicked_url),
+        message.refused_receipts.to_string(),
         text(position),
         text(reason),
     ]

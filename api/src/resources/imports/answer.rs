@@ -192,7 +192,7 @@ impl ImportProcess {
     }
 
     /// Describes the process of a record to the readers of this process's answers.
-    fn new(app: &AppContext, record: &ImportFileRecord) -> Option<Self> {
+    pub(super) fn new(app: &AppContext, record: &ImportFileRecord) -> Option<Self> {
         let process = record.process.as_ref()?;
         let is_this = app.imports.process().id == process.id;
         Some(Self {

@@ -99,7 +99,13 @@ pub(super) async fn create_import(
         CommandEffect::Unchanged | CommandEffect::Stale => read_import(&app, &id).await?,
         CommandEffect::Created | CommandEffect::Updated => None,
     };
-    let process = is_here.then(|| ImportProcess::of_this(&app));
+    let process = match is_here {
+        true => Some(ImportProcess::of_this(&app)),
+        false => {
+            let record = app.store.import_files(&[&id]).await?.remove(&id);
+            record.and_then(|record| ImportProcess::new(&app, &record))
+        }
+    };
     let import = repeated.unwrap_or_else(|| uploaded(&app, &context, id.clone(), stored, process));
     let headers = position::created_headers(format!("/api/imports/{id}"), outcome);
     Ok((StatusCode::CREATED, headers, Json(import)))

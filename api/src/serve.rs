@@ -1,33 +1,41 @@
 //! Accepts connections and shuts them down gracefully.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
 use axum::serve::Listener;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{interval, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 use crate::http::address::Peer;
+use crate::http::exchange::Exchanges;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::unreadable_heads::UnreadableHeads;
 use crate::http::{limits, metrics};
 use crate::identity::journal::Notes;
 use crate::resources::imports::keep;
 use crate::router;
 use crate::state::{Api, AppState};
 
-/// Maximum number of request headers. More are answered with 431.
-const MAX_HEADERS: usize = 64;
+/// Maximum time for which a spare connection may be idle or send a head. There are few of them.
+const SPARE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Grace period for requests in flight after a shutdown.
 const GRACE: Duration = Duration::from_secs(10);
@@ -64,17 +72,27 @@ pub async fn serve(
     let _background = background(&api.state);
     let (journal_stop, journal) = journal(&api.state, api.notes);
     let closing = api.state.closing.clone();
-    let slow_client_timeout = api.state.slow_client_timeout;
     let places = api.state.connections.clone();
+    let spare_places = Arc::new(Semaphore::new(limits::SPARE_CONNECTIONS));
     let state = api.state.clone();
-    let router = router::router(api.state);
+    let routes = Routes {
+        refusals: router::refusals(&state),
+        all: router::router(api.state),
+    };
     let connections = GracefulShutdown::new();
     let accepting = async {
         // The semaphore is never closed, so this loop ends only with the shutdown.
-        while let Ok(place) = places.clone().acquire_owned().await {
+        while let Ok(spare_place) = spare_places.clone().acquire_owned().await {
             let (stream, peer) = Listener::accept(&mut listener).await;
-            let (router, watcher) = (router.clone(), connections.watcher());
-            let connection = serve_connection(stream, peer, router, watcher, slow_client_timeout);
+            let (place, settings) = match places.clone().try_acquire_owned() {
+                Ok(place) => (
+                    place,
+                    ConnectionSettings::regular(state.slow_client_timeout),
+                ),
+                Err(_) => (spare_place, ConnectionSettings::spare()),
+            };
+            let (routes, watcher) = (routes.clone(), connections.watcher());
+            let connection = serve_connection((stream, peer), routes, watcher, settings);
             tokio::spawn(async move {
                 connection.await;
                 drop(place);
@@ -111,35 +129,108 @@ pub async fn serve(
     Ok(())
 }
 
+/// Handlers of requests.
+#[derive(Clone)]
+struct Routes {
+    /// All operations.
+    all: Router,
+    /// Answers to requests that get no further.
+    refusals: Router,
+}
+
+/// Kind of a connection.
+#[derive(Debug, Clone, Copy)]
+struct ConnectionSettings {
+    /// Only health checks are answered: the maximum number of connections is exceeded.
+    is_spare: bool,
+    /// Maximum time to send a head or to receive any part of a response, and maximum idle time.
+    timeout: Duration,
+}
+
+impl ConnectionSettings {
+    fn regular(timeout: Duration) -> Self {
+        Self {
+            is_spare: false,
+            timeout,
+        }
+    }
+
+    fn spare() -> Self {
+        Self {
+            is_spare: true,
+            timeout: SPARE_TIMEOUT,
+        }
+    }
+}
+
 /// Serves the requests of one connection. Errors are logged at debug level only,
 /// since every client that disconnects causes one.
 async fn serve_connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
+    (stream, peer): (TcpStream, SocketAddr),
+    routes: Routes,
     watcher: Watcher,
-    slow_client_timeout: Duration,
+    settings: ConnectionSettings,
 ) {
     // Without TCP_NODELAY, responses wait for acknowledgments. An error only makes
     // responses slower.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(slow_client_timeout));
-    let stream = TokioIo::new(Box::pin(stream));
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer.ip()));
-        router.call(request)
+    stream.set_write_timeout(Some(settings.timeout));
+    let peer = Peer(peer.ip());
+    let exchanges = Exchanges::default();
+    let refusals = routes.refusals.clone();
+    let refuse_head = move |problem| refuse(refusals.clone(), Request::default(), peer, problem);
+    let stream = UnreadableHeads::new(Box::pin(stream), exchanges.clone(), refuse_head);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let exchange = exchanges.begin();
+        let answer = answer(
+            routes.clone(),
+            request.map(Body::new),
+            peer,
+            settings.is_spare,
+        );
+        async move { Ok::<_, Infallible>(exchange.until_end_of(answer.await)) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(slow_client_timeout)
-        .max_headers(MAX_HEADERS)
+        .header_read_timeout(settings.timeout)
+        .max_headers(limits::MAX_HEADERS)
         .max_buf_size(limits::MAX_HEAD)
-        .serve_connection(stream, service);
+        .keep_alive(!settings.is_spare)
+        .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "connection ended early");
     }
+}
+
+/// Answers a request. On a spare connection, only health checks get further.
+async fn answer(
+    routes: Routes,
+    mut request: Request<Body>,
+    peer: Peer,
+    is_spare: bool,
+) -> Response {
+    if is_spare && !router::is_health_check(&request) {
+        let detail = "too many connections; retry later";
+        let problem = Problem::new(ProblemKind::Busy, detail);
+        return refuse(routes.refusals, request, peer, problem).await;
+    }
+    request.extensions_mut().insert(peer);
+    let Ok(response) = routes.all.oneshot(request).await;
+    response
+}
+
+/// Answers a request that gets no further with a problem.
+async fn refuse(
+    refusals: Router,
+    mut request: Request<Body>,
+    peer: Peer,
+    problem: Problem,
+) -> Response {
+    request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(problem);
+    let Ok(response) = refusals.oneshot(request).await;
+    response
 }
 
 /// Starts the task that records the journal's notes. Once the token is canceled, the task

@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::http::address::TrustedProxies;
 use crate::http::body::{BodyRules, BodySettings};
 use crate::http::cors::Cors;
-use crate::http::limits::{self, BodyBudget, Limits, LogReads, Rates, Senders};
+use crate::http::limits::{
+    self, AnswerBudget, BodyBudget, Limits, LogReads, Permits, Rates, Senders, Shares,
+};
 use crate::http::shed::Shed;
 use crate::identity::credentials::Credentials;
 use crate::identity::journal::{self, Notes};
@@ -56,6 +58,8 @@ pub struct ApiConfig {
     pub imports: ImportConfig,
     /// Rules for the email addresses and phone numbers of customers.
     pub contacts: ContactRules,
+    /// Number of soft bounces that puts an address on the suppression list.
+    pub soft_bounces: u32,
     /// `true` if the web console is served at `/`.
     pub console: bool,
     /// Settings of the process, as `GET /api/admin/settings` lists them.
@@ -68,6 +72,9 @@ pub struct ApiConfig {
 impl ApiConfig {
     /// Default of `body_limit`: 16 MiB.
     pub const BODY_LIMIT: usize = 16 * 1024 * 1024;
+
+    /// Default of [`soft_bounces`](Self::soft_bounces).
+    pub const SOFT_BOUNCES: u32 = 5;
 
     /// Default of `ready_lag`: one minute.
     pub const READY_LAG: Duration = Duration::from_secs(60);
@@ -92,6 +99,7 @@ impl ApiConfig {
             assistant: AssistantConfig::default(),
             imports: ImportConfig::default(),
             contacts: ContactRules::default(),
+            soft_bounces: Self::SOFT_BOUNCES,
             console: true,
             settings: Vec::new(),
             metrics,
@@ -116,11 +124,13 @@ impl Api {
             config.allowed_origins,
         );
         let rates = Rates::new(&config.limits);
+        let body_budget = BodyBudget::new(config.limits.bodies);
         let home = if config.console { "/" } else { "/docs/" };
         let state = AppContext {
             identity: IdentityState::new(commands.clone(), credentials, rates, journal, home),
             has_console: config.console,
             contacts: config.contacts,
+            soft_bounces: config.soft_bounces,
             commands,
             store,
             cors,
@@ -133,12 +143,15 @@ impl Api {
             metrics: config.metrics,
             connections: Arc::new(Semaphore::new(config.limits.connections)),
             places: Arc::new(Semaphore::new(config.limits.requests)),
+            waiting_reads: config.limits.waiting_reads(),
+            streams: config.limits.streams(),
             receipt_places: Semaphore::new(limits::RECEIPT_PLACES),
-            body_budget: BodyBudget::new(config.limits.bodies),
+            answer_budget: AnswerBudget::within(&body_budget, config.limits.bodies),
+            body_budget,
             senders: Senders::new(),
             slow_client_timeout: config.limits.slow_client_timeout,
             assistant: Assistant::new(config.assistant),
-            previews: Semaphore::new(4),
+            previews: Permits::new(4),
             log_reads: LogReads::new(config.limits.log_reads),
             jobs: Jobs::new(config.limits.job_after),
             demo_loads: DemoLoads::default(),
@@ -162,6 +175,7 @@ pub(crate) struct AppContext {
     pub(crate) identity: IdentityState,
     pub(crate) has_console: bool,
     pub(crate) contacts: ContactRules,
+    pub(crate) soft_bounces: u32,
     pub(crate) cors: Cors,
     pub(crate) settings: Vec<Setting>,
     pub(crate) trusted_proxies: TrustedProxies,
@@ -172,13 +186,18 @@ pub(crate) struct AppContext {
     pub(crate) metrics: PrometheusHandle,
     pub(crate) connections: Arc<Semaphore>,
     pub(crate) places: Arc<Semaphore>,
+    /// Places of reads that wait for a view.
+    pub(crate) waiting_reads: Shares,
+    /// Places of event streams.
+    pub(crate) streams: Shares,
     pub(crate) receipt_places: Semaphore,
     pub(crate) body_budget: BodyBudget,
+    pub(crate) answer_budget: AnswerBudget,
     pub(crate) senders: Senders,
     pub(crate) slow_client_timeout: Duration,
     pub(crate) assistant: Assistant,
     /// Permits for expensive counts in MongoDB.
-    pub(crate) previews: Semaphore,
+    pub(crate) previews: Permits,
     /// Slots for long reads of the log.
     pub(crate) log_reads: LogReads,
     /// Reads of the log that outlive their requests.

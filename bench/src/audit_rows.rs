@@ -3,7 +3,7 @@
 //! stay comparable.
 
 use bson::{DateTime, Document, RawDocumentBuf, doc};
-use domain::{Event, MessageEvent, Timestamp};
+use domain::{Event, Timestamp};
 use eventlog::{Entry, Log, Position};
 use mongodb::IndexModel;
 use projections::{EntryReader, Recorded};
@@ -90,8 +90,9 @@ fn occurred_at(event: &Recorded) -> Timestamp {
     match &event.event {
         Event::Order(happened) => happened.content().placed_at,
         Event::Activity(happened) => happened.content().occurred_at,
-        Event::Message(MessageEvent::Delivered(receipt) | MessageEvent::Failed(receipt)) => {
-            receipt.occurred_at
+        Event::Message(message) => {
+            let receipt = message.receipt().map(|receipt| receipt.occurred_at);
+            receipt.unwrap_or(event.metadata.at)
         }
         _ => event.metadata.at,
     }

@@ -15,6 +15,7 @@ mod deployment;
 mod http;
 mod import;
 mod ingest;
+mod order_cost;
 mod orders;
 mod pipeline;
 mod process;
@@ -66,6 +67,8 @@ enum Benchmark {
     Import(import::ImportArgs),
     /// Measure rebuilds of `customers` and `audit`, against raw updates and inserts
     Rebuild(rebuild::RebuildBenchArgs),
+    /// Measure the memory of an order's head, and what indexes for mirrors add to its document
+    OrderCost(order_cost::OrderCostArgs),
     /// Measure counts and previews of common rules, against queries written by hand
     Segments(segments::SegmentsArgs),
     /// Measure help in plain words: parsing requests, and queries over all customers
@@ -106,6 +109,7 @@ async fn run(args: BenchArgs) -> anyhow::Result<()> {
         Benchmark::Ingest(args) => Box::pin(ingest::run(args, &engines)),
         Benchmark::Import(args) => Box::pin(import::run(args, &engines, &dir)),
         Benchmark::Rebuild(args) => Box::pin(rebuild::run(args, &engines)),
+        Benchmark::OrderCost(args) => Box::pin(order_cost::run(args, &engines)),
         Benchmark::Segments(args) => Box::pin(segments::run(args, &engines)),
         Benchmark::Assist(args) => Box::pin(assist::run(args, &engines)),
         Benchmark::Campaign(args) => Box::pin(campaign::run(args, &engines, &dir)),

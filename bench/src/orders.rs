@@ -67,6 +67,7 @@ impl OrderGenerator {
                 placed_at: Timestamp::from_millis(at)?,
                 status: OrderStatus::Placed,
                 items: Vec::new(),
+                updated_at: None,
             },
         })
     }

@@ -93,7 +93,8 @@ pub(super) async fn disk(database: &Database, name: &str) -> anyhow::Result<f64>
     Ok(bytes("storageSize")? + bytes("totalIndexSize")?)
 }
 
-async fn insert(
+/// Inserts documents in batches, with the server's default write concern.
+pub(super) async fn insert(
     database: &Database,
     name: &str,
     documents: &[RawDocumentBuf],
@@ -133,7 +134,11 @@ async fn update(
     Ok(())
 }
 
-async fn read_all(database: &Database, name: &str) -> anyhow::Result<Vec<RawDocumentBuf>> {
+/// Reads all documents of a collection.
+pub(super) async fn read_all(
+    database: &Database,
+    name: &str,
+) -> anyhow::Result<Vec<RawDocumentBuf>> {
     let collection: Collection<RawDocumentBuf> = database.collection(name);
     let cursor = collection.find(doc! {}).batch_size(10_000).await?;
     Ok(cursor.map(|document| document).try_collect().await?)

@@ -88,6 +88,45 @@ pub(super) async fn remove(url: &str, log: &Log) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Heads of one kind, as Redis stores them.
+#[derive(Default)]
+pub(super) struct StoredHeads {
+    pub(super) count: u64,
+    /// Memory of all buckets, in bytes.
+    pub(super) memory: u64,
+    /// Size of the longest head without its key, in bytes.
+    pub(super) longest: usize,
+    pub(super) buckets: u64,
+    /// Number of buckets in Redis's compact encoding.
+    pub(super) compact: u64,
+}
+
+/// Measures all heads of one kind.
+pub(super) async fn heads(url: &str, log: &Log, kind: &str) -> anyhow::Result<StoredHeads> {
+    let mut connection = connect(url).await?;
+    let mut heads = StoredHeads::default();
+    for partition in log.partitions() {
+        let buckets = log.filled_buckets(partition, kind).await?;
+        for bucket in buckets {
+            let key = log.layout().bucket(partition, kind, bucket);
+            let mut pipe = redis::pipe();
+            pipe.cmd("OBJECT").arg(&["ENCODING", &key]);
+            pipe.cmd("MEMORY").arg(&["USAGE", &key, "SAMPLES", "0"]);
+            pipe.cmd("HVALS").arg(&key);
+            let (encoding, memory, values): (String, u64, Vec<String>) =
+                pipe.query_async(&mut connection).await?;
+            heads.count += values.len() as u64;
+            heads.memory += memory;
+            let longest = values.iter().map(String::len).max();
+            heads.longest = heads.longest.max(longest.unwrap_or(0));
+            heads.buckets += 1;
+            // Redis 7 calls it listpack, earlier ones ziplist.
+            heads.compact += u64::from(encoding == "listpack" || encoding == "ziplist");
+        }
+    }
+    Ok(heads)
+}
+
 /// Returns the memory that Redis uses for data, in bytes.
 pub(super) async fn used_memory(url: &str) -> anyhow::Result<u64> {
     memory(&mut connect(url).await?).await

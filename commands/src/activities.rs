@@ -5,6 +5,7 @@ use domain::{
 };
 
 use crate::execute::execute_batch;
+use crate::heads::load_all;
 use crate::run::Outcome;
 use crate::{CommandError, Commands, Context};
 
@@ -34,5 +35,20 @@ impl Commands {
             (subject, RecordActivity(item.content))
         });
         execute_batch::<Activity>(self, &(), context, commands.collect()).await
+    }
+
+    /// Returns the current state of activities, in the given order.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn activities(
+        &self,
+        ids: Vec<(CustomerId, ActivityId)>,
+    ) -> Result<Vec<Activity>, CommandError> {
+        let subjects = ids
+            .into_iter()
+            .map(|(customer, activity)| Subject::Activity(customer, activity));
+        let loaded = load_all::<Activity>(&self.log, subjects).await?;
+        Ok(loaded.into_iter().map(|loaded| loaded.aggregate).collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use domain::{ApiKey, ApiKeyCommand, ApiKeyError, KeyContent, KeyId, KeySecret, NewKey, Subject};
 
-use crate::heads::current;
+use crate::heads::{current, exists};
 use crate::idempotency::{IdempotencyKey, new_id};
 use crate::run::Outcome;
 use crate::{CommandError, Commands, Context};
@@ -10,13 +10,12 @@ use crate::{CommandError, Commands, Context};
 /// Result of a command on an API key: an outcome, or a rejection by a rule.
 pub type ApiKeyResult = Result<Outcome, ApiKeyError>;
 
-/// Returns a fresh secret for a new key. The same actor and idempotency key
-/// always give the same key id; without an idempotency key the id is random
-/// rather than time-ordered, so that keys differ in the first digits, which are
-/// shown.
-pub fn new_secret(actor: &str, key: Option<&IdempotencyKey>) -> KeySecret {
+/// Returns a fresh secret for a new key. The same idempotency key always gives
+/// the same key id; without one the id is random rather than time-ordered, so
+/// that keys differ in the first digits, which are shown.
+pub fn new_secret(key: Option<&IdempotencyKey>) -> KeySecret {
     let id = match key {
-        Some(key) => new_id(actor, Some(key)),
+        Some(key) => new_id(Some(key)),
         None => rand::random(),
     };
     KeySecret::new(id, &rand::random())
@@ -30,6 +29,25 @@ impl Commands {
     /// [`CommandError`].
     pub async fn api_key(&self, key: &KeyId) -> Result<Option<ApiKey>, CommandError> {
         current(&self.log, &Subject::ApiKey(key.clone())).await
+    }
+
+    /// Returns the secret of a key to create, like [`new_secret`]. If the scope of the
+    /// idempotency key had another name before and the API key was created then, the
+    /// secret has its id.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn secret_to_create(
+        &self,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<KeySecret, CommandError> {
+        if let Some(former) = key.and_then(IdempotencyKey::former) {
+            let secret = new_secret(Some(&former));
+            if exists(&self.log, &Subject::ApiKey(secret.id().clone())).await? {
+                return Ok(secret);
+            }
+        }
+        Ok(new_secret(key))
     }
 
     /// Creates the key that `secret` belongs to. If the key exists with the
@@ -60,21 +78,25 @@ impl Commands {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::IdempotencyScope;
 
     #[test]
     fn a_repeated_creation_has_the_same_key_but_another_secret() {
-        let key = IdempotencyKey::try_from(&b"k-1"[..]).unwrap();
-        let secret = || new_secret("user:usr_1", Some(&key));
-        let (first, second) = (secret(), secret());
+        let secret = |actor: &str| {
+            let scope = IdempotencyScope::actor(&actor.into());
+            let key = IdempotencyKey::new(scope, b"k-1").unwrap();
+            new_secret(Some(&key))
+        };
+        let (first, second) = (secret("user:usr_1"), secret("user:usr_1"));
         assert_eq!(first.id(), second.id());
         assert_ne!(first.reveal(), second.reveal());
         assert!(!first.hash().is(&second.hash()));
-        assert_ne!(new_secret("user:usr_2", Some(&key)).id(), first.id());
+        assert_ne!(secret("user:usr_2").id(), first.id());
     }
 
     #[test]
     fn keys_without_an_idempotency_key_have_different_prefixes() {
-        let (first, second) = (new_secret("a", None), new_secret("a", None));
+        let (first, second) = (new_secret(None), new_secret(None));
         assert_ne!(first.prefix(), second.prefix());
     }
 }

@@ -395,8 +395,15 @@ impl Commands {
         campaign: CampaignId,
         key: Option<&IdempotencyKey>,
     ) -> Result<Result<LaunchOutcome, CampaignRefusal>, CommandError> {
-        let digest = key.map(|key| key.digest(&context.actor));
+        let digest = key.map(IdempotencyKey::digest);
         let head = self.campaign_head(&campaign).await?;
+        let former = key.and_then(IdempotencyKey::former);
+        if let Some(former) = former.map(|key| key.digest())
+            && let Ok(LaunchEffect::Repeats(status)) =
+                head.aggregate.check_launch(Some(former), context.now)
+        {
+            return self.repeat_launch(context, &campaign, &head, status).await;
+        }
         let effect = match head.aggregate.check_launch(digest, context.now) {
             Ok(LaunchEffect::Repeats(status)) => {
                 return self.repeat_launch(context, &campaign, &head, status).await;
@@ -523,7 +530,7 @@ impl Commands {
                 template: content.template.identity(),
                 positions,
                 clock: context.now,
-                key: key.map(|key| key.digest(&context.actor)),
+                key: key.map(IdempotencyKey::digest),
             })
         }))
     }

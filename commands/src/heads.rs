@@ -30,6 +30,13 @@ pub trait HeadAggregate: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
     fn consent(&self) -> Option<Consent> {
         None
     }
+
+    /// Returns whether the command has an older version of the aggregate than
+    /// the recorded one, by the time of its source. Such a command changes
+    /// nothing.
+    fn is_stale(&self, _: &Self::Command) -> bool {
+        false
+    }
 }
 
 impl HeadAggregate for Customer {
@@ -37,6 +44,10 @@ impl HeadAggregate for Customer {
 
     fn consent(&self) -> Option<Consent> {
         Some(Customer::consent(self))
+    }
+
+    fn is_stale(&self, command: &Self::Command) -> bool {
+        Customer::is_stale(self, command)
     }
 }
 
@@ -75,10 +86,16 @@ aggregate_ids! {
 }
 
 macro_rules! head_aggregates {
-    ($($aggregate:ident: fold $fold:literal $(, mostly new $mostly_new:literal)?;)*) => {$(
+    ($(
+        $aggregate:ident: fold $fold:literal
+        $(, mostly new $mostly_new:literal)? $(, stale if $is_stale:path)?;
+    )*) => {$(
         impl HeadAggregate for $aggregate {
             const FOLD: u32 = $fold;
             $(const MOSTLY_NEW: bool = $mostly_new;)?
+            $(fn is_stale(&self, command: &Self::Command) -> bool {
+                $is_stale(self, command)
+            })?
         }
     )*};
 }
@@ -86,17 +103,17 @@ macro_rules! head_aggregates {
 head_aggregates! {
     Address: fold 1;
     Claim: fold 1, mostly new true;
-    Order: fold 1, mostly new true;
-    Activity: fold 1, mostly new true;
+    Order: fold 2, mostly new true, stale if Order::is_stale;
+    Activity: fold 1, mostly new true, stale if Activity::is_stale;
     ViewRequests: fold 1;
     Campaign: fold 3;
-    Message: fold 1;
+    Message: fold 2;
     Segment: fold 1;
     User: fold 1;
     ApiKey: fold 1;
     Quarantine: fold 1;
     Demo: fold 1;
-    Import: fold 1;
+    Import: fold 2;
 }
 
 /// Current state of an aggregate, on which commands are decided.
@@ -262,6 +279,13 @@ pub(crate) async fn load_all<A: HeadAggregate>(
         loaded[place] = one;
     }
     Ok(loaded)
+}
+
+/// Returns whether an aggregate has events.
+pub(crate) async fn exists(log: &Log, subject: &Subject) -> Result<bool, CommandError> {
+    let key = key_of(log, subject);
+    let head = log.heads(key.partition, &[&key]).await?.pop().flatten();
+    Ok(head.is_some())
 }
 
 /// Returns the current state of an aggregate from its head; `None` if it has no

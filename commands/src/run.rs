@@ -34,6 +34,9 @@ pub enum CommandEffect {
     Updated,
     /// No change was necessary.
     Unchanged,
+    /// The command had an older version of the aggregate than the recorded one,
+    /// and changed nothing.
+    Stale,
 }
 
 /// Outcome of a command, and the position in the log that shows it.
@@ -77,10 +80,13 @@ enum Decided<E> {
     /// A rule rejects the command, possibly because of an event that is still
     /// to be appended.
     Refused(E, Option<Pending>),
-    /// No change is necessary, given the aggregate's last event in the log.
-    Unchanged { last: u64 },
-    /// No change is necessary, given an event that is still to be appended.
-    UnchangedAfter(Pending),
+    /// No change is made, given the aggregate's last event in the log.
+    NoChange { effect: CommandEffect, last: u64 },
+    /// No change is made, given an event that is still to be appended.
+    NoChangeAfter {
+        effect: CommandEffect,
+        after: Pending,
+    },
     /// Events to append.
     Append { pending: Pending, created: bool },
 }
@@ -324,6 +330,11 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
             };
             let command = item.command.clone();
             let (before, version) = (current.aggregate.consent(), current.version);
+            // Events of the command may change the answer, so before them.
+            let effect = match current.aggregate.is_stale(&command) {
+                true => CommandEffect::Stale,
+                false => CommandEffect::Unchanged,
+            };
             let handled = handle(&mut current.aggregate, command, self.services).await;
             if let (Some(before), Some(after)) = (before, current.aggregate.consent())
                 && (before != after || !item.told.is_empty())
@@ -344,10 +355,13 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
             }
             decided.push(match (handled, appends.pending(&item.key)) {
                 (Err(refusal), after) => Decided::Refused(refusal, after),
-                (Ok(events), Some(after)) if events.is_empty() => Decided::UnchangedAfter(after),
-                (Ok(events), None) if events.is_empty() => {
-                    Decided::Unchanged { last: current.last }
+                (Ok(events), Some(after)) if events.is_empty() => {
+                    Decided::NoChangeAfter { effect, after }
                 }
+                (Ok(events), None) if events.is_empty() => Decided::NoChange {
+                    effect,
+                    last: current.last,
+                },
                 (Ok(events), _) => {
                     let created = current.version == 0;
                     let append = append(&item.key, current, &events);
@@ -376,18 +390,16 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
                 };
                 outcome(effect, position_of(pending)?)
             }
-            Decided::UnchangedAfter(pending) => {
-                outcome(CommandEffect::Unchanged, position_of(pending)?)
-            }
+            Decided::NoChangeAfter { effect, after } => outcome(effect, position_of(after)?),
             _ if basis == Basis::Guess => None,
             Decided::Refused(refusal, None) => Some(Err(refusal)),
             Decided::Refused(refusal, Some(after)) => position_of(after).map(|_| Err(refusal)),
-            Decided::Unchanged { last } => {
+            Decided::NoChange { effect, last } => {
                 let position = Position {
                     partition: self.partition,
                     number: last,
                 };
-                outcome(CommandEffect::Unchanged, position)
+                outcome(effect, position)
             }
         }
     }

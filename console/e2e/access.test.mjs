@@ -72,11 +72,14 @@ test('a key is shown once, works, and is revoked', async (t) => {
   await page.reload()
   assert.equal(await dialog.getByLabel('Name').inputValue(), name)
   await dialog.getByRole('radio', { name: 'Viewer' }).check()
+  const client = unique('Shop')
+  await dialog.getByLabel('Client').fill(client)
   await dialog.getByRole('button', { name: 'Create' }).last().click()
   const secret = (await dialog.getByRole('region', { name: 'Secret' }).innerText()).trim()
   assert.match(secret, /^patron_/)
   await dialog.getByRole('button', { name: 'I have stored it' }).click()
 
+  await see(page.getByRole('row', { name }).getByText(`Client: ${client}`))
   const asKey = () => api.raw('GET', '/api/customers?limit=1', undefined, { key: secret })
   assert.equal((await asKey()).status, 200)
   await page

@@ -214,6 +214,31 @@ test('retries what could not be handed over', async (t) => {
   assert.equal(statistics.delivered, 3)
 })
 
+test('explains receipts that never come, and refused addresses', async (t) => {
+  const own = await t.startServer({ environment: { PATRON_RECEIPT_WINDOW: '1s' } })
+  await setVendor(own, { lost_rate: 1 })
+  const silent = await campaignFor(own, await tagged(own, 2))
+  await waitForCampaign(own, silent.campaign_id, (c) => c.statistics.unconfirmed === 2)
+  const page = await t.newPage({ server: own })
+  await page.goto(pathOf(silent))
+  await see(status(page, 'Completed'), { timeout: 30_000 })
+  await page.getByRole('link', { name: '2 unconfirmed' }).click()
+  await see(
+    page.getByRole('table', { name: 'Recipients' }).getByText('Unconfirmed').first(),
+  )
+  const { items } = await own.api('GET', `/api/campaigns/${silent.campaign_id}/logs`)
+  await page.goto(pathOf(silent, `recipients/${items[0].customer_id}`))
+  await see(page.getByText('sent no receipt in time. It counts as sent'))
+
+  await setVendor(own, { refused_rate: 1 })
+  const tag = await tagged(own, 2)
+  const refused = await campaignFor(own, tag)
+  await waitForCampaign(own, refused.campaign_id, (c) => c.status === 'completed')
+  await page.goto(pathOf(refused, `recipients/${tag}-000`))
+  await see(page.getByText('The vendor refuses messages to this address for good'))
+  await see(page.getByText('answered refused: unknown-recipient').first())
+})
+
 async function setVendor(on, settings) {
   const answer = await fetch(`${on.vendor}/vendor/settings`, {
     method: 'PUT',

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use commands::{FinishedCampaign, IdempotencyKey, IdempotencyKeyError, new_id};
+use commands::{FinishedCampaign, IdempotencyKey, IdempotencyKeyError, IdempotencyScope, new_id};
 use domain::rules::Rules;
 use domain::{
     Audience, AudienceSize, CampaignContent, CampaignId, Currency, DemoPlan, Handover, Launch,
-    MessageCommand, MessageContent, MessageId, Receipt, Renderer, SegmentContent, SegmentId,
-    Template, Text, Timestamp,
+    MessageCommand, MessageContent, MessageId, Receipt, ReceiptKind, Renderer, SegmentContent,
+    SegmentId, Template, Text, Timestamp,
 };
 
 use crate::ACTOR;
@@ -122,8 +122,9 @@ const FAILURES: [&str; 3] = ["mailbox full", "unknown address", "rejected as spa
 
 /// Id of a segment, or of a campaign, that is the same in every load.
 fn fixed_id<I: From<u128>>(kind: &str, index: usize) -> Result<I, IdempotencyKeyError> {
-    let key = IdempotencyKey::try_from(format!("{kind}-{index}").as_bytes())?;
-    Ok(new_id(ACTOR, Some(&key)))
+    let scope = IdempotencyScope::actor(&ACTOR.into());
+    let key = IdempotencyKey::new(scope, format!("{kind}-{index}").as_bytes())?;
+    Ok(new_id(Some(&key)))
 }
 
 /// Returns the id of a segment of [`SEGMENTS`].
@@ -313,11 +314,14 @@ impl Decided {
             let reason = delivery
                 .failure
                 .map(|reason| Text::try_from(reason.to_owned()));
+            let kind = match delivery.failure {
+                None => ReceiptKind::Delivered,
+                Some(_) => ReceiptKind::Failed,
+            };
+            let occurred_at = Timestamp::from_millis(at.millis() + delivery.after)?;
             commands.push(MessageCommand::RecordReceipt(Receipt {
-                vendor_message_id,
-                arrived: delivery.failure.is_none(),
                 reason: reason.transpose()?,
-                occurred_at: Timestamp::from_millis(at.millis() + delivery.after)?,
+                ..Receipt::new(kind, vendor_message_id, occurred_at)
             }));
         }
         let commands = commands.into_iter();

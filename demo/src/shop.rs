@@ -287,6 +287,7 @@ fn changes(
         tags: set((!tags.is_empty()).then_some(tags)),
         registered_at: Change::Set(registered_at),
         unsubscribed: set(random.chance(7).then_some(true)),
+        updated_at: None,
     })
 }
 
@@ -375,6 +376,7 @@ fn order(
         placed_at,
         status,
         items: content,
+        updated_at: None,
     })
 }
 
@@ -418,6 +420,7 @@ fn activity(random: &mut Random, occurred_at: Timestamp) -> Result<ActivityConte
         name: Name::try_from(kind.to_owned())?,
         occurred_at,
         properties: properties?,
+        updated_at: None,
     })
 }
 

@@ -5,6 +5,7 @@ use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::digest;
+use crate::updated_at::is_older;
 use crate::{Attributes, MAX_ATTRIBUTES, Name, Timestamp, leaf_count};
 
 /// Content of an activity.
@@ -18,6 +19,9 @@ pub struct ActivityContent {
     /// Further properties.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub properties: Attributes,
+    /// Time at which the source last changed the activity, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
 }
 
 /// Part of an activity that counts toward a customer's figures.
@@ -64,7 +68,8 @@ impl ActivityEvent {
 }
 
 /// Command to record an activity. Sending an activity again unchanged makes no
-/// event; sending it with different content makes an update.
+/// event; sending it with different content makes an update, unless it is an
+/// older version by its `updated_at`.
 #[derive(Debug, Clone)]
 pub struct RecordActivity(pub ActivityContent);
 
@@ -81,27 +86,68 @@ pub enum ActivityError {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Activity(Option<ActivityState>);
 
-/// Name, time, and digest of the properties of a recorded activity.
+/// Name, time, and digest of the properties of a recorded activity, and the
+/// distance of `updated_at` from its time in milliseconds, if it has one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct ActivityState(
     Name,
     #[serde(with = "crate::time::as_millis")] Timestamp,
     u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")] Option<i64>,
 );
+
+/// Bits of the digest in a head with `updated_at`: fewer, so that most of these
+/// heads stay within 64 bytes, which Redis stores in a third of the memory.
+const SHORT_DIGEST: u64 = (1 << 48) - 1;
 
 impl ActivityState {
     fn of(content: &ActivityContent) -> Self {
-        let properties = if content.properties.is_empty() {
-            0
-        } else {
-            digest(&content.properties)
+        let updated = content.updated_at;
+        let properties = match (content.properties.is_empty(), updated) {
+            (true, _) => 0,
+            (false, None) => digest(&content.properties),
+            (false, Some(_)) => digest(&content.properties) & SHORT_DIGEST,
         };
-        Self(content.name.clone(), content.occurred_at, properties)
+        let distance = updated.map(|at| at.millis() - content.occurred_at.millis());
+        Self(
+            content.name.clone(),
+            content.occurred_at,
+            properties,
+            distance,
+        )
+    }
+
+    /// Returns the recorded `updated_at`.
+    fn updated_at(&self) -> Option<Timestamp> {
+        let at = self.1.millis().saturating_add(self.3?);
+        // The sum is a timestamp again, since the distance was computed from one.
+        Timestamp::from_millis(at).ok()
     }
 }
 
 impl Activity {
-    /// Returns the event that this content makes, if it changes anything.
+    /// Returns whether the command has an older version of the activity than
+    /// the recorded one. It then changes nothing.
+    pub fn is_stale(&self, RecordActivity(content): &RecordActivity) -> bool {
+        let recorded = self.0.as_ref().and_then(ActivityState::updated_at);
+        is_older(content.updated_at, recorded)
+    }
+
+    /// Returns the recorded time if this content differs from what is recorded in its time
+    /// alone, or not at all.
+    pub fn time_of_same(&self, content: &ActivityContent) -> Option<Timestamp> {
+        let state = self.0.as_ref()?;
+        let same = ActivityContent {
+            occurred_at: state.1,
+            updated_at: content.updated_at.or(state.updated_at()),
+            ..content.clone()
+        };
+        (*state == ActivityState::of(&same)).then_some(state.1)
+    }
+
+    /// Returns the event that this content makes, if it changes anything. An
+    /// older version than the recorded one changes nothing. Content without
+    /// `updated_at` leaves the recorded one.
     ///
     /// # Errors
     /// [`ActivityError::TooManyProperties`] for more than [`MAX_ATTRIBUTES`]
@@ -111,13 +157,21 @@ impl Activity {
         if count > MAX_ATTRIBUTES {
             return Err(ActivityError::TooManyProperties(count));
         }
-        let Some(state) = &self.0 else {
+        let Some(recorded) = &self.0 else {
             return Ok(Some(ActivityEvent::Recorded(content)));
         };
-        if *state == ActivityState::of(&content) {
+        let updated_at = recorded.updated_at();
+        if is_older(content.updated_at, updated_at) {
             return Ok(None);
         }
-        let ActivityState(name, occurred_at, _) = state;
+        let content = ActivityContent {
+            updated_at: content.updated_at.or(updated_at),
+            ..content
+        };
+        if *recorded == ActivityState::of(&content) {
+            return Ok(None);
+        }
+        let ActivityState(name, occurred_at, ..) = recorded;
         Ok(Some(ActivityEvent::Updated {
             content,
             previous: Occurrence {
@@ -168,6 +222,7 @@ mod tests {
             name: Name::try_from("visit".to_owned()).unwrap(),
             occurred_at: Timestamp::try_from("2026-01-02T03:04:05Z").unwrap(),
             properties: [(Name::try_from("page".to_owned()).unwrap(), page)].into(),
+            updated_at: None,
         }
     }
 
@@ -199,6 +254,73 @@ mod tests {
                     occurred_at: visit("/").occurred_at,
                 },
             }]);
+    }
+
+    fn changed_at(page: &str, updated_at: &str) -> ActivityContent {
+        ActivityContent {
+            updated_at: Some(Timestamp::try_from(updated_at).unwrap()),
+            ..visit(page)
+        }
+    }
+
+    #[test]
+    fn an_older_version_is_stale_and_changes_nothing() {
+        let given = ActivityEvent::Recorded(changed_at("/", "2026-01-03T00:00:00Z"));
+        let older = RecordActivity(changed_at("/cart", "2026-01-02T23:59:59.999Z"));
+        ActivityTest::with(())
+            .given(vec![given.clone()])
+            .when(older.clone())
+            .then_expect_events(vec![]);
+        let mut recorded = Activity::default();
+        recorded.apply(given);
+        assert!(recorded.is_stale(&older));
+        let head = serde_json::to_string(&recorded).unwrap();
+        assert!(head.len() + "12 1234567 1 ".len() <= 64, "{head}");
+        let recorded: Activity = serde_json::from_str(&head).unwrap();
+        assert!(recorded.is_stale(&older));
+        assert!(!recorded.is_stale(&RecordActivity(visit("/cart"))));
+    }
+
+    #[test]
+    fn a_version_without_a_time_is_applied_and_leaves_the_recorded_one() {
+        let time = "2026-01-03T00:00:00Z";
+        ActivityTest::with(())
+            .given(vec![ActivityEvent::Recorded(changed_at("/", time))])
+            .when(RecordActivity(visit("/cart")))
+            .then_expect_events(vec![ActivityEvent::Updated {
+                content: changed_at("/cart", time),
+                previous: Occurrence {
+                    name: visit("/").name,
+                    occurred_at: visit("/").occurred_at,
+                },
+            }]);
+        ActivityTest::with(())
+            .given(vec![ActivityEvent::Recorded(changed_at("/", time))])
+            .when(RecordActivity(visit("/")))
+            .then_expect_events(vec![]);
+    }
+
+    #[test]
+    fn heads_of_before_updated_at_are_read() {
+        let mut recorded = Activity::default();
+        recorded.apply(ActivityEvent::Recorded(visit("/")));
+        let head = serde_json::to_string(&recorded).unwrap();
+        let numbers: Vec<serde_json::Value> = serde_json::from_str(&head).unwrap();
+        assert_eq!(numbers.len(), 3);
+        assert_eq!(serde_json::from_str::<Activity>(&head).unwrap(), recorded);
+    }
+
+    #[test]
+    fn the_time_of_the_same_content_is_known() {
+        let mut recorded = Activity::default();
+        assert_eq!(recorded.time_of_same(&visit("/")), None);
+        recorded.apply(ActivityEvent::Recorded(visit("/")));
+        let later = ActivityContent {
+            occurred_at: Timestamp::try_from("2026-02-03T00:00:00Z").unwrap(),
+            ..visit("/")
+        };
+        assert_eq!(recorded.time_of_same(&later), Some(visit("/").occurred_at));
+        assert_eq!(recorded.time_of_same(&visit("/cart")), None);
     }
 
     #[test]

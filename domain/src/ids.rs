@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use printable::is_placeholder;
 use printable::{compose, require_plausible};
 
 /// Maximum length of an id, in bytes of UTF-8.

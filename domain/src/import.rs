@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Text;
+use crate::digest::digest;
 
 /// Commands on an import. A command whose effect is already in place makes no
 /// event.
@@ -18,7 +19,12 @@ pub enum ImportCommand {
     /// Records a file that was uploaded.
     Upload(ImportedFile),
     /// Starts a run, or continues one that was stopped or has failed.
-    Start(Box<ImportPlan>),
+    Start {
+        /// How the file is read.
+        plan: Box<ImportPlan>,
+        /// Digest of the idempotency key with which the start may be repeated.
+        key: Option<u64>,
+    },
     /// Records that every row of the file was sent.
     Finish(ImportCounts),
     /// Records that a person stopped the run.
@@ -91,6 +97,9 @@ pub struct ImportCounts {
     pub updated: u64,
     /// Items that were known with the same content.
     pub unchanged: u64,
+    /// Items that were older than what is recorded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stale: u64,
     /// Records that were refused.
     pub refused: u64,
     /// Records that an earlier one of the file equals.
@@ -99,6 +108,10 @@ pub struct ImportCounts {
     pub skipped: u64,
     /// Local times that clocks showed twice, of which the first is meant.
     pub ambiguous_times: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// End of a run that cannot continue.
@@ -118,6 +131,9 @@ pub struct StartedImport {
     /// How it is read.
     #[serde(flatten)]
     pub plan: ImportPlan,
+    /// Digest of the idempotency key with which the start may be repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<u64>,
 }
 
 /// Event of an import.
@@ -193,8 +209,8 @@ pub enum ImportError {
     /// There is no such import, or it was deleted.
     #[error("there is no such import")]
     NotFound,
-    /// An import with this id has another file.
-    #[error("the import has another file")]
+    /// An import with this id has another file, or a start with this key another plan.
+    #[error("the import has another file or plan")]
     Conflict,
     /// The status of the import does not permit the command.
     #[error("the import is {}", .0.name())]
@@ -210,6 +226,18 @@ struct ImportState {
     file: ImportedFile,
     /// `None` if the import was deleted.
     status: Option<ImportStatus>,
+    /// The last start, if it may be repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start: Option<RepeatableStart>,
+}
+
+/// A start with an idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct RepeatableStart {
+    /// Digest of the key.
+    key: u64,
+    /// Digest of the plan.
+    plan: u64,
 }
 
 impl Import {
@@ -245,11 +273,18 @@ impl Import {
         Ok(match (command, status) {
             (ImportCommand::Upload(file), _) if file == state.file => None,
             (ImportCommand::Upload(_), _) => return Err(ImportError::Conflict),
-            (ImportCommand::Start(plan), Uploaded | Stopped | Failed) => {
+            (ImportCommand::Start { plan, key }, _) if state.is_started_with(key) => {
+                match state.start.is_some_and(|start| start.plan == digest(&plan)) {
+                    true => None,
+                    false => return Err(ImportError::Conflict),
+                }
+            }
+            (ImportCommand::Start { plan, key }, Uploaded | Stopped | Failed) => {
                 let file = state.file.clone();
                 Some(ImportEvent::Started(Box::new(StartedImport {
                     file,
                     plan: *plan,
+                    key,
                 })))
             }
             (ImportCommand::Finish(counts), Running) => Some(ImportEvent::Finished { counts }),
@@ -263,6 +298,13 @@ impl Import {
             }
             (_, status) => return Err(ImportError::Impossible(status)),
         })
+    }
+}
+
+impl ImportState {
+    /// Returns true if the last start had this key.
+    fn is_started_with(&self, key: Option<u64>) -> bool {
+        key.is_some() && self.start.map(|start| start.key) == key
     }
 }
 
@@ -289,10 +331,21 @@ impl Aggregate for Import {
         let status = match event {
             ImportEvent::Uploaded(file) => {
                 let status = Some(ImportStatus::Uploaded);
-                self.0 = Some(ImportState { file, status });
+                self.0 = Some(ImportState {
+                    file,
+                    status,
+                    start: None,
+                });
                 return;
             }
-            ImportEvent::Started(_) => Some(ImportStatus::Running),
+            ImportEvent::Started(run) => {
+                let plan = digest(&run.plan);
+                let start = run.key.map(|key| RepeatableStart { key, plan });
+                if let Some(state) = &mut self.0 {
+                    state.start = start;
+                }
+                Some(ImportStatus::Running)
+            }
             ImportEvent::Finished { .. } => Some(ImportStatus::Finished),
             ImportEvent::Stopped { .. } => Some(ImportStatus::Stopped),
             ImportEvent::Failed(_) => Some(ImportStatus::Failed),
@@ -338,7 +391,13 @@ mod tests {
         ImportEvent::Started(Box::new(StartedImport {
             file: file("00"),
             plan: *plan(),
+            key: None,
         }))
+    }
+
+    fn start(key: Option<u64>) -> ImportCommand {
+        let plan = plan();
+        ImportCommand::Start { plan, key }
     }
 
     fn after(events: impl IntoIterator<Item = ImportEvent>) -> Vec<ImportEvent> {
@@ -385,20 +444,55 @@ mod tests {
             let before = end.map(|end| vec![started(), end]).unwrap_or_default();
             ImportTest::with(())
                 .given(after(before))
-                .when(ImportCommand::Start(plan()))
+                .when(start(None))
                 .then_expect_events(vec![started()]);
         }
         ImportTest::with(())
             .given(after([started()]))
-            .when(ImportCommand::Start(plan()))
+            .when(start(None))
             .then_expect_error(ImportError::Impossible(ImportStatus::Running));
         ImportTest::with(())
             .given(after([
                 started(),
                 ImportEvent::Finished { counts: counts(1) },
             ]))
-            .when(ImportCommand::Start(plan()))
+            .when(start(None))
             .then_expect_error(ImportError::Impossible(ImportStatus::Finished));
+    }
+
+    #[test]
+    fn a_start_with_a_key_is_made_once() {
+        let started = ImportEvent::Started(Box::new(StartedImport {
+            file: file("00"),
+            plan: *plan(),
+            key: Some(7),
+        }));
+        ImportTest::with(())
+            .given(uploaded())
+            .when(start(Some(7)))
+            .then_expect_events(vec![started.clone()]);
+        for end in [None, Some(ImportEvent::Finished { counts: counts(1) })] {
+            let events = || after([started.clone()].into_iter().chain(end.clone()));
+            ImportTest::with(())
+                .given(events())
+                .when(start(Some(7)))
+                .then_expect_events(vec![]);
+            let plan = Box::new(ImportPlan {
+                kind: ImportKind::Events,
+                ..*plan()
+            });
+            ImportTest::with(())
+                .given(events())
+                .when(ImportCommand::Start { plan, key: Some(7) })
+                .then_expect_error(ImportError::Conflict);
+            let status = end
+                .as_ref()
+                .map_or(ImportStatus::Running, |_| ImportStatus::Finished);
+            ImportTest::with(())
+                .given(events())
+                .when(start(Some(8)))
+                .then_expect_error(ImportError::Impossible(status));
+        }
     }
 
     #[test]
@@ -442,7 +536,7 @@ mod tests {
             .then_expect_events(vec![]);
         ImportTest::with(())
             .given(after([ImportEvent::Deleted {}]))
-            .when(ImportCommand::Start(plan()))
+            .when(start(None))
             .then_expect_error(ImportError::NotFound);
         ImportTest::with(())
             .given_no_previous_events()

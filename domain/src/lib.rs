@@ -36,6 +36,7 @@ mod subject;
 mod template;
 mod text;
 mod time;
+mod updated_at;
 mod user;
 mod view;
 
@@ -44,7 +45,7 @@ pub use activity::{
 };
 pub use address::{
     Address, AddressCommand, AddressError, AddressEvent, AddressId, AddressIdError, AddressKey,
-    AddressKeyError, BounceKind, ListedFor, MAX_UNSUBSCRIBED, SOFT_BOUNCES_WITHIN, SentTo,
+    AddressKeyError, ListedFor, MAX_UNSUBSCRIBED, SOFT_BOUNCES_WITHIN, SentTo,
 };
 pub use api_key::{
     ApiKey, ApiKeyCommand, ApiKeyError, ApiKeyEvent, KeyContent, KeyHash, KeyHashError, KeyRefusal,
@@ -78,7 +79,7 @@ pub use digest::TextDigest;
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{
     ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, ImportId, JobId, KeyId, OrderId,
-    SegmentId, SessionId, ShopAssigned, UserId, ViewName,
+    SegmentId, SessionId, ShopAssigned, UserId, ViewName, is_placeholder,
 };
 pub use import::{
     Import, ImportCommand, ImportCounts, ImportError, ImportEvent, ImportFailure, ImportKind,
@@ -86,9 +87,9 @@ pub use import::{
 };
 pub use log_record::{Acceptance, LogRecord};
 pub use message::{
-    Channel, DeliveryAttempt, Handover, Message, MessageCommand, MessageContent, MessageError,
-    MessageEvent, MessageId, MessageIdError, MessageStatus, Receipt, RecordedReceipt, Suppression,
-    SuppressionReason,
+    BounceKind, Channel, DeliveryAttempt, Handover, Message, MessageCommand, MessageContent,
+    MessageCount, MessageError, MessageEvent, MessageId, MessageIdError, MessageStatus, Receipt,
+    ReceiptKind, RecordedMark, RecordedReceipt, RefusedReceipt, Suppression, SuppressionReason,
 };
 pub use metadata::Metadata;
 pub use money::{Amount, AmountError, Currency, CurrencyError, MAX_AMOUNT};
@@ -111,6 +112,7 @@ pub use template::{
 };
 pub use text::{Text, TextError, beginning};
 pub use time::{Timestamp, TimestampError};
+pub use updated_at::{AheadOfClock, check_updated_at};
 pub use user::{
     MAX_SESSION, MAX_SESSIONS, Sessions, User, UserCommand, UserError, UserEvent, UserIdentity,
     UserSignIn,

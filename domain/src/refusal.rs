@@ -1,4 +1,4 @@
-//! Refusals: rejected requests that are security-relevant.
+//! Refusals: rejected requests and receipts of consequence.
 //!
 //! Refusals are plain records: no command is decided on them, so they have no
 //! head, no version, and no order. The refusals of a day share a key. The
@@ -18,6 +18,8 @@ pub enum RefusalReason {
     Signature,
     /// The token of a session was tampered with.
     Token,
+    /// A receipt of the vendor concerns no known message.
+    Receipt,
 }
 
 /// Request that was refused.

@@ -157,6 +157,28 @@ pub(crate) mod as_millis {
     }
 }
 
+/// The same for timestamps that may be absent.
+pub(crate) mod as_optional_millis {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    use super::Timestamp;
+
+    pub(crate) fn serialize<S: Serializer>(
+        time: &Option<Timestamp>,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(Timestamp::millis).serialize(s)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
+        let millis = Option::<i64>::deserialize(d)?;
+        let time = millis.map(Timestamp::from_millis).transpose();
+        time.map_err(de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -105,7 +105,8 @@ impl Layout {
         self.bucket(key.partition, key.kind(), bucket as u32)
     }
 
-    pub(crate) fn bucket(&self, partition: Partition, kind: &str, bucket: u32) -> String {
+    /// Returns the key of a bucket of heads.
+    pub fn bucket(&self, partition: Partition, kind: &str, bucket: u32) -> String {
         format!(
             "{{{}:{partition:02}}}:heads:{kind}:{bucket}",
             self.namespace

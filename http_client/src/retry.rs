@@ -31,7 +31,8 @@ pub enum RetryLimit {
     /// Number of attempts, the first included, and the longest sum of the waits
     /// between them. A wait that would exceed the sum is not begun.
     AttemptsAndWaits(usize, Duration),
-    /// Time since the first failure. An attempt that fails later is the last.
+    /// Time since the first attempt began. A wait ends with it, unless the
+    /// server asked for a longer one; the attempt after it is the last.
     Elapsed(Duration),
 }
 
@@ -76,18 +77,25 @@ impl Retries {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let mut first_failure = None;
+        let begun = Instant::now();
         let mut waited = Duration::ZERO;
         attempt
             .retry(self.backoff())
             .adjust(|error: &E, backoff| {
-                let since = *first_failure.get_or_insert_with(Instant::now);
-                let wait = self.wait(classify(error), backoff?)?;
+                let failure = classify(error);
+                let wait = self.wait(failure, backoff?)?;
+                let elapsed = begun.elapsed();
+                let wait = match (self.limit, failure) {
+                    (RetryLimit::Elapsed(limit), Failure::Transient { retry_after: None }) => {
+                        wait.min(limit.saturating_sub(elapsed))
+                    }
+                    _ => wait,
+                };
                 waited = waited.saturating_add(wait);
                 let is_over = match self.limit {
                     RetryLimit::Attempts(_) => false,
                     RetryLimit::AttemptsAndWaits(_, limit) => waited > limit,
-                    RetryLimit::Elapsed(limit) => since.elapsed() >= limit,
+                    RetryLimit::Elapsed(limit) => elapsed >= limit,
                 };
                 (!is_over).then_some(wait)
             })
@@ -201,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn attempts_end_some_time_after_the_first_failure() {
+    async fn attempts_end_some_time_after_the_first_one_began() {
         let retries = Retries {
             limit: RetryLimit::Elapsed(Duration::from_secs(5)),
             ..RETRIES
@@ -211,6 +219,16 @@ mod tests {
         assert!(attempts > 6);
         let longest = Duration::from_millis(5_800);
         assert!((Duration::from_secs(5)..=longest).contains(&begin.elapsed()));
+
+        let (begin, attempts) = (Instant::now(), Cell::new(0));
+        let slow = || async {
+            attempts.set(attempts.get() + 1);
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            Err::<(), _>(())
+        };
+        let ended = retries.run(slow, |()| BUSY, |(), _| {}).await;
+        assert_eq!((ended, attempts.get()), (Err(()), 3));
+        assert!(begin.elapsed() < Duration::from_millis(7_500));
     }
 
     #[tokio::test(start_paused = true)]

@@ -46,6 +46,7 @@ enum ApiOutcome {
     Created,
     Updated,
     Unchanged,
+    Stale,
 }
 
 impl From<ApiOutcome> for RecordOutcome {
@@ -54,6 +55,7 @@ impl From<ApiOutcome> for RecordOutcome {
             ApiOutcome::Created => Self::Created,
             ApiOutcome::Updated => Self::Updated,
             ApiOutcome::Unchanged => Self::Unchanged,
+            ApiOutcome::Stale => Self::Stale,
         }
     }
 }

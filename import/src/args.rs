@@ -40,6 +40,7 @@ Columns
   --map 'name={First Name} {Last Name}'            a text made of several; {{ and }} are braces
   --map 'unsubscribed=!Accepts Email Marketing'    the contrary of a yes or no
   --map 'attributes.reason=UNSUB_REASON#2'         the second column of that name
+  --map 'unsubscribed==Newsletter off'             the column as it is, whatever its name says
 A column that really has such a name is taken first. '!!' is a literal '!'.
 
 A spreadsheet's table with semicolons, decimal commas and times of a shop in Berlin
@@ -48,7 +49,7 @@ A spreadsheet's table with semicolons, decimal commas and times of a shop in Ber
       --date-format '%d.%m.%Y %H:%M' --time-zone Europe/Berlin --map order_id=Nr ...
 
 Exit status: 0 if all rows were accepted; 2 if some rows were refused; 64 if an option is wrong or
-does not fit the file; 1 if the import did not finish, in which case running the same command again
+does not fit the file, or the file cannot be read; 1 if the import did not finish, in which case running the same command again
 continues it.";
 
 /// Send a file of customers, orders or activity to a Patron server

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use importer::{Detected, ImportError, ImportTask, Layout, Preset};
+use importer::{Detected, ImportTask, Layout, Preset};
 
 use super::UsageError;
 
@@ -13,13 +13,11 @@ use super::UsageError;
 /// Returns an error if the file cannot be read, its layout does not fit the resource, or the user
 /// does not want it.
 pub(super) fn choose_layout(task: &mut ImportTask, is_accepted: bool) -> anyhow::Result<()> {
-    check_resource(task)?;
+    task.check_resource()?;
     detect(task, is_accepted)?;
-    if task
-        .preset
-        .as_ref()
-        .is_some_and(|preset| preset.local_times)
+    if let Some(preset) = task.preset.as_ref().filter(|preset| preset.local_times)
         && task.options.time_zone.is_none()
+        && preset.options()?.time_zone.is_none()
     {
         eprintln!(
             "the times in this file have no zone and are read as UTC; --time-zone Europe/Berlin \
@@ -56,19 +54,6 @@ fn detect(task: &mut ImportTask, is_accepted: bool) -> anyhow::Result<()> {
     task.options.delimiter = delimiter.or(task.options.delimiter);
     task.preset = Some(preset.clone());
     Ok(())
-}
-
-fn check_resource(task: &ImportTask) -> Result<(), ImportError> {
-    match &task.preset {
-        Some(preset) if preset.resource != task.resource => Err(ImportError::Options(format!(
-            "the preset {} is for {2}, not for {1}; run: patron import {2} {3} --preset {0}",
-            preset.name,
-            task.resource.name(),
-            preset.resource.name(),
-            task.file.display()
-        ))),
-        _ => Ok(()),
-    }
 }
 
 /// Asks on the terminal. Returns false if there is none.

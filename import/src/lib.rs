@@ -13,13 +13,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use http_client::Retries;
-use importer::{FilePosition, ImportCounts, ImportEnd, ImportError, ImportStart};
+use importer::{FilePosition, ImportCounts, ImportEnd, ImportError, ImportStart, ImportTask};
 
 pub use args::ImportArgs;
 use dry_run::dry_run;
 use layout::{choose_layout, preset_list};
 use report::ProgressReport;
-use send::{RETRIES, Sender};
+use send::{Endpoint, RETRIES, Sender};
 
 /// End of a run that did not fail.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,10 +64,8 @@ async fn run_args(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if args.dry_run {
-        let mut task = args.task()?;
         // Nothing is sent, so nobody is asked.
-        choose_layout(&mut task, true)?;
-        return dry_run(task).await;
+        return dry_run(checked_task(args, true)?).await;
     }
     Ok(match import(args, RETRIES, stop_requested()).await? {
         RunEnd::Complete { counts, summary } => {
@@ -100,10 +98,9 @@ async fn import(
     retries: Retries,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<RunEnd> {
-    let mut task = args.task()?;
-    choose_layout(&mut task, args.yes)?;
-    task.check()?;
     let key = args.key.as_deref().unwrap_or_default();
+    let endpoint = Endpoint::new(&args.url, key)?;
+    let task = checked_task(args, args.yes)?;
     // After the cheap checks, since it reads the whole file.
     eprintln!("checking {}", task.file.display());
     let rejects = task.rejects.clone();
@@ -118,8 +115,14 @@ async fn import(
             eprintln!("an interrupted import cannot be continued: {reason}; starting over");
         }
     }
+    if let Some(earlier) = import.earlier_rejects() {
+        eprintln!(
+            "the rows that were refused before the interruption are in {}",
+            earlier.display()
+        );
+    }
     let report = ProgressReport::new(import.journal());
-    let sender = Sender::new(&args.url, key, retries, &report)?;
+    let sender = Sender::new(endpoint, retries, &report);
     let ended = import.run(&sender, &report, stop).await;
     report.clear();
     Ok(match ended {
@@ -132,6 +135,38 @@ async fn import(
             Err(error).with_context(|| format!("could not finish; {}", how_to_continue(done)))?
         }
     })
+}
+
+/// Returns the import that the options describe, with the layout of its file. Says which fields of
+/// its preset are left out.
+///
+/// # Errors
+/// Returns an error if an option is wrong or does not fit the file, or the file cannot be read.
+fn checked_task(args: &ImportArgs, is_accepted: bool) -> anyhow::Result<ImportTask> {
+    let mut task = args.task()?;
+    choose_layout(&mut task, is_accepted).map_err(unreadable_is_usage)?;
+    let left_out = task
+        .left_out()
+        .map_err(|error| unreadable_is_usage(error.into()))?;
+    if !left_out.is_empty() {
+        let fields = left_out
+            .iter()
+            .map(|pair| format!("{} ({})", pair.field, pair.value));
+        let fields: Vec<_> = fields.collect();
+        eprintln!(
+            "the file lacks columns of the preset; left out: {}",
+            fields.join(", ")
+        );
+    }
+    Ok(task)
+}
+
+/// A file that cannot be read is a wrong argument. Running the same command again would not help.
+fn unreadable_is_usage(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<ImportError>() {
+        Some(ImportError::File { .. }) => UsageError(error.to_string()).into(),
+        _ => error,
+    }
 }
 
 fn how_to_continue(done: FilePosition) -> String {

@@ -66,7 +66,7 @@ impl ProgressReport {
     ) -> String {
         let count = HumanCount;
         let mut text = format!(
-            "{}: {} created, {} updated, {} unchanged, {} refused{}; {:.1} s, {} lines/s\n",
+            "{}: {} created, {} updated, {} unchanged, {} refused{}; {:.1} s, {} records/s\n",
             records_read(counts),
             count(counts.created),
             count(counts.updated),
@@ -89,10 +89,10 @@ impl ProgressReport {
         text
     }
 
-    /// Returns the lines per second of this run.
+    /// Returns the records per second of this run.
     fn rate(&self, counts: &ImportCounts) -> HumanCount {
-        let lines = (counts.read - self.read_before) as f64;
-        HumanCount((lines / self.started.elapsed().as_secs_f64().max(0.001)) as u64)
+        let records = (counts.read - self.read_before) as f64;
+        HumanCount((records / self.started.elapsed().as_secs_f64().max(0.001)) as u64)
     }
 
     fn left(&self, done: FilePosition, elapsed: Duration) -> Duration {
@@ -108,7 +108,7 @@ impl Progress for ProgressReport {
         let rate = self.rate(counts);
         if let Some(bar) = &self.bar {
             bar.set_position(done.offset);
-            bar.set_message(format!("{} lines, {rate}/s", HumanCount(counts.read)));
+            bar.set_message(format!("{} records, {rate}/s", HumanCount(counts.read)));
             return;
         }
         let elapsed = self.started.elapsed();
@@ -116,7 +116,7 @@ impl Progress for ProgressReport {
             self.next_line
                 .store((elapsed + INTERVAL).as_millis() as u64, Ordering::Relaxed);
             eprintln!(
-                "{} lines ({} %), {rate}/s, {} left",
+                "{} records ({} %), {rate}/s, {} left",
                 HumanCount(counts.read),
                 done.offset * 100 / self.size.max(1),
                 HumanDuration(self.left(done, elapsed)),
@@ -129,7 +129,7 @@ fn bar(size: u64, from: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {percent:>3} % · {msg} · {eta} left");
     let bar = ProgressBar::new(size)
         .with_position(from)
-        .with_message("0 lines");
+        .with_message("0 records");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.reset_eta();
     bar.enable_steady_tick(Duration::from_millis(500));
@@ -145,10 +145,14 @@ pub(super) fn records_read(counts: &ImportCounts) -> String {
     }
 }
 
-/// Returns the counts of records that are not sent and not refused, if there are any.
+/// Returns the counts of records that are neither recorded nor refused, if there are any.
 pub(super) fn left_out(counts: &ImportCounts) -> String {
     let mut text = String::new();
-    for (count, name) in [(counts.repeated, "repeated"), (counts.skipped, "skipped")] {
+    for (count, name) in [
+        (counts.stale, "stale"),
+        (counts.repeated, "repeated"),
+        (counts.skipped, "skipped"),
+    ] {
         if count > 0 {
             text += &format!(", {} {name}", HumanCount(count));
         }
@@ -165,12 +169,24 @@ pub(super) fn examples(refusals: &Refusals) -> String {
             false => format!("lines {}-{}", kind.line, kind.last_line),
         };
         let times = HumanCount(kind.count);
-        text += &format!("  {times} × {} ({lines})\n", kind.reason.text);
+        text += &format!("  {times} × {} ({lines})\n", printable(&kind.reason.text));
     }
     if refusals.others() > 0 {
         text += &format!("  {} × other reasons\n", HumanCount(refusals.others()));
     }
     text
+}
+
+/// Escapes control characters, which a terminal would obey.
+fn printable(text: &str) -> String {
+    let mut printable = String::new();
+    for one in text.chars() {
+        match one.is_control() {
+            true => printable.extend(one.escape_default()),
+            false => printable.push(one),
+        }
+    }
+    printable
 }
 
 /// Returns a line for everything that was read in another way than it stands in the file.
@@ -184,7 +200,7 @@ pub(super) fn row_notes(notes: &RowNotes) -> String {
     }
     if notes.text_marks > 0 {
         text += &format!(
-            "{} ids and phone numbers had an apostrophe before them, which was removed\n",
+            "{} cells had a spreadsheet's mark of text (an apostrophe, or =\"…\"), which was removed\n",
             HumanCount(notes.text_marks)
         );
     }

@@ -1,9 +1,10 @@
 //! Sending of one batch, with retries, until the server has answered for every item.
 
 use std::error::Error;
+use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use chrono::Utc;
@@ -11,6 +12,7 @@ use http_client::{Failure, HttpClient, HttpError, LongRetryAfter, Policy, Retrie
 use importer::{RecordOutcome, Resource, Sink};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method, Request, StatusCode, Url};
+use tokio::time::{Instant, sleep_until};
 
 use super::UsageError;
 use super::answer::{BatchOutcomes, ProblemDocument, is_temporary};
@@ -35,12 +37,20 @@ pub(super) const RETRIES: Retries = Retries {
 /// Time after which attempts to reach a server end that has never answered.
 const NEVER_REACHED: Duration = Duration::from_secs(60);
 
-/// Client of the API's ingest endpoints.
-pub(super) struct Sender<'a> {
+/// Time that the last attempt to reach a server has at least.
+const LAST_ATTEMPT: Duration = Duration::from_secs(1);
+
+/// Server and key of the API's ingest endpoints.
+pub(super) struct Endpoint {
     http: HttpClient,
     /// URL below which the resources are, without a slash at its end.
     url: String,
     key: HeaderValue,
+}
+
+/// Client of the API's ingest endpoints.
+pub(super) struct Sender<'a> {
+    endpoint: Endpoint,
     retries: Retries,
     /// True once the server has answered.
     is_reached: AtomicBool,
@@ -71,13 +81,10 @@ impl From<anyhow::Error> for SendError {
     }
 }
 
-impl<'a> Sender<'a> {
-    pub(super) fn new(
-        base: &str,
-        key: &str,
-        retries: Retries,
-        report: &'a ProgressReport,
-    ) -> anyhow::Result<Self> {
+impl Endpoint {
+    /// # Errors
+    /// Returns a [`UsageError`] if the URL or the key cannot be used.
+    pub(super) fn new(base: &str, key: &str) -> anyhow::Result<Self> {
         let wrong = |problem: String| UsageError(problem);
         let mut bearer = HeaderValue::try_from(format!("Bearer {key}"))
             .map_err(|_| wrong("the key has characters that are not allowed in a key".into()))?;
@@ -91,10 +98,30 @@ impl<'a> Sender<'a> {
             http: HttpClient::new(Client::builder(), &POLICY)?,
             url,
             key: bearer,
+        })
+    }
+
+    fn request(&self, resource: Resource, body: Vec<u8>) -> anyhow::Result<Request> {
+        let url: Url = format!("{}/{}", self.url, resource.name()).parse()?;
+        let post = self
+            .http
+            .request(Method::POST, url)
+            .header(AUTHORIZATION, self.key.clone());
+        Ok(post
+            .header(CONTENT_TYPE, "application/x-ndjson")
+            .body(body)
+            .build()?)
+    }
+}
+
+impl<'a> Sender<'a> {
+    pub(super) fn new(endpoint: Endpoint, retries: Retries, report: &'a ProgressReport) -> Self {
+        Self {
+            endpoint,
             retries,
             is_reached: AtomicBool::new(false),
             report,
-        })
+        }
     }
 
     /// Sends one batch. Retries with backoff while the server is unreachable or busy.
@@ -106,14 +133,22 @@ impl<'a> Sender<'a> {
         let outcomes = Mutex::new(BatchOutcomes::new(items));
         loop {
             let was_reached = self.is_reached();
-            let mut failing_since = None;
+            let begun = Instant::now();
             let notify = |failed: &FailedAttempt, wait: Duration| {
-                failing_since.get_or_insert_with(Instant::now);
                 self.report
                     .note(&format!("{failed}; trying again in {wait:.1?}"));
             };
-            let attempt = || self.attempt(&request, &outcomes);
             let retries = self.retries_now();
+            let patience = match retries.limit {
+                RetryLimit::Elapsed(limit) if !was_reached => Some(begun + limit),
+                _ => None,
+            };
+            let attempt = || async {
+                tokio::select! {
+                    ended = self.attempt(&request, &outcomes) => ended,
+                    () = self.stays_silent(patience) => Err(unanswered(request.url())),
+                }
+            };
             let message = match retries.run(attempt, FailedAttempt::failure, notify).await {
                 Ok(()) => {
                     let outcomes = outcomes.into_inner();
@@ -126,14 +161,25 @@ impl<'a> Sender<'a> {
                 }
                 Err(FailedAttempt::Transient { message, .. }) => message,
             };
-            let elapsed = failing_since.map(|since: Instant| since.elapsed());
-            let seconds = elapsed.unwrap_or_default().as_secs();
+            let seconds = begun.elapsed().as_secs();
             let question = match was_reached {
                 true => "",
                 false => ". Is the server running, and is --url right?",
             };
             return Err(anyhow!("{message}; gave up after {seconds} s{question}"));
         }
+    }
+
+    /// Ends when a server that has never answered should have, so that one that accepts connections
+    /// and stays silent is not waited for longer than one that is not there.
+    async fn stays_silent(&self, until: Option<Instant>) {
+        if let Some(until) = until {
+            sleep_until(until.max(Instant::now() + LAST_ATTEMPT)).await;
+            if !self.is_reached() {
+                return;
+            }
+        }
+        pending::<()>().await;
     }
 
     fn is_reached(&self) -> bool {
@@ -155,18 +201,6 @@ impl<'a> Sender<'a> {
         }
     }
 
-    fn request(&self, resource: Resource, body: Vec<u8>) -> anyhow::Result<Request> {
-        let url: Url = format!("{}/{}", self.url, resource.name()).parse()?;
-        let post = self
-            .http
-            .request(Method::POST, url)
-            .header(AUTHORIZATION, self.key.clone());
-        Ok(post
-            .header(CONTENT_TYPE, "application/x-ndjson")
-            .body(body)
-            .build()?)
-    }
-
     /// Sends the request once. Succeeds if every item has its outcome.
     async fn attempt(
         &self,
@@ -176,7 +210,7 @@ impl<'a> Sender<'a> {
         let request = request.try_clone().context("the body is in memory")?;
         let url = request.url().clone();
         let failed = |error| failed_exchange(&url, error);
-        let response = self.http.send(request).await.map_err(failed)?;
+        let response = self.endpoint.http.send(request).await.map_err(failed)?;
         self.is_reached.store(true, Ordering::Relaxed);
         let status = response.status();
         let retry_after = http_client::retry_after(response.headers(), Utc::now());
@@ -206,7 +240,7 @@ impl Sink for Sender<'_> {
         body: Vec<u8>,
         items: usize,
     ) -> Result<Vec<RecordOutcome>, SendError> {
-        let request = self.request(resource, body)?;
+        let request = self.endpoint.request(resource, body)?;
         Ok(self.send_batch(request, items).await?)
     }
 }
@@ -233,17 +267,24 @@ fn failed_exchange(url: &Url, error: HttpError) -> FailedAttempt {
             return anyhow::Error::new(error).context(not_patron(url)).into();
         }
     };
+    if error.is_timeout() {
+        return unanswered(url);
+    }
     let host = url.origin().ascii_serialization();
     let mut cause: &dyn Error = &error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    let message = match error.is_timeout() {
-        true => format!("{host} did not answer in time"),
-        false => format!("no answer from {host} ({cause})"),
-    };
     FailedAttempt::Transient {
-        message,
+        message: format!("no answer from {host} ({cause})"),
+        retry_after: None,
+    }
+}
+
+fn unanswered(url: &Url) -> FailedAttempt {
+    let host = url.origin().ascii_serialization();
+    FailedAttempt::Transient {
+        message: format!("{host} did not answer in time"),
         retry_after: None,
     }
 }

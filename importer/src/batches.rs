@@ -6,11 +6,8 @@ use std::io;
 use tokio::sync::mpsc;
 
 use super::lines::FilePosition;
-use super::record::{Reason, Record, RecordContent, RefusedRecord, RowNotes, Rows};
+use super::record::{MAX_OBJECT, Record, RecordContent, RefusedRecord, RowNotes, Rows};
 use super::unique::UniqueRecords;
-
-/// Maximum size of a body, in bytes. The API accepts 16 MiB.
-const MAX_BODY: usize = 15 << 20;
 
 /// Part of the source that is sent in one request.
 #[derive(Debug, Default)]
@@ -58,12 +55,14 @@ impl Batches {
         }
     }
 
-    /// Reads batches on a separate thread, one batch ahead. After an error the channel ends.
-    pub(super) fn spawn(mut self) -> mpsc::Receiver<io::Result<ImportBatch>> {
+    /// Reads batches on a separate thread, one batch ahead. Sends `None` at the end of the file.
+    /// After an error the channel ends.
+    pub(super) fn spawn(mut self) -> mpsc::Receiver<io::Result<Option<ImportBatch>>> {
         let (sender, receiver) = mpsc::channel(1);
         std::thread::spawn(move || {
-            while let Some(batch) = self.next_batch().transpose() {
-                let is_last = batch.is_err();
+            loop {
+                let batch = self.next_batch();
+                let is_last = !matches!(batch, Ok(Some(_)));
                 if sender.blocking_send(batch).is_err() || is_last {
                     return;
                 }
@@ -81,14 +80,10 @@ impl Batches {
         while batch.records.count() < self.max_records {
             let before = self.source.at();
             let start = batch.body.len();
-            let Some(mut record) = self.source.next(&mut batch.body)? else {
+            let Some(record) = self.source.next(&mut batch.body)? else {
                 break;
             };
-            if batch.body.len() - start >= MAX_BODY {
-                batch.body.truncate(start);
-                let reason = Reason::new("the object is larger than 15 MiB");
-                record.content = RecordContent::Refused(reason);
-            } else if batch.body.len() >= MAX_BODY {
+            if batch.body.len() >= MAX_OBJECT {
                 self.carried = Some((record, batch.body.split_off(start)));
                 batch.records.notes = self.source.take_notes();
                 batch.records.end = before;
@@ -109,7 +104,7 @@ impl ImportBatch {
     }
 
     fn add(&mut self, record: Record, start: usize) {
-        let Record { rows, content } = record;
+        let Record { rows, content, .. } = record;
         let records = &mut self.records;
         records.rows += u64::from(rows.count);
         match content {

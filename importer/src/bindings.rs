@@ -1,12 +1,14 @@
 //! Binding of fields to columns and constants, from the options and the table's columns.
 
+use std::fmt::Display;
+
 use anyhow::{Context, anyhow, bail, ensure};
 
 use super::columns::Columns;
 use super::consent::ConsentColumn;
 use super::expressions::Expression;
 use super::fields::{FieldTarget, Resource};
-use super::options::ImportOptions;
+use super::options::{ImportOptions, Pair};
 
 /// Origin of a field's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,7 @@ pub(super) fn bindings(
     options: &ImportOptions,
     columns: Columns,
 ) -> anyhow::Result<Vec<Binding>> {
+    require_unique(resource, options)?;
     let mut bound = Vec::new();
     if options.map.is_empty() {
         for name in columns.names() {
@@ -55,12 +58,12 @@ pub(super) fn bindings(
         }
     }
     for pair in &options.map {
-        let target = field(resource, &pair.field)?;
-        let (target, expression) = column(columns, target, &pair.value)?;
+        let target = field("--map", resource, pair)?;
+        let (target, expression) = column("--map", columns, target, &pair.value)?;
         bind(&mut bound, target, Origin::Columns(expression), false)?;
     }
     for pair in &options.set {
-        let target = field(resource, &pair.field)?;
+        let target = field("--set", resource, pair)?;
         bind(
             &mut bound,
             target,
@@ -68,13 +71,10 @@ pub(super) fn bindings(
             false,
         )?;
     }
-    if let Some(template) = &options.id {
-        bind(
-            &mut bound,
-            field(resource, resource.id_field())?,
-            line_number(template)?,
-            false,
-        )?;
+    if let Some(template) = &options.id
+        && let Some(target) = resource.target(resource.id_field())
+    {
+        bind(&mut bound, target, line_number(template)?, false)?;
     }
     check_required(resource, &bound, columns)?;
     clear_empty(resource, &options.clear_empty, &mut bound)?;
@@ -109,10 +109,38 @@ fn bind(
     Ok(())
 }
 
-fn field(resource: Resource, name: &str) -> anyhow::Result<FieldTarget> {
-    resource.target(name).with_context(|| {
+/// Checks that no option is given twice for one field.
+///
+/// # Errors
+/// Returns an error that names the option and the field.
+pub(super) fn require_unique(resource: Resource, options: &ImportOptions) -> anyhow::Result<()> {
+    for (option, pairs) in [
+        ("--map", &options.map),
+        ("--set", &options.set),
+        ("--fallback", &options.fallback),
+    ] {
+        for (index, pair) in pairs.iter().enumerate() {
+            let target = field(option, resource, pair)?;
+            let is_same = |other: &Pair| {
+                let other = resource.target(&other.field);
+                other.is_some_and(|other| other.pointer() == target.pointer())
+            };
+            ensure!(
+                !pairs[..index].iter().any(is_same),
+                "{option} {} is given twice",
+                target.name()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Returns the target of an option's field.
+pub(super) fn field(option: &str, resource: Resource, pair: &Pair) -> anyhow::Result<FieldTarget> {
+    let Pair { field, value } = pair;
+    resource.target(field).with_context(|| {
         format!(
-            "{} have no field {name}; they have {}",
+            "{option} {field}={value}: {} have no field {field}; they have {}",
             resource.name(),
             resource.field_names()
         )
@@ -122,52 +150,62 @@ fn field(resource: Resource, name: &str) -> anyhow::Result<FieldTarget> {
 /// Parses the expression of columns that fills a field. A negated column gives the field's target
 /// the contrary meaning.
 pub(super) fn column(
+    option: &str,
     columns: Columns,
     target: FieldTarget,
     text: &str,
 ) -> anyhow::Result<(FieldTarget, Expression)> {
-    let expression = Expression::parse(text, columns)
-        .map_err(|error| anyhow!("--map {}={text}: {error}", target.name()))?;
+    let wrong = |problem: &dyn Display| anyhow!("{option} {}={text}: {problem}", target.name());
+    let (is_confirmed, plain) = confirmed(text, columns);
+    let expression = Expression::parse(plain, columns).map_err(|error| wrong(&error))?;
+    let is_consent = target.name() == "unsubscribed";
+    if is_confirmed && !is_consent {
+        return Err(wrong(
+            &"'=' confirms a column of unsubscribed, whose name is checked",
+        ));
+    }
+    if is_consent && !is_confirmed {
+        check_consent(option, columns, &expression)?;
+    }
     let target = match expression {
-        Expression::Not(_) => target.negated().with_context(|| {
-            format!(
-                "--map {}={text}: only true and false can be negated with '!'; write '!!' for a \
-                 column whose name begins with it",
-                target.name()
+        Expression::Not(_) => target.negated().ok_or_else(|| {
+            wrong(
+                &"only true and false can be negated with '!'; write '!!' for a column whose name \
+                  begins with it",
             )
         })?,
         Expression::Column(_) | Expression::Template(_) => target,
     };
-    if target.name() == "unsubscribed" {
-        check_consent(columns, &expression)?;
-    }
     Ok((target, expression))
 }
 
-/// Checks that the column's name does not say the contrary of what it is mapped to.
-fn check_consent(columns: Columns, expression: &Expression) -> anyhow::Result<()> {
-    let meaning = |index: usize| {
+/// Splits off the `=` by which a user confirms a column of consent. A column that really has such a
+/// name is taken first.
+pub(super) fn confirmed<'a>(text: &'a str, columns: Columns) -> (bool, &'a str) {
+    match text.strip_prefix('=') {
+        Some(rest) if !columns.has(text) => (true, rest),
+        _ => (false, text),
+    }
+}
+
+/// Checks that the names of the columns do not say the contrary of what they are mapped to.
+fn check_consent(option: &str, columns: Columns, expression: &Expression) -> anyhow::Result<()> {
+    let is_negated = matches!(expression, Expression::Not(_));
+    for index in expression.columns() {
         let name = &columns.names()[index];
-        (name, ConsentColumn::of(name))
-    };
-    match expression {
-        Expression::Column(index) => {
-            let (name, meaning) = meaning(*index);
-            ensure!(
-                meaning != Some(ConsentColumn::Acceptance),
-                "the column {name} says who accepts messages, and unsubscribed who does not; \
-                 negate it: --map unsubscribed='!{name}'"
-            );
+        match ConsentColumn::of(name) {
+            Some(ConsentColumn::Acceptance) if !is_negated => bail!(
+                "the column {name} seems to say who accepts messages, and unsubscribed says who \
+                 does not; negate it with {option} unsubscribed='!{name}', or confirm that it says \
+                 who does not with {option} unsubscribed='={name}'"
+            ),
+            Some(ConsentColumn::Refusal) if is_negated => bail!(
+                "the column {name} seems to say who does not accept messages, as unsubscribed does; \
+                 map it without '!' ({option} unsubscribed='{name}'), or confirm that it says who \
+                 accepts them with {option} unsubscribed='=!{name}'"
+            ),
+            _ => {}
         }
-        Expression::Not(index) => {
-            let (name, meaning) = meaning(*index);
-            ensure!(
-                meaning != Some(ConsentColumn::Refusal),
-                "the column {name} says who does not accept messages, as unsubscribed does; map it \
-                 without '!': --map unsubscribed='{name}'"
-            );
-        }
-        Expression::Template(_) => {}
     }
     Ok(())
 }
@@ -231,3 +269,7 @@ fn check_required(resource: Resource, bound: &[Binding], columns: Columns) -> an
         columns.hint(first)
     )
 }
+
+#[cfg(test)]
+#[path = "bindings_tests.rs"]
+mod tests;

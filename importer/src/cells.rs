@@ -9,6 +9,8 @@ pub(super) struct Cells {
     written: usize,
     ends: Vec<usize>,
     count: usize,
+    /// Texts that stand for an empty cell.
+    empty: Vec<String>,
 }
 
 impl Cells {
@@ -16,8 +18,19 @@ impl Cells {
         self.count
     }
 
+    /// Reads cells with one of these texts as empty ones.
+    pub(super) fn treat_as_empty(&mut self, texts: Vec<String>) {
+        self.empty = texts;
+    }
+
     /// Returns the text of the cell at an index below [`Cells::count`].
     pub(super) fn get(&self, index: usize) -> &str {
+        let text = self.written_text(index);
+        let is_empty = self.empty.iter().any(|empty| text.trim() == empty);
+        if is_empty { "" } else { text }
+    }
+
+    fn written_text(&self, index: usize) -> &str {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         let text = str::from_utf8(&self.text[start..self.ends[index]]);
         // Lines are UTF-8, and ASCII characters separate them into cells.

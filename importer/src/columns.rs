@@ -1,8 +1,31 @@
 //! Columns of a table by name, with hints for names that do not fit.
 
-use anyhow::bail;
-
 use super::options::Delimiter;
+use super::quoted::shown;
+
+/// Reason why a name is not that of one column.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ColumnError {
+    #[error("the file has no column {name}; {hint}")]
+    Missing { name: String, hint: String },
+    #[error(
+        "the file has {count} columns named {name}; choose one by its number: {name}#1, {name}#2"
+    )]
+    Ambiguous { name: String, count: usize },
+    #[error("the file has {count} columns named {name}, no number {number}")]
+    NoNumber {
+        name: String,
+        count: usize,
+        number: usize,
+    },
+}
+
+impl ColumnError {
+    /// Returns true if the file lacks the column.
+    pub(super) fn is_missing(&self) -> bool {
+        !matches!(self, Self::Ambiguous { .. })
+    }
+}
 
 /// Names of a table's columns.
 #[derive(Clone, Copy, Debug)]
@@ -29,14 +52,16 @@ impl<'a> Columns<'a> {
     ///
     /// # Errors
     /// Returns an error if there is no such column, or there are several. It names the likely one.
-    pub(super) fn index(self, name: &str) -> anyhow::Result<usize> {
+    pub(super) fn index(self, name: &str) -> Result<usize, ColumnError> {
         match self.all(name)[..] {
             [index] => return Ok(index),
             [] => {}
-            [_, _, ..] => bail!(
-                "the file has {} columns named {name}; choose one by its number: {name}#1, {name}#2",
-                self.all(name).len()
-            ),
+            [_, _, ..] => {
+                return Err(ColumnError::Ambiguous {
+                    name: name.into(),
+                    count: self.all(name).len(),
+                });
+            }
         }
         let numbered = name.rsplit_once('#');
         let numbered = numbered.and_then(|(name, number)| Some((name, number.parse().ok()?)));
@@ -46,15 +71,19 @@ impl<'a> Columns<'a> {
             match index {
                 Some(index) => return Ok(*index),
                 None if !all.is_empty() => {
-                    bail!(
-                        "the file has {} columns named {name}, no number {number}",
-                        all.len()
-                    )
+                    return Err(ColumnError::NoNumber {
+                        name: name.into(),
+                        count: all.len(),
+                        number,
+                    });
                 }
                 None => {}
             }
         }
-        bail!("the file has no column {name}; {}", self.hint(name))
+        Err(ColumnError::Missing {
+            name: name.into(),
+            hint: self.hint(name),
+        })
     }
 
     /// Describes how to find a column that is missing: one with a similar name, another delimiter,
@@ -65,9 +94,14 @@ impl<'a> Columns<'a> {
             return format!("did you mean the column {column}?");
         }
         if let Some(delimiter) = self.likely_delimiter() {
-            return format!("the header has one column; did you mean --delimiter {delimiter}?");
+            let cause = match self.names {
+                [_] => "the header has one column; ",
+                _ => "",
+            };
+            return format!("{cause}did you mean --delimiter {delimiter}?");
         }
-        format!("the file's columns are {}", self.names.join(", "))
+        let names: Vec<_> = self.names.iter().map(|name| shown(name)).collect();
+        format!("the file's columns are {}", names.join(", "))
     }
 
     fn all(self, name: &str) -> Vec<usize> {
@@ -79,19 +113,18 @@ impl<'a> Columns<'a> {
         named.map(|(index, _)| index).collect()
     }
 
-    /// Returns the delimiter that would split the header's only column, for a message.
+    /// Returns the delimiter that would split the header into more columns, for a message. Names may
+    /// have a comma, as in `Amount, EUR`.
     fn likely_delimiter(self) -> Option<&'static str> {
-        let [header] = self.names else {
-            return None;
-        };
         let candidates = [(b';', "';'"), (b'\t', "tab"), (b'|', "'|'"), (b',', "','")];
         let others = candidates
             .iter()
             .filter(|(byte, _)| self.delimiter != Delimiter::Byte(*byte));
-        let count = |byte: u8| header.bytes().filter(|one| *one == byte).count();
+        let header = || self.names.iter().flat_map(|name| name.bytes());
+        let count = |byte: u8| header().filter(|one| *one == byte).count();
         others
             .map(|&(byte, name)| (count(byte), name))
-            .filter(|(count, _)| *count > 0)
+            .filter(|(count, _)| *count >= self.names.len())
             .max_by_key(|(count, _)| *count)
             .map(|(_, name)| name)
     }
@@ -148,6 +181,11 @@ mod tests {
             "the file has no column customer_id; the header has one column; did you mean \
              --delimiter ';'?"
         );
+        assert_eq!(
+            message(&["Nr;Betrag", "EUR;Kunde"], "Nr"),
+            "the file has no column Nr; did you mean --delimiter ';'?"
+        );
+        assert!(message(&["a", "b;c", "d"], "x").ends_with("the file's columns are a, b;c, d"));
         assert!(message(&["a\tb"], "a").ends_with("--delimiter tab?"));
         assert!(message(&["a|b"], "a").ends_with("--delimiter '|'?"));
         assert!(message(&["a", "b"], "c").ends_with("the file's columns are a, b"));

@@ -10,7 +10,7 @@ pub(super) enum ConsentColumn {
 }
 
 /// Beginnings of words that mean refusal. They outrank acceptance, as in `Consent withdrawn`.
-const REFUSAL: [&str; 17] = [
+const REFUSAL: [&str; 21] = [
     "unsub",
     "optout",
     "opted out",
@@ -28,6 +28,10 @@ const REFUSAL: [&str; 17] = [
     "not ",
     "dont ",
     "no marketing",
+    "cancel",
+    "ended",
+    "stopp",
+    "stop ",
 ];
 const ACCEPTANCE: [&str; 11] = [
     "accept",
@@ -122,6 +126,10 @@ mod tests {
             "Not subscribed",
             "Declined marketing",
             "No consent",
+            "Newsletter cancelled",
+            "Subscription ended",
+            "Newsletter stopped",
+            "Stop emails",
         ] {
             assert_eq!(
                 ConsentColumn::of(name),
@@ -129,7 +137,16 @@ mod tests {
                 "{name}"
             );
         }
-        for name in ["Mailing", "Status", "Option", "Notes", "email", "Acme", ""] {
+        for name in [
+            "Mailing",
+            "Status",
+            "Option",
+            "Notes",
+            "email",
+            "Acme",
+            "Recommended",
+            "",
+        ] {
             assert_eq!(ConsentColumn::of(name), None, "{name}");
         }
     }

@@ -1,46 +1,32 @@
 //! Signs that a spreadsheet or a script damaged an id or a phone number.
 
+use domain::is_placeholder;
+
 const SHORTENED: &str = "looks like a number that a spreadsheet shortened; format the column as \
                          text there and export again";
 const MISSING: &str = "stands for a missing value";
 
-/// What spreadsheets and programs write in place of a value. The API refuses these as ids, too.
-const PLACEHOLDERS: [&str; 11] = [
-    "null",
-    "undefined",
-    "nan",
-    "#n/a",
-    "#na",
-    "#ref!",
-    "#name?",
-    "#value!",
-    "#div/0!",
-    "#null!",
-    "#num!",
-];
-/// What people write in place of a phone number.
-const NO_PHONE: [&str; 6] = ["n/a", "na", "none", "nil", "-", "unknown"];
+/// What people write in place of a phone number. They do not write all of these for an id.
+const NO_PHONE: [&str; 3] = ["na", "nil", "unknown"];
 
 /// Returns why the text cannot be an id, as the rest of a sentence that begins with the text: it is
 /// a number that a spreadsheet shortened, or stands for a missing value.
 pub(super) fn damage_of_id(text: &str) -> Option<&'static str> {
-    damage(text, &PLACEHOLDERS)
+    damage(text, &[])
 }
 
 /// Returns why the text cannot be a phone number, as [`damage_of_id`] does.
 pub(super) fn damage_of_phone(text: &str) -> Option<&'static str> {
-    damage(text, &PLACEHOLDERS).or_else(|| damage(text, &NO_PHONE))
+    damage(text, &NO_PHONE)
 }
 
-fn damage(text: &str, placeholders: &[&str]) -> Option<&'static str> {
+fn damage(text: &str, more: &[&str]) -> Option<&'static str> {
     let text = text.trim();
     if is_shortened(text) {
         return Some(SHORTENED);
     }
-    let is_missing = placeholders
-        .iter()
-        .any(|word| text.eq_ignore_ascii_case(word));
-    is_missing.then_some(MISSING)
+    let is_one_of_more = || more.iter().any(|word| text.eq_ignore_ascii_case(word));
+    (is_placeholder(text) || is_one_of_more()).then_some(MISSING)
 }
 
 /// Returns true if an apostrophe before the text is the mark by which spreadsheets and shops keep a
@@ -61,6 +47,12 @@ pub(super) fn is_marked_number(text: &str) -> bool {
     number.is_some_and(|number| {
         !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
     })
+}
+
+/// Returns the text of the formula by which spreadsheets keep a number as text: `="1001"`.
+pub(super) fn text_of_formula(text: &str) -> Option<&str> {
+    let inner = text.trim().strip_prefix("=\"")?.strip_suffix('"')?;
+    (!inner.contains('"')).then_some(inner)
 }
 
 /// Returns true for `6.81012E+12` and `6,8E+12`.
@@ -94,7 +86,19 @@ mod tests {
             assert_eq!(damage_of_id(text), Some(SHORTENED), "{text}");
             assert_eq!(damage_of_phone(text), Some(SHORTENED), "{text}");
         }
-        for text in ["null", "NULL", "undefined", "#N/A", "#REF!", "NaN"] {
+        for text in [
+            "null",
+            "NULL",
+            "undefined",
+            "#N/A",
+            "#REF!",
+            "NaN",
+            "N/A",
+            "none",
+            "\\N",
+            "(blank)",
+            "-",
+        ] {
             assert_eq!(damage_of_id(text), Some(MISSING), "{text}");
         }
         for text in ["N/A", "none", "-", "NULL"] {

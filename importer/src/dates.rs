@@ -19,6 +19,9 @@ const LOCAL_FORMS: [&str; 4] = [
 /// Forms of a time with an offset that are not RFC 3339, but can mean nothing else.
 const OFFSET_FORMS: [&str; 2] = ["%Y-%m-%d %H:%M:%S%.f %#z", "%Y-%m-%dT%H:%M:%S%.f%#z"];
 
+/// First year that a file may have. Earlier ones are years of two digits.
+const FIRST_YEAR: i32 = 1000;
+
 /// Formats and zone of the times in a file.
 #[derive(Debug, Default)]
 pub(super) struct TimeReader {
@@ -106,14 +109,19 @@ impl TimeReader {
                     .to_owned(),
             }
         } else {
-            let read = self
-                .formats
-                .iter()
-                .find_map(|format| format.read(text).ok());
-            if let Some(parts) = read {
-                return Ok(parts);
+            let mut first = None;
+            for format in &self.formats {
+                match format.read(text) {
+                    Ok(parts) if parts.year() >= FIRST_YEAR => return Ok(parts),
+                    Ok(parts) => first = first.or(Some(parts)),
+                    Err(_) => {}
+                }
             }
-            self.misfit(text)
+            // Years of two digits fit a format with `%Y`, too. The year is refused below.
+            match first {
+                Some(parts) => return Ok(parts),
+                None => self.misfit(text),
+            }
         };
         Err(match is_serial_date(text) {
             true => format!(
@@ -157,6 +165,16 @@ impl TimeReader {
         match example {
             Some(example) => format!("is not a time in the format {names}, as {example} is"),
             None => format!("is not a time in the format {names}"),
+        }
+    }
+}
+
+impl Parts {
+    fn year(&self) -> i32 {
+        match self {
+            Self::Instant(time) => time.year(),
+            Self::Local(time) | Self::Zoned(time, _) => time.year(),
+            Self::Date(date) => date.year(),
         }
     }
 }
@@ -245,8 +263,13 @@ fn date_alone(date: NaiveDate) -> Result<ReadTime, String> {
 
 fn require_year(year: i32) -> Result<(), String> {
     match year {
-        0..=9999 => Ok(()),
-        _ => Err("has a year that is not between 0 and 9999".into()),
+        FIRST_YEAR..=9999 => Ok(()),
+        0..FIRST_YEAR => Err(format!(
+            "has the year {year}; if years have two digits, use %y in place of %Y in --date-format"
+        )),
+        _ => Err(format!(
+            "has a year that is not between {FIRST_YEAR} and 9999"
+        )),
     }
 }
 

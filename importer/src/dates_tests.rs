@@ -178,3 +178,22 @@ proptest! {
         let _ = read(&["%d.%m.%Y %H:%M %Z"], None, &text);
     }
 }
+
+#[test]
+fn years_of_two_digits_are_refused_with_their_format() {
+    let message = read(&["%d.%m.%Y"], None, "04.05.26").unwrap_err();
+    assert_eq!(
+        message,
+        "has the year 26; if years have two digits, use %y in place of %Y in --date-format"
+    );
+    assert_eq!(
+        read(&["%d.%m.%Y", "%d.%m.%y"], None, "04.05.26").as_deref(),
+        Ok("2026-05-04")
+    );
+    assert!(read(&["%d.%m.%Y %H:%M"], None, "04.05.0999 10:00").is_err());
+    assert!(
+        read(&[], None, "0026-05-04")
+            .unwrap_err()
+            .contains("year 26")
+    );
+}

@@ -21,6 +21,84 @@ const HEAD: usize = 4 << 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextEncoding(&'static Encoding);
 
+/// What is known about a file's encoding before its mark is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct EncodingChoice {
+    stated: Option<TextEncoding>,
+    of_other_lines: Option<TextEncoding>,
+}
+
+impl EncodingChoice {
+    /// All lines have this encoding; UTF-8 by default.
+    pub(super) fn stated(stated: Option<TextEncoding>) -> Self {
+        Self {
+            stated,
+            of_other_lines: None,
+        }
+    }
+
+    /// Lines that are not UTF-8 have this encoding.
+    pub(super) fn of_other_lines(encoding: Option<TextEncoding>) -> Self {
+        // Text in the other encodings may be valid UTF-8 with another meaning.
+        match encoding {
+            Some(TextEncoding(encoding)) if encoding.is_ascii_compatible() => Self {
+                stated: None,
+                of_other_lines: Some(TextEncoding(encoding)),
+            },
+            stated => Self::stated(stated),
+        }
+    }
+}
+
+/// Encoding of the lines of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LineEncoding {
+    text: TextEncoding,
+    /// Encoding of the lines that do not fit `text`.
+    of_other_lines: Option<TextEncoding>,
+}
+
+impl LineEncoding {
+    /// Returns the encoding of a file that begins with these bytes, and the length of its
+    /// byte-order mark, as [`TextEncoding::of_file`].
+    pub(super) fn of_file(
+        head: &[u8],
+        choice: EncodingChoice,
+    ) -> Result<(Self, usize), &'static str> {
+        let (text, mark) = TextEncoding::of_file(head, choice.stated)?;
+        let of_other_lines = choice.of_other_lines.filter(|_| text.is_utf8());
+        let encoding = Self {
+            text,
+            of_other_lines,
+        };
+        Ok((encoding, mark))
+    }
+
+    /// Returns the encoding of most lines.
+    pub(super) fn text(self) -> TextEncoding {
+        self.text
+    }
+
+    /// Decodes whole characters, as in a line. Returns `None` if the bytes do not fit.
+    pub(super) fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+        self.text
+            .decode(bytes)
+            .or_else(|| self.of_other_lines?.decode(bytes))
+    }
+
+    /// Decodes the bytes with a replacement character for everything that does not fit.
+    pub(super) fn decode_lossy(self, bytes: &[u8]) -> Cow<'_, str> {
+        if self.of_other_lines.is_none() {
+            return self.text.decode_lossy(bytes);
+        }
+        let lines = bytes.split_inclusive(|byte| *byte == b'\n').map(|line| {
+            self.decode(line)
+                .unwrap_or_else(|| self.text.decode_lossy(line))
+        });
+        Cow::Owned(lines.collect())
+    }
+}
+
 impl TextEncoding {
     /// Returns the encoding of a file that begins with these bytes, and the length of its
     /// byte-order mark. The mark outranks `stated`; without either, the file is UTF-8.
@@ -75,13 +153,13 @@ impl TextEncoding {
     }
 
     /// Decodes whole characters, as in a line. Returns `None` if the bytes do not fit.
-    pub(super) fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+    fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         self.0
             .decode_without_bom_handling_and_without_replacement(bytes)
     }
 
     /// Decodes the bytes with a replacement character for everything that does not fit.
-    pub(super) fn decode_lossy(self, bytes: &[u8]) -> Cow<'_, str> {
+    fn decode_lossy(self, bytes: &[u8]) -> Cow<'_, str> {
         self.0.decode_without_bom_handling(bytes).0
     }
 
@@ -135,15 +213,22 @@ impl<'de> Deserialize<'de> for TextEncoding {
     }
 }
 
-fn refuse_binary(head: &[u8]) -> Result<(), &'static str> {
+/// Returns the reason why a file that begins with these bytes is not text in any encoding; `None`
+/// if it may be text.
+pub fn binary_format(head: &[u8]) -> Option<&'static str> {
     if head.starts_with(b"PK\x03\x04") {
-        return Err(
+        return Some(
             "the file is an Excel workbook or a ZIP archive, not text; open it and save it as \
              CSV (UTF-8)",
         );
     }
-    if head.starts_with(b"\x1F\x8B") {
-        return Err("the file is compressed with gzip; decompress it first");
+    let is_gzip = head.starts_with(b"\x1F\x8B");
+    is_gzip.then_some("the file is compressed with gzip; decompress it first")
+}
+
+fn refuse_binary(head: &[u8]) -> Result<(), &'static str> {
+    if let Some(reason) = binary_format(head) {
+        return Err(reason);
     }
     let nuls = |first: usize| {
         let units = head.iter().skip(first).step_by(2);
@@ -181,70 +266,5 @@ fn is_likely_windows_1252(bytes: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of_file(head: &[u8]) -> Result<(&'static str, usize), &'static str> {
-        TextEncoding::of_file(head, None).map(|(encoding, mark)| (encoding.0.name(), mark))
-    }
-
-    #[test]
-    fn a_byte_order_mark_outranks_the_stated_encoding() {
-        assert_eq!(of_file(b"id,name"), Ok(("UTF-8", 0)));
-        assert_eq!(of_file(b""), Ok(("UTF-8", 0)));
-        assert_eq!(of_file(b"\xEF\xBB\xBFid"), Ok(("UTF-8", 3)));
-        assert_eq!(of_file(b"\xFF\xFEi\0"), Ok(("UTF-16LE", 2)));
-        assert_eq!(of_file(b"\xFE\xFF\0i"), Ok(("UTF-16BE", 2)));
-        let stated = Some("Windows-1252".parse().unwrap());
-        let found = |head: &[u8]| TextEncoding::of_file(head, stated).unwrap().0.0.name();
-        assert_eq!(found(b"id"), "windows-1252");
-        assert_eq!(found(b"\xFF\xFEi\0"), "UTF-16LE");
-    }
-
-    #[test]
-    fn files_that_are_not_text_are_refused_with_the_remedy() {
-        let assert_refused = |head: &[u8], word: &str| {
-            let message = of_file(head).unwrap_err();
-            assert!(message.contains(word), "{message}");
-        };
-        assert_refused(b"i\0d\0,\0n\0\r\0\n\0", "UTF-16 without a byte-order mark");
-        assert_refused(b"i\0d\0,\0n\0\r\0\n\0", "--encoding utf-16le");
-        assert_refused(b"\0i\0d\0,\0n\0\r\0\n", "--encoding utf-16be");
-        assert_refused(b"\xFF\xFE\0\0i\0\0\0", "UTF-32");
-        assert_refused(b"PK\x03\x04\x14\0", "Excel");
-        assert_refused(b"\x1F\x8B\x08", "gzip");
-        assert_refused(&[0; 64], "NUL");
-        assert!(of_file(b"one stray \0 in a long line of text does not matter").is_ok());
-    }
-
-    #[test]
-    fn a_misfit_names_the_likely_encoding() {
-        let message = |bytes: &[u8]| TextEncoding::default().misfit(bytes);
-        assert!(message(b"J\xFCrgen Gro\xDF, 5 \x80").ends_with("pass --encoding windows-1252"));
-        assert!(message(b"J\xFCrgen").contains("(byte FC)"));
-        // Russian in windows-1251, and Japanese in Shift_JIS.
-        assert!(message(b"\xC8\xE2\xE0\xED").contains("with the file's encoding"));
-        assert!(message(b"\x93\xFA\x96\x7B\x8C\xEA").contains("with the file's encoding"));
-    }
-
-    #[test]
-    fn labels_are_those_of_the_web() {
-        let name = |label: &str| {
-            label
-                .parse::<TextEncoding>()
-                .map(|encoding| encoding.0.name())
-        };
-        assert_eq!(name("latin1").as_deref(), Ok("windows-1252"));
-        assert_eq!(name("UTF-16").as_deref(), Ok("UTF-16LE"));
-        assert!(name("ansi-ish").unwrap_err().contains("windows-1252"));
-        let json = serde_json::to_string(&"UTF-8".parse::<TextEncoding>().unwrap()).unwrap();
-        assert_eq!(json, "\"utf-8\"");
-        assert_eq!(
-            serde_json::from_str::<TextEncoding>("\"shift_jis\"")
-                .unwrap()
-                .0
-                .name(),
-            "Shift_JIS"
-        );
-    }
-}
+#[path = "encoding_tests.rs"]
+mod tests;

@@ -11,12 +11,12 @@ pub enum ImportError {
     #[error("{0}")]
     Options(String),
     /// The file cannot be read as a table or NDJSON with these options.
-    #[error("{}: {reason:#}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Layout {
         /// Imported file.
         path: PathBuf,
-        /// What does not fit.
-        reason: anyhow::Error,
+        /// What does not fit, as a sentence for a person.
+        reason: String,
     },
     /// A file cannot be read or written.
     #[error("cannot {action} {}: {error}", path.display())]
@@ -44,6 +44,28 @@ pub enum ImportError {
     /// The imported file can no longer be read.
     #[error("cannot read the file: {0}")]
     Read(#[source] io::Error),
+}
+
+/// Reason why a file cannot be opened as a table or NDJSON.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LayoutError {
+    /// What does not fit, as a sentence for a person.
+    #[error("{0}")]
+    Wrong(String),
+    #[error(transparent)]
+    Read(#[from] io::Error),
+}
+
+impl From<anyhow::Error> for LayoutError {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Wrong(format!("{error:#}"))
+    }
+}
+
+impl From<ImportError> for LayoutError {
+    fn from(error: ImportError) -> Self {
+        Self::Wrong(error.to_string())
+    }
 }
 
 impl ImportError {

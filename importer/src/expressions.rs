@@ -3,10 +3,8 @@
 
 use std::borrow::Cow;
 
-use anyhow::{Context, ensure};
-
 use super::cells::Cells;
-use super::columns::Columns;
+use super::columns::{ColumnError, Columns};
 
 /// Value made of a row's cells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +17,27 @@ pub(super) enum Expression {
     Template(Vec<Part>),
 }
 
+/// Reason why a text is not an expression.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ExpressionError {
+    #[error(transparent)]
+    Column(#[from] ColumnError),
+    #[error("{0}")]
+    Malformed(&'static str),
+}
+
 /// Part of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Text(String),
     Column(usize),
+}
+
+impl ExpressionError {
+    /// Returns true if the file lacks a column.
+    pub(super) fn is_missing_column(&self) -> bool {
+        matches!(self, Self::Column(error) if error.is_missing())
+    }
 }
 
 impl Expression {
@@ -32,14 +46,15 @@ impl Expression {
     /// - `NAME` is the column of that name, also if the name has signs of the other forms;
     ///   `NAME#2` is the second column of that name.
     /// - `!NAME` is its negation.
-    /// - `{NAME} {NAME}` is a text made of columns. `{{` and `}}` are literal braces there.
+    /// - `{NAME} {NAME}` is a text made of columns. `{{` and `}}` are literal braces there. A text
+    ///   of one column and nothing else is the column.
     /// - `!!` at the beginning is a literal exclamation mark.
     ///
     /// # Errors
     /// Returns an error if the expression is malformed or names a column that does not exist.
-    pub(super) fn parse(text: &str, columns: Columns) -> anyhow::Result<Self> {
+    pub(super) fn parse(text: &str, columns: Columns) -> Result<Self, ExpressionError> {
         if columns.has(text) {
-            return columns.index(text).map(Self::Column);
+            return Ok(Self::Column(columns.index(text)?));
         }
         let literal = match text.strip_prefix('!') {
             Some(rest) if rest.starts_with('!') => rest,
@@ -48,14 +63,31 @@ impl Expression {
                     .strip_prefix('{')
                     .and_then(|name| name.strip_suffix('}'))
                     .unwrap_or(name);
-                return columns.index(name).map(Self::Not);
+                return Ok(Self::Not(columns.index(name)?));
             }
             None => text,
         };
-        if literal.contains(['{', '}']) {
-            template(literal, columns).map(Self::Template)
-        } else {
-            columns.index(literal).map(Self::Column)
+        if !literal.contains(['{', '}']) {
+            return Ok(Self::Column(columns.index(literal)?));
+        }
+        let parts = template(literal, columns)?;
+        Ok(match parts[..] {
+            [Part::Column(index)] => Self::Column(index),
+            _ => Self::Template(parts),
+        })
+    }
+
+    /// Returns the indices of the columns.
+    pub(super) fn columns(&self) -> Vec<usize> {
+        match self {
+            Self::Column(index) | Self::Not(index) => vec![*index],
+            Self::Template(parts) => {
+                let column = |part: &Part| match part {
+                    Part::Column(index) => Some(*index),
+                    Part::Text(_) => None,
+                };
+                parts.iter().filter_map(column).collect()
+            }
         }
     }
 
@@ -68,7 +100,7 @@ impl Expression {
     }
 }
 
-fn template(text: &str, columns: Columns) -> anyhow::Result<Vec<Part>> {
+fn template(text: &str, columns: Columns) -> Result<Vec<Part>, ExpressionError> {
     let mut parts = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
@@ -80,13 +112,14 @@ fn template(text: &str, columns: Columns) -> anyhow::Result<Vec<Part>> {
             rest = after;
             continue;
         }
-        ensure!(
-            brace == "{",
-            "a }} has no {{ before it; write }}}} for a literal brace"
-        );
-        let (name, after) = after
-            .split_once('}')
-            .context("a { has no } after it; write {{ for a literal brace")?;
+        if brace == "}" {
+            return Err(ExpressionError::Malformed(
+                "a } has no { before it; write }} for a literal brace",
+            ));
+        }
+        let (name, after) = after.split_once('}').ok_or(ExpressionError::Malformed(
+            "a { has no } after it; write {{ for a literal brace",
+        ))?;
         if !literal.is_empty() {
             parts.push(Part::Text(std::mem::take(&mut literal)));
         }
@@ -98,11 +131,11 @@ fn template(text: &str, columns: Columns) -> anyhow::Result<Vec<Part>> {
         parts.push(Part::Text(literal));
     }
     let has_column = parts.iter().any(|part| matches!(part, Part::Column(_)));
-    ensure!(
-        has_column,
-        "has no {{COLUMN}}; --set gives a field the same text on every line"
-    );
-    Ok(parts)
+    has_column
+        .then_some(parts)
+        .ok_or(ExpressionError::Malformed(
+            "has no {COLUMN}; --set gives a field the same text on every line",
+        ))
 }
 
 /// Joins the parts. Blanks around an empty column collapse. A text of literals alone is empty.
@@ -170,6 +203,11 @@ mod tests {
         assert_eq!(parse("!!!odd").map_err(|_| ()), Err(()));
         assert_eq!(parse("{x}"), Ok(Expression::Column(4)));
         assert_eq!(parse("R#2"), Ok(Expression::Column(6)));
+        assert_eq!(
+            parse("{Accepts}"),
+            Ok(Expression::Column(2)),
+            "a text of one column is the column"
+        );
         assert_eq!(
             parse("{First Name} {R#2}"),
             Ok(Expression::Template(vec![

@@ -73,6 +73,7 @@ const CUSTOMERS: &[Field] = &[
     ("tags", Tags, false),
     ("registered_at", Time, false),
     ("unsubscribed", Consent, false),
+    ("updated_at", Time, false),
 ];
 const ORDERS: &[Field] = &[
     ("order_id", Id, true),
@@ -88,12 +89,14 @@ const ORDERS: &[Field] = &[
     ("items.name", Text, false),
     ("items.quantity", FieldKind::Number, false),
     ("items.unit_amount", Amount, false),
+    ("updated_at", Time, false),
 ];
 const EVENTS: &[Field] = &[
     ("event_id", Id, true),
     ("customer_id", Id, true),
     ("name", Text, true),
     ("occurred_at", Time, true),
+    ("updated_at", Time, false),
 ];
 
 impl Resource {

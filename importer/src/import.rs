@@ -1,6 +1,6 @@
 //! One import, from its preparation to its end.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,12 +9,13 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::batches::Batches;
-use super::encoding::TextEncoding;
-use super::error::ImportError;
+use super::encoding::LineEncoding;
+use super::error::{ImportError, LayoutError};
 use super::fields::Resource;
 use super::journal::{ImportCounts, ImportJournal, PreviousJournal, SourceId};
 use super::lines::FilePosition;
-use super::options::{FileFormat, ImportOptions};
+use super::options::{FileFormat, ImportOptions, Pair};
+use super::paths::{absolute, require_regular_file};
 use super::presets::Preset;
 use super::recorder::ImportRecorder;
 use super::refusals::Refusals;
@@ -59,6 +60,8 @@ pub struct Import {
     source: UniqueRecords,
     recorder: ImportRecorder,
     start: ImportStart,
+    earlier_rejects: Option<PathBuf>,
+    keeps_journal: bool,
 }
 
 /// Beginning of an import.
@@ -104,39 +107,62 @@ impl ImportTask {
     pub fn prepare(&self) -> Result<Import, ImportError> {
         let source = self.open()?;
         let encoding = source.encoding();
-        let (start, journal) = self.open_journal(SourceId::of(&self.file)?)?;
-        let mut source = UniqueRecords::new(source, self.resource, self.options.last_wins);
+        let rejects = absolute(&self.rejects);
+        let (start, journal) = self.open_journal(SourceId::of(&self.file)?, rejects.clone())?;
+        let mut source = UniqueRecords::new(source, self.resource);
         if journal.done != FilePosition::default() {
             source
                 .continue_at(journal.done)
                 .map_err(ImportError::file("read", &self.file))?;
         }
+        let has_earlier = journal.rejects != rejects && journal.rejects_bytes > 0;
+        let earlier_rejects = has_earlier.then(|| journal.rejects.clone());
         Ok(Import {
             resource: self.resource,
             batch: self.batch,
             source,
-            recorder: self.open_recorder(journal, encoding)?,
+            recorder: self.open_recorder(journal, rejects, encoding)?,
             start,
+            earlier_rejects,
+            keeps_journal: false,
         })
+    }
+
+    /// Returns the fields of the preset that are left out, since the file lacks their columns.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read, or an option does not fit.
+    pub fn left_out(&self) -> Result<Vec<Pair>, ImportError> {
+        Ok(self.open()?.left_out)
+    }
+
+    /// Checks that the preset is one for the resource.
+    ///
+    /// # Errors
+    /// Returns an error that names both resources.
+    pub fn check_resource(&self) -> Result<(), ImportError> {
+        match &self.preset {
+            Some(preset) if preset.resource != self.resource => Err(ImportError::Options(format!(
+                "the preset {0} is for {1}, not for {2}; import {1} with it, or choose a \
+                     preset for {2}",
+                preset.name,
+                preset.resource.name(),
+                self.resource.name()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn open(&self) -> Result<Source, ImportError> {
         require_regular_file(&self.file)?;
-        if self.journal == self.rejects || self.journal == self.file || self.rejects == self.file {
+        let [file, journal, rejects] =
+            [&self.file, &self.journal, &self.rejects].map(|path| absolute(path));
+        if journal == rejects || journal == file || rejects == file {
             return Err(ImportError::Options(
                 "the file, --journal and --rejects must be three different files".into(),
             ));
         }
-        if let Some(preset) = &self.preset
-            && preset.resource != self.resource
-        {
-            return Err(ImportError::Options(format!(
-                "the preset {} is for {}, not for {}",
-                preset.name,
-                preset.resource.name(),
-                self.resource.name()
-            )));
-        }
+        self.check_resource()?;
         let preset = self.preset.as_ref();
         Source::open(
             &self.file,
@@ -149,21 +175,25 @@ impl ImportTask {
     }
 
     /// Returns the error for a file that cannot be opened as a table or NDJSON.
-    pub(super) fn wrong_layout(&self, reason: anyhow::Error) -> ImportError {
+    pub(super) fn wrong_layout(&self, reason: LayoutError) -> ImportError {
         let path = self.file.clone();
-        match reason.downcast::<io::Error>() {
+        let reason = match reason {
+            LayoutError::Wrong(reason) => reason,
             // The reader of lines explains with it that a file is not text.
-            Ok(error) if error.kind() == io::ErrorKind::InvalidData => ImportError::Layout {
-                path,
-                reason: error.into(),
-            },
-            Ok(error) => ImportError::file("read", path)(error),
-            Err(reason) => ImportError::Layout { path, reason },
-        }
+            LayoutError::Read(error) if error.kind() == io::ErrorKind::InvalidData => {
+                error.to_string()
+            }
+            LayoutError::Read(error) => return ImportError::file("read", path)(error),
+        };
+        ImportError::Layout { path, reason }
     }
 
     /// Returns the journal of the import to continue, or of a new import.
-    fn open_journal(&self, source: SourceId) -> Result<(ImportStart, ImportJournal), ImportError> {
+    fn open_journal(
+        &self,
+        source: SourceId,
+        rejects: PathBuf,
+    ) -> Result<(ImportStart, ImportJournal), ImportError> {
         let import = (
             self.resource,
             &self.destination,
@@ -173,9 +203,11 @@ impl ImportTask {
         );
         let import = serde_json::to_string(&import)
             .map_err(|error| ImportError::Options(error.to_string()))?;
-        let new = ImportJournal::new(source, import, self.rejects.clone());
+        let new = ImportJournal::new(source, import, rejects);
         Ok(match new.load_previous(&self.journal)? {
-            PreviousJournal::Same(journal) if !self.restart => {
+            PreviousJournal::Same(mut journal) if !self.restart => {
+                // The file may have been moved with its folder.
+                journal.rejects = absolute(&journal.rejects);
                 (ImportStart::Continued(journal.done), journal)
             }
             PreviousJournal::Other(reason) if !self.restart => {
@@ -188,16 +220,17 @@ impl ImportTask {
     fn open_recorder(
         &self,
         mut journal: ImportJournal,
-        encoding: TextEncoding,
+        rejects: PathBuf,
+        encoding: LineEncoding,
     ) -> Result<ImportRecorder, ImportError> {
         // Refused lines of an interrupted import are kept only in the same file. The journal's
         // length is not valid for another one.
-        let keep = if journal.rejects == self.rejects {
+        let keep = if journal.rejects == rejects {
             journal.rejects_bytes
         } else {
             0
         };
-        journal.rejects.clone_from(&self.rejects);
+        journal.rejects = rejects;
         Ok(ImportRecorder {
             journal,
             journal_path: self.journal.clone(),
@@ -215,9 +248,26 @@ impl Import {
         &self.start
     }
 
+    /// Returns the file with the rows that earlier runs of this import refused, if it is another one
+    /// than that of this run.
+    pub fn earlier_rejects(&self) -> Option<&Path> {
+        self.earlier_rejects.as_deref()
+    }
+
     /// Returns the import's state before this run.
     pub fn journal(&self) -> &ImportJournal {
         &self.recorder.journal
+    }
+
+    /// Leaves the journal of a complete import in its place. The caller removes it once it has
+    /// recorded the end: until then, running the import again sends nothing and ends with the same
+    /// counts.
+    #[must_use]
+    pub fn keep_journal(self) -> Self {
+        Self {
+            keeps_journal: true,
+            ..self
+        }
     }
 
     /// Runs the import until it is complete, fails, or `stop` ends. Batches in flight then have two
@@ -253,7 +303,9 @@ impl Import {
         if !ended.map_err(|error| (done, error))? {
             return Ok(ImportEnd::Stopped(done));
         }
-        recorder.finish().map_err(|error| (done, error))?;
+        if !self.keeps_journal {
+            recorder.finish().map_err(|error| (done, error))?;
+        }
         Ok(ImportEnd::Complete {
             counts: recorder.journal.counts,
             refusals: recorder.refusals,
@@ -261,18 +313,6 @@ impl Import {
     }
 }
 
-pub(super) fn require_regular_file(path: &Path) -> Result<(), ImportError> {
-    // Opening a pipe would wait for its other end.
-    let metadata = fs::metadata(path).map_err(ImportError::file("read", path))?;
-    if metadata.is_file() {
-        return Ok(());
-    }
-    Err(ImportError::Options(format!(
-        "{} is not a regular file; an import must be able to seek in it",
-        path.display()
-    )))
-}
-
 #[cfg(test)]
 #[path = "import_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::fs;
 use std::future::pending;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Mutex;
@@ -13,7 +14,7 @@ use crate::record::{Reason, RecordOutcome};
 
 /// Destination that keeps items in memory, and refuses those without an amount.
 #[derive(Default)]
-struct Memory(Mutex<BTreeMap<String, Value>>);
+pub(crate) struct Memory(Mutex<BTreeMap<String, Value>>);
 
 impl Sink for Memory {
     type Error = Infallible;
@@ -46,7 +47,7 @@ impl Progress for Memory {
     fn advanced(&self, _: FilePosition, _: &ImportCounts) {}
 }
 
-fn task(folder: &TempDir, name: &str, text: &str) -> ImportTask {
+pub(crate) fn task(folder: &TempDir, name: &str, text: &str) -> ImportTask {
     let file = folder.path().join(name);
     fs::write(&file, text).unwrap();
     ImportTask {
@@ -63,10 +64,16 @@ fn task(folder: &TempDir, name: &str, text: &str) -> ImportTask {
     }
 }
 
-const ORDERS: &str = "order_id,customer_id,amount,currency,placed_at\n\
+pub(crate) const ORDERS: &str = "order_id,customer_id,amount,currency,placed_at\n\
                       o-1,c-1,1.00,USD,2026-01-01\no-2,c-1,0,USD,2026-01-01\n\
                       o-3,,1.00,USD,2026-01-01\no-1,c-1,1.00,USD,2026-01-01\n\
                       o-1,c-1,1.00,USD,2026-01-01\no-1,c-1,2.00,USD,2026-01-01\n";
+
+impl Import {
+    pub(crate) fn into_recorder(self) -> ImportRecorder {
+        self.recorder
+    }
+}
 
 /// The API runs imports on a runtime of several threads.
 fn spawnable<F: Future + Send>(future: F) -> F {
@@ -104,6 +111,37 @@ async fn every_record_has_an_outcome_and_refused_ones_an_example() {
     let mode = fs::metadata(&task.rejects).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert!(!task.journal.exists());
+}
+
+#[tokio::test]
+async fn a_complete_import_whose_journal_is_kept_ends_with_the_same_counts_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let task = task(&folder, "orders.csv", ORDERS);
+    let (first, second) = (Memory::default(), Memory::default());
+    let run = async |memory: &Memory| {
+        let import = task.prepare().unwrap().keep_journal();
+        match import.run(memory, memory, pending()).await.unwrap() {
+            ImportEnd::Complete { counts, .. } => counts,
+            ImportEnd::Stopped(at) => panic!("stopped at {at:?}"),
+        }
+    };
+    let counts = run(&first).await;
+    assert_eq!(counts.created, 1);
+    assert_eq!(run(&second).await, counts);
+    assert!(second.0.lock().unwrap().is_empty(), "nothing is sent again");
+}
+
+#[test]
+fn the_first_object_of_ndjson_is_found_behind_blank_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = |text: &str| task(&folder, "orders.ndjson", text).first_object().unwrap();
+    let object = "{\"order_id\":\"o-1\"}";
+    assert_eq!(
+        first(&format!("\u{feff}\n \n{object}\n7\n")).as_deref(),
+        Some(object)
+    );
+    assert_eq!(first("7\n{}\n"), None);
+    assert_eq!(first(""), None);
 }
 
 #[test]
@@ -152,4 +190,93 @@ fn a_preset_is_for_one_resource() {
         error.contains("is for customers, not for orders"),
         "{error}"
     );
+}
+
+#[test]
+fn three_paths_of_one_file_are_not_three_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut task = task(&folder, "orders.csv", ORDERS);
+    task.journal = folder.path().join("./zz");
+    task.rejects = folder.path().join("zz");
+    let error = task.check().unwrap_err().to_string();
+    assert!(error.contains("must be three different files"), "{error}");
+    fs::create_dir(folder.path().join("sub")).unwrap();
+    task.journal = folder.path().join("sub/../orders.csv");
+    let error = task.check().unwrap_err().to_string();
+    assert!(error.contains("must be three different files"), "{error}");
+}
+
+/// Stops before the second batch is sent.
+async fn begin(task: &ImportTask) -> FilePosition {
+    struct FirstBatch;
+    impl Sink for FirstBatch {
+        type Error = std::io::Error;
+
+        async fn send(
+            &self,
+            _: Resource,
+            body: Vec<u8>,
+            items: usize,
+        ) -> Result<Vec<RecordOutcome>, std::io::Error> {
+            match String::from_utf8_lossy(&body).contains("o-1") {
+                true => Ok(vec![RecordOutcome::Refused(Reason::new("no")); items]),
+                false => Err(std::io::Error::other("away")),
+            }
+        }
+    }
+    let import = task.prepare().unwrap();
+    let ended = import.run(&FirstBatch, &Memory::default(), pending()).await;
+    ended.unwrap_err().0
+}
+
+const TWO_BATCHES: &str = "order_id,customer_id,amount,currency,placed_at\n\
+                           o-1,c-1,1.00,USD,2026-01-01\no-2,c-1,1.00,USD,2026-01-01\n";
+
+#[tokio::test]
+async fn an_import_continues_with_its_refused_rows_under_another_spelling_of_their_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut task = task(&folder, "orders.csv", TWO_BATCHES);
+    task.batch = 1;
+    begin(&task).await;
+    let refused = fs::read_to_string(&task.rejects).unwrap();
+    assert!(
+        refused.contains("\"o-1") || refused.contains("o-1,c-1"),
+        "{refused}"
+    );
+    fs::create_dir(folder.path().join("sub")).unwrap();
+    task.rejects = folder.path().join("sub/../rejects");
+    let import = task.prepare().unwrap();
+    assert!(matches!(import.start(), ImportStart::Continued(_)));
+    assert_eq!(import.earlier_rejects(), None);
+    let memory = Memory::default();
+    import.run(&memory, &memory, pending()).await.unwrap();
+    assert_eq!(fs::read_to_string(&task.rejects).unwrap(), refused);
+}
+
+#[tokio::test]
+async fn refused_rows_of_an_interrupted_import_stay_where_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut task = task(&folder, "orders.csv", TWO_BATCHES);
+    task.batch = 1;
+    begin(&task).await;
+    let earlier = fs::canonicalize(&task.rejects).unwrap();
+    task.rejects = folder.path().join("others");
+    let import = task.prepare().unwrap();
+    assert_eq!(import.earlier_rejects(), Some(&*earlier));
+    let memory = Memory::default();
+    import.run(&memory, &memory, pending()).await.unwrap();
+    assert!(earlier.exists());
+}
+
+#[tokio::test]
+async fn refused_rows_of_the_last_import_stay_until_the_next_one_has_sent_something() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut task = task(&folder, "orders.csv", TWO_BATCHES);
+    task.batch = 1;
+    fs::write(&task.rejects, "{\"line\":7}\n").unwrap();
+    let import = task.prepare().unwrap();
+    assert!(task.rejects.exists(), "preparing changes nothing");
+    let memory = Memory::default();
+    import.run(&memory, &memory, pending()).await.unwrap();
+    assert!(!task.rejects.exists(), "nothing is refused now");
 }

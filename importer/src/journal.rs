@@ -54,6 +54,9 @@ pub struct ImportCounts {
     pub updated: u64,
     /// Items with the same content as before.
     pub unchanged: u64,
+    /// Items that were older than what is recorded, which change nothing.
+    #[serde(default)]
+    pub stale: u64,
     /// Records that were not accepted.
     pub refused: u64,
     /// Records that an earlier one of the file equals. They are not sent.

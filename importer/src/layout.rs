@@ -3,10 +3,14 @@
 use super::bindings::bindings;
 use super::cells::Cells;
 use super::columns::Columns;
+use super::encoding::EncodingChoice;
 use super::error::ImportError;
-use super::import::{ImportTask, require_regular_file};
+use super::import::ImportTask;
+use super::ndjson::Ndjson;
 use super::options::{Delimiter, FileFormat};
+use super::paths::require_regular_file;
 use super::presets::Preset;
+use super::record::RecordContent;
 use super::table::Table;
 
 /// Separators that are tried if none is given.
@@ -38,11 +42,7 @@ impl ImportTask {
     /// # Errors
     /// Returns an error if the file cannot be read as a table.
     pub fn columns(&self) -> Result<Vec<String>, ImportError> {
-        let options = &self.options;
-        let (encoding, has_header) = (options.encoding, !options.no_header);
-        let table = Table::open(&self.file, encoding, options.delimiter, has_header);
-        let table = table.map_err(|reason| self.wrong_layout(reason))?;
-        Ok(table.columns().to_vec())
+        Ok(self.table(self.options.delimiter)?.columns().to_vec())
     }
 
     /// Returns the cells of the first rows of a table, as many as it has columns in each. Rows
@@ -51,10 +51,7 @@ impl ImportTask {
     /// # Errors
     /// Returns an error if the file cannot be read as a table.
     pub fn first_rows(&self, rows: usize) -> Result<Vec<Vec<String>>, ImportError> {
-        let options = &self.options;
-        let (encoding, has_header) = (options.encoding, !options.no_header);
-        let table = Table::open(&self.file, encoding, options.delimiter, has_header);
-        let mut table = table.map_err(|reason| self.wrong_layout(reason))?;
+        let mut table = self.table(self.options.delimiter)?;
         let mut first = Vec::new();
         for _ in 0..rows {
             let row = table
@@ -66,6 +63,33 @@ impl ImportTask {
             first.extend(row.ok().map(Cells::names));
         }
         Ok(first)
+    }
+
+    /// Opens the file as a table with this delimiter.
+    fn table(&self, delimiter: Option<Delimiter>) -> Result<Table, ImportError> {
+        let encoding = EncodingChoice::stated(self.options.encoding);
+        let has_header = !self.options.no_header;
+        Table::open(&self.file, encoding, delimiter, has_header)
+            .map_err(|reason| self.wrong_layout(reason))
+    }
+
+    /// Returns the first record of NDJSON as JSON; `None` if the file has none, or if it is not an
+    /// object.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read as text.
+    pub fn first_object(&self) -> Result<Option<String>, ImportError> {
+        let id_field = self.resource.id_field();
+        let mut object = Vec::new();
+        let encoding = EncodingChoice::stated(self.options.encoding);
+        let record = Ndjson::open(&self.file, encoding, id_field)
+            .and_then(|mut ndjson| ndjson.next(&mut object))
+            .map_err(|error| self.wrong_layout(error.into()))?;
+        let is_valid = matches!(
+            record.map(|record| record.content),
+            Some(RecordContent::Item(_))
+        );
+        Ok(is_valid.then(|| String::from_utf8_lossy(&object).into_owned()))
     }
 
     /// Determines the layout of the file from its header. A layout is only detected if there is
@@ -87,11 +111,10 @@ impl ImportTask {
             [&[None], &others[1..]].concat()
         };
         for delimiter in candidates {
-            let table = Table::open(&self.file, self.options.encoding, delimiter, true);
-            let table = match table {
+            let table = match self.table(delimiter) {
                 Ok(table) => table,
                 Err(_) if delimiter != given => continue,
-                Err(reason) => return Err(self.wrong_layout(reason)),
+                Err(error) => return Err(error),
             };
             let columns = Columns::new(table.columns(), table.delimiter());
             if delimiter == given && bindings(self.resource, &self.options, columns).is_ok() {

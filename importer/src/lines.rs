@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::encoding::TextEncoding;
+use super::encoding::{EncodingChoice, LineEncoding, TextEncoding};
 
 /// Maximum length of a record, in bytes. Longer records are refused.
 pub(super) const MAX_RECORD: usize = 4 << 20;
@@ -46,7 +46,7 @@ pub(super) enum LineRead {
 pub(super) struct Lines {
     reader: BufReader<File>,
     at: FilePosition,
-    encoding: TextEncoding,
+    encoding: LineEncoding,
     /// True if lines end in CR alone, as on old Macs. A CR with LF, or LF alone, then ends a line
     /// too.
     ends_in_cr: bool,
@@ -63,12 +63,12 @@ impl Lines {
     /// # Errors
     /// Returns an error of the kind `InvalidData`, with a sentence for a person, if the file is not
     /// text or is UTF-16 without a mark.
-    pub(super) fn open(path: &Path, stated: Option<TextEncoding>) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, choice: EncodingChoice) -> io::Result<Self> {
         let mut reader = BufReader::with_capacity(BUFFER, File::open(path)?);
         let head = reader.fill_buf()?;
-        let (encoding, mark) = TextEncoding::of_file(head, stated)
+        let (encoding, mark) = LineEncoding::of_file(head, choice)
             .map_err(|sentence| io::Error::new(io::ErrorKind::InvalidData, sentence))?;
-        let ends_in_cr = ends_in_cr(&head[mark..], encoding);
+        let ends_in_cr = ends_in_cr(&head[mark..], encoding.text());
         reader.consume(mark);
         Ok(Self {
             reader,
@@ -87,7 +87,7 @@ impl Lines {
         self.at
     }
 
-    pub(super) fn encoding(&self) -> TextEncoding {
+    pub(super) fn encoding(&self) -> LineEncoding {
         self.encoding
     }
 
@@ -116,7 +116,7 @@ impl Lines {
         let start = into.len();
         let mut raw = std::mem::take(&mut self.raw);
         raw.clear();
-        let is_utf8 = self.encoding.is_utf8();
+        let is_utf8 = self.encoding.text().is_utf8();
         let line = if is_utf8 { &mut *into } else { &mut raw };
         let (length, fits) = if is_utf8 && !self.ends_in_cr {
             self.read_to_lf(line, room)?
@@ -169,7 +169,7 @@ impl Lines {
         loop {
             let unit = self.read_unit(&mut buffer)?;
             length += unit.len() as u64;
-            let code = self.encoding.code(unit);
+            let code = self.encoding.text().code(unit);
             fits &= length as usize <= room;
             if fits {
                 into.extend_from_slice(unit);
@@ -182,7 +182,7 @@ impl Lines {
             }
         }
         let next = self.read_unit(&mut buffer)?;
-        if self.encoding.code(next) == LF {
+        if self.encoding.text().code(next) == LF {
             length += next.len() as u64;
             into.extend_from_slice(next);
         } else {
@@ -194,7 +194,7 @@ impl Lines {
 
     /// Reads one unit of the encoding; fewer bytes at the end of the file.
     fn read_unit<'a>(&mut self, buffer: &'a mut [u8; 2]) -> io::Result<&'a [u8]> {
-        let wanted = self.encoding.unit();
+        let wanted = self.encoding.text().unit();
         let mut read = 0;
         while read < wanted {
             match self.reader.read(&mut buffer[read..wanted])? {
@@ -208,7 +208,7 @@ impl Lines {
     fn check_utf8(&mut self, into: &mut Vec<u8>, start: usize) {
         if str::from_utf8(&into[start..]).is_err() {
             let line = into.split_off(start);
-            self.refuse(&line, into);
+            self.decode(&line, into);
         }
     }
 
@@ -221,14 +221,15 @@ impl Lines {
 
     fn refuse(&mut self, line: &[u8], into: &mut Vec<u8>) {
         let encoding = self.encoding;
-        self.misfit.get_or_insert_with(|| encoding.misfit(line));
+        self.misfit
+            .get_or_insert_with(|| encoding.text().misfit(line));
         into.extend_from_slice(encoding.decode_lossy(line).as_bytes());
     }
 }
 
 impl Place {
     /// Reads the record from the file, without its line end, shortened to 64 KiB.
-    pub(super) fn text(self, file: &File, encoding: TextEncoding) -> io::Result<String> {
+    pub(super) fn text(self, file: &File, encoding: LineEncoding) -> io::Result<String> {
         const LONGEST: u64 = 64 << 10;
         let mut bytes = vec![0; self.length.min(LONGEST) as usize];
         file.read_exact_at(&mut bytes, self.offset)?;

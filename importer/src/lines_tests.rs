@@ -9,7 +9,7 @@ fn lines(bytes: &[u8], encoding: Option<&str>) -> Vec<(String, FilePosition)> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
     let stated = encoding.map(|label| label.parse().unwrap());
-    let mut lines = Lines::open(file.path(), stated).unwrap();
+    let mut lines = Lines::open(file.path(), EncodingChoice::stated(stated)).unwrap();
     let mut read = Vec::new();
     let mut line = Vec::new();
     while lines.read(&mut line).unwrap() == LineRead::Whole {
@@ -73,7 +73,7 @@ fn cr_alone_ends_lines_if_it_ends_the_first() {
 fn a_line_that_does_not_fit_has_a_reason_until_the_next_record_starts() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"J\xFCrgen\nAda\n").unwrap();
-    let mut lines = Lines::open(file.path(), None).unwrap();
+    let mut lines = Lines::open(file.path(), EncodingChoice::default()).unwrap();
     let mut line = Vec::new();
     lines.start();
     lines.read(&mut line).unwrap();
@@ -93,7 +93,8 @@ fn a_line_that_does_not_fit_has_a_reason_until_the_next_record_starts() {
 fn the_text_of_a_place_is_decoded() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"J\xFCrgen\r\nAda\n").unwrap();
-    let encoding = "latin1".parse().unwrap();
+    let stated = EncodingChoice::stated(Some("latin1".parse().unwrap()));
+    let (encoding, _) = LineEncoding::of_file(b"", stated).unwrap();
     let place = Place {
         line: 1,
         offset: 0,
@@ -126,7 +127,7 @@ proptest! {
         for (index, (line, after)) in all.iter().enumerate() {
             prop_assert_eq!(line, &format!("{}{end}", rows[index]));
             prop_assert_eq!(after.line, index as u64 + 1);
-            let mut lines = Lines::open(file.path(), Some(label.parse().unwrap())).unwrap();
+            let mut lines = Lines::open(file.path(), EncodingChoice::stated(Some(label.parse().unwrap()))).unwrap();
             lines.seek(*after).unwrap();
             let mut next = Vec::new();
             lines.read(&mut next).unwrap();

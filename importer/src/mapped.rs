@@ -30,6 +30,8 @@ pub(super) enum Content {
     Columns(Expression),
     /// JSON that is the same in every object.
     Constant(Vec<u8>),
+    /// Text that is the same in every line item.
+    ItemConstant(String),
     LineNumber {
         before: String,
         after: String,
@@ -61,6 +63,12 @@ impl MappedField {
         let content = match origin {
             Origin::Columns(expression) => Content::Columns(expression),
             Origin::LineNumber { before, after } => Content::LineNumber { before, after },
+            Origin::Constant(text) if target.is_of_item() => {
+                if let (FieldKind::Amount, DecimalsFrom::Known(_)) = (target.kind(), decimals) {
+                    constant(&target, &text, decimals, values)?;
+                }
+                Content::ItemConstant(text)
+            }
             Origin::Constant(text) if target.name() == "status" => {
                 match statuses
                     .meaning(&text)
@@ -91,7 +99,7 @@ impl MappedField {
         columns: Columns,
     ) -> anyhow::Result<Self> {
         let name = self.target.name();
-        self.columns = column_names(options, &name);
+        self.columns = column_names(resource, options, &self.target);
         self.fallback = fallback(resource, options, columns, &self.target)?;
         self.is_required = resource.required().any(|required| required == name);
         Ok(self)
@@ -126,10 +134,14 @@ impl MappedField {
 }
 
 /// Returns the columns that fill a field, for messages: `column Name`.
-fn column_names(options: &ImportOptions, name: &str) -> String {
-    let of_field = |pair: &&Pair| pair.field == name;
+fn column_names(resource: Resource, options: &ImportOptions, target: &FieldTarget) -> String {
+    let name = target.name();
+    let of_field = |pair: &&Pair| {
+        let other = resource.target(&pair.field);
+        other.is_some_and(|other| other.pointer() == target.pointer())
+    };
     let of = |pairs: &[Pair]| pairs.iter().find(of_field).map(|pair| pair.value.clone());
-    let first = of(&options.map).unwrap_or_else(|| name.into());
+    let first = of(&options.map).unwrap_or_else(|| name.into_owned());
     match of(&options.fallback) {
         Some(second) => format!("columns {first} and {second}"),
         None => format!("column {first}"),
@@ -148,7 +160,7 @@ fn fallback(
         let Some(plain) = plain.filter(|plain| plain.pointer() == target.pointer()) else {
             continue;
         };
-        let (fallback, expression) = column(columns, plain, &pair.value)?;
+        let (fallback, expression) = column("--fallback", columns, plain, &pair.value)?;
         ensure!(
             fallback.kind() == target.kind(),
             "the columns that fill {} have different meanings: negate both or none",

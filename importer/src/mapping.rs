@@ -1,15 +1,19 @@
 //! Conversion of a table's rows to objects of the API.
 
+use std::borrow::Cow;
+
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::bindings::bindings;
 use super::cells::Cells;
 use super::columns::Columns;
+use super::effects::check_effects;
 use super::fields::{FieldKind, FieldTarget, Resource};
 use super::ids::{hash_of_id, is_address};
 use super::items::{ItemFields, Items};
 use super::mapped::{Content, DecimalsFrom, MappedField, decimals_from};
 use super::options::ImportOptions;
+use super::quoted::quoted;
 use super::record::{Identity, Reason, RecordContent, RowNotes};
 use super::statuses::{StatusMeaning, Statuses};
 use super::texts::Texts;
@@ -32,7 +36,8 @@ pub(super) struct Mapping {
 }
 
 impl Mapping {
-    /// Builds the mapping of a table with these columns.
+    /// Builds the mapping of a table with these columns. `given` are the options without those of a
+    /// preset.
     ///
     /// # Errors
     /// Returns an error that names the option that does not fit the resource, the columns or
@@ -40,18 +45,21 @@ impl Mapping {
     pub(super) fn new(
         resource: Resource,
         options: &ImportOptions,
+        given: &ImportOptions,
         columns: Columns,
     ) -> anyhow::Result<Self> {
         let mut bound = bindings(resource, options, columns)?;
+        check_effects(resource, given, &bound)?;
         // Values of line items come last; the order of all others stays.
         bound.sort_by_key(|binding| binding.target.is_of_item());
-        let items = ItemFields::new(&bound)?;
+        let is_bound = |name: &str| bound.iter().any(|one| one.target.name() == name);
+        let is_sum = resource == Resource::Orders && !is_bound("amount");
+        let items = ItemFields::new(&bound, is_sum, options.decimal)?;
         let decimals = decimals_from(options.amount_unit, &bound)?;
         let values = ValueReader::new(options)?;
         let statuses = Statuses::new(&options.status)?;
         let number = |name: &str| bound.iter().position(|one| one.target.name() == name);
         let (id, status) = (number(resource.id_field()), number("status"));
-        let is_sum = resource == Resource::Orders && number("amount").is_none();
         let fields = bound.into_iter().map(|binding| {
             MappedField::new(binding, decimals, &values, &statuses)?
                 .with_columns(resource, options, columns)
@@ -102,21 +110,28 @@ impl Mapping {
         for field in &self.fields {
             match &field.content {
                 Content::Constant(_) | Content::Sum => texts.push(""),
+                Content::ItemConstant(text) => texts.push(text),
                 Content::LineNumber { before, after } => {
                     texts.push(&format!("{before}{line}{after}"));
                 }
                 Content::Columns(expression) => {
                     let mut text = expression.text(cells);
+                    let mut is_fallback = false;
                     if let Some(fallback) = &field.fallback
                         && text.trim().is_empty()
                     {
                         text = fallback.text(cells);
+                        is_fallback = true;
                     }
                     let text = self.values.clean(field.target.kind(), &text);
-                    if field.target.name() == "customer_id" && is_address(text) {
-                        texts.push(&text.to_lowercase());
-                    } else {
-                        texts.push(text);
+                    let is_address = field.target.name() == "customer_id" && is_address(text);
+                    let text = match is_address {
+                        true => Cow::Owned(text.to_lowercase()),
+                        false => Cow::Borrowed(text),
+                    };
+                    match is_fallback {
+                        true => texts.push_fallback(&text),
+                        false => texts.push(&text),
                     }
                 }
             }
@@ -224,7 +239,8 @@ impl Mapping {
                 return Err(field.reason(format!("is empty: {}", field.columns)));
             }
             Content::Columns(_) if field.clears => out.extend_from_slice(b"null"),
-            Content::Columns(_) | Content::LineNumber { .. } => {
+            // Line items are written apart.
+            Content::Columns(_) | Content::LineNumber { .. } | Content::ItemConstant(_) => {
                 out.truncate(start);
                 return Ok(());
             }
@@ -254,7 +270,37 @@ impl Mapping {
         };
         self.values
             .write(field.target.kind(), text, decimals, out)
-            .map_err(|problem| field.reason(format!("\"{text}\" {problem}")))
+            .map_err(|problem| field.reason(format!("{} {problem}", quoted(text))))
+    }
+
+    /// Returns true if both rows have a value for a field, and the values differ.
+    pub(super) fn differ(&self, order: &Texts, row: &Texts, number: usize) -> bool {
+        if !order.differs(row, number) {
+            return false;
+        }
+        let (before, now) = (order.get(number).trim(), row.get(number).trim());
+        if self.status == Some(number) {
+            let meaning = |text| self.statuses.meaning(text).ok();
+            return Statuses::folded(before) != Statuses::folded(now)
+                && (meaning(before).is_none() || meaning(before) != meaning(now));
+        }
+        let kind = self.fields[number].target.kind();
+        if kind == FieldKind::Id && before.is_ascii() && now.is_ascii() {
+            return true;
+        }
+        // The currency may stand on one of the two rows only.
+        let decimals = |texts: &Texts| match kind {
+            FieldKind::Amount => self.decimals(texts).or_else(|_| self.decimals(order)),
+            _ => Ok(Decimals::Minor),
+        };
+        match (decimals(order), decimals(row)) {
+            (Ok(before_decimals), Ok(now_decimals)) => {
+                !self
+                    .values
+                    .are_equal(kind, (before, before_decimals), (now, now_decimals))
+            }
+            _ => true,
+        }
     }
 
     /// Returns the number of decimals of the amounts in a row with these texts.
@@ -268,7 +314,8 @@ impl Mapping {
         if code.is_empty() {
             return Err(field.reason(format!("is empty: {}", field.columns)));
         }
-        Decimals::of_line(code).map_err(|problem| field.reason(format!("\"{code}\" {problem}")))
+        Decimals::of_line(code)
+            .map_err(|problem| field.reason(format!("{} {problem}", quoted(code))))
     }
 }
 

@@ -46,7 +46,7 @@ fn read_text(
 fn error(resource: Resource, options: &ImportOptions, columns: &[&str]) -> String {
     let columns: Vec<_> = columns.iter().map(|&column| column.to_owned()).collect();
     let columns = Columns::new(&columns, Delimiter::Byte(b','));
-    Mapping::new(resource, options, columns)
+    Mapping::new(resource, options, options, columns)
         .err()
         .unwrap()
         .to_string()

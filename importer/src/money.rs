@@ -101,10 +101,6 @@ pub(super) fn amount(
 /// Describes how the amount is read with a decimal sign, if it is.
 fn reading(text: &str, decimals: Decimals, sign: DecimalSign) -> Option<String> {
     let value = parse(text, decimals, Some(sign)).ok()?;
-    let name = match sign {
-        DecimalSign::Point => "point",
-        DecimalSign::Comma => "comma",
-    };
     let exponent = match decimals {
         Decimals::Minor => 0,
         Decimals::Of { exponent, .. } => usize::from(exponent),
@@ -114,7 +110,8 @@ fn reading(text: &str, decimals: Decimals, sign: DecimalSign) -> Option<String> 
     let minus = if value < 0 { "-" } else { "" };
     let dot = if exponent > 0 { "." } else { "" };
     Some(format!(
-        "--decimal {name} reads it as {minus}{whole}{dot}{fraction}"
+        "--decimal {} reads it as {minus}{whole}{dot}{fraction}",
+        sign.name()
     ))
 }
 

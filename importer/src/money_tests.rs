@@ -119,3 +119,12 @@ fn currency_codes_have_any_case() {
     assert!(currency("dollars").is_err());
     assert!(Decimals::stated("XAU").unwrap_err().contains("minor unit"));
 }
+
+#[test]
+fn a_hint_does_not_read_a_leading_zero_as_thousands() {
+    let message = amount("0,500", Decimals::stated("USD").unwrap(), None).unwrap_err();
+    assert!(
+        message.ends_with("; --decimal comma reads it as 0.50"),
+        "{message}"
+    );
+}

@@ -9,9 +9,10 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::encoding::TextEncoding;
+use super::encoding::{EncodingChoice, LineEncoding};
 use super::ids::hash_of_id;
 use super::lines::{FilePosition, LineRead, Lines};
+use super::quoted::shown;
 use super::record::{Identity, Reason, Record, RecordContent, Rows};
 
 /// File with one JSON object per line.
@@ -24,7 +25,7 @@ pub(super) struct Ndjson {
 impl Ndjson {
     pub(super) fn open(
         path: &Path,
-        encoding: Option<TextEncoding>,
+        encoding: EncodingChoice,
         id_field: &'static str,
     ) -> io::Result<Self> {
         Ok(Self {
@@ -34,7 +35,7 @@ impl Ndjson {
         })
     }
 
-    pub(super) fn encoding(&self) -> TextEncoding {
+    pub(super) fn encoding(&self) -> LineEncoding {
         self.lines.encoding()
     }
 
@@ -69,7 +70,11 @@ impl Ndjson {
                 Err(reason) => RecordContent::Refused(Reason::new(reason)),
             };
             let rows = Rows::one(self.lines.place_since(start));
-            return Ok(Some(Record { rows, content }));
+            return Ok(Some(Record {
+                rows,
+                content,
+                order: None,
+            }));
         }
     }
 }
@@ -86,13 +91,14 @@ fn check(line: &[u8], id_field: &'static str) -> Result<Option<Identity>, String
         .deserialize(&mut json)
         .and_then(|id| json.end().map(|()| id));
     id.map_err(|error| {
-        let place = format!(" at line {} column {}", error.line(), error.column());
+        let column = error.column();
+        if error.is_eof() {
+            return format!("the line is not a whole JSON object: it ends at column {column}");
+        }
+        let place = format!(" at line {} column {column}", error.line());
         let message = error.to_string();
-        let message = message.strip_suffix(&place).unwrap_or(&message);
-        format!(
-            "the line is not JSON: {message} (column {})",
-            error.column()
-        )
+        let message = shown(message.strip_suffix(&place).unwrap_or(&message));
+        format!("the line is not JSON: {message} (column {column})")
     })
 }
 
@@ -169,7 +175,7 @@ mod tests {
         assert_eq!(refused(b"{\"order_id\":\"\xff\"}"), "the line is not UTF-8");
         assert_eq!(
             refused(br#"{"order_id":"o-1","amount":"#),
-            "the line is not JSON: EOF while parsing a value (column 27)"
+            "the line is not a whole JSON object: it ends at column 27"
         );
         assert_eq!(
             refused(br#"{"order_id":"o-1"} {"order_id":"o-2"}"#),

@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::encoding::TextEncoding;
 use super::zones::TimeZone;
 
-/// Conversion of a table's rows to objects. None of these options applies to NDJSON.
+/// Conversion of a table's rows to objects. Of these options, only `encoding` and `last_wins` apply to
+/// NDJSON.
 ///
 /// The JSON form has only the options that are given:
 /// `{"delimiter": ";", "map": {"order_id": "Name"}, "set": {"currency": "USD"}}`.
@@ -23,7 +24,8 @@ pub struct ImportOptions {
     /// The first line is data, and the columns are named 1, 2, …
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_header: bool,
-    /// Fields and the columns that fill them: `Column`, `Column#2`, `!Column` or `{Column} {Column}`.
+    /// Fields and the columns that fill them: `Column`, `Column#2`, `!Column`, `{Column} {Column}`, or
+    /// `=Column` for a column of consent that is meant as it is.
     /// Without any, columns with the name of a field fill it.
     #[serde(with = "pairs", skip_serializing_if = "Vec::is_empty")]
     pub map: Vec<Pair>,

@@ -6,6 +6,7 @@
 
 use super::items::Items;
 use super::mapping::Mapping;
+use super::quoted::quoted;
 use super::record::{Reason, RecordContent, Rows};
 use super::texts::Texts;
 
@@ -39,6 +40,11 @@ impl OrderDraft {
         }
     }
 
+    /// Refuses the order, unless there is a reason already.
+    pub(super) fn refuse(&mut self, reason: Reason) {
+        self.problem.get_or_insert(reason);
+    }
+
     /// Returns the content of the complete order, and appends its object to `out` if it is valid.
     pub(super) fn finish(self, mapping: &Mapping, out: &mut Vec<u8>) -> RecordContent {
         if mapping.is_skipped(&self.texts) {
@@ -64,7 +70,7 @@ impl Gathering {
         let id = mapping.id();
         let texts = &order.texts;
         let has_items = mapping.items().is_some();
-        if texts.is_empty(id) || texts.differs(row, id) {
+        if texts.is_empty(id) || mapping.differ(texts, row, id) {
             return false;
         }
         if !row.is_empty(id) {
@@ -86,13 +92,17 @@ impl Gathering {
         if let Some((field, name)) = self.contradiction(mapping, &order.texts, row)
             && !self.last_wins
         {
-            let (id, line) = (order.texts.get(mapping.id()).trim(), rows.place.line);
-            let (before, now) = (order.texts.get(field).trim(), row.get(field).trim());
+            let (id, line) = (
+                quoted(order.texts.get(mapping.id()).trim()),
+                rows.place.line,
+            );
+            let before = quoted(order.texts.get(field).trim());
+            let now = quoted(row.get(field).trim());
             order.problem.get_or_insert_with(|| Reason {
                 text: format!(
-                    "the rows of order \"{id}\" contradict each other: {name} is \"{before}\" \
-                     before line {line} and \"{now}\" on it; --last-wins takes the last value, \
-                     --first-row {name} the first"
+                    "the rows of order {id} contradict each other: {name} is {before} before line \
+                     {line} and {now} on it; --last-wins takes the last value, --first-row {name} \
+                     the first"
                 ),
                 pointer: Some(format!("/{name}")),
             });
@@ -118,7 +128,9 @@ impl Gathering {
         mapping
             .shared_fields()
             .map(|(field, target, _)| (field, target.name().into_owned()))
-            .find(|(field, name)| order.differs(row, *field) && !self.first_row.contains(name))
+            .find(|(field, name)| {
+                mapping.differ(order, row, *field) && !self.first_row.contains(name)
+            })
     }
 }
 

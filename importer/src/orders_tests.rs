@@ -150,3 +150,62 @@ fn a_problem_of_an_item_names_its_line() {
         "line 3: items.quantity \"many\" is not a whole number"
     );
 }
+
+#[test]
+fn values_that_are_written_in_two_ways_do_not_contradict_each_other() {
+    let options = ImportOptions {
+        status: vec!["paid=placed".parse().unwrap()],
+        ..ImportOptions::default()
+    };
+    let rows = "o-1,Cafe\u{301},60.00,USD,2026-01-01,Paid,a,1,60.00\n\
+                o-1,Caf\u{e9},60.0,usd,2026-01-01,paid,b,1,\n\
+                o-2,c-1,60.00,USD,2026-01-01,paid,a,1,60.00\n\
+                o-2,c-1,60.01,USD,2026-01-01,paid,a,1,60.00\n";
+    let records = read(&format!("{HEADER}{rows}"), &options);
+    assert_eq!(items(&records, 0), ["a", "b"]);
+    assert!(records[1].0.is_err(), "{records:?}");
+}
+
+#[test]
+fn reasons_quote_the_beginning_of_a_cell_without_control_characters() {
+    let long = "x".repeat(5000);
+    let rows = format!(
+        "o-1,c-1,{long},USD,2026-01-01,,a,1,9.00\no-2,c-1,\u{1b}[31m9,USD,2026-01-01,,a,1,9.00\n\
+         o-3,c-1,9.00,USD,2026-01-01,{long},a,1,9.00\no-4,c-1,9.00,USD,2026-01-01,,a,{long},9.00\n"
+    );
+    let records = read(&format!("{HEADER}{rows}"), &ImportOptions::default());
+    for (record, _) in &records {
+        let reason = record.as_ref().unwrap_err();
+        assert!(reason.len() < 500, "{reason}");
+        assert!(!reason.contains(char::is_control), "{reason:?}");
+    }
+    let reason = records[0].0.as_ref().unwrap_err();
+    assert!(
+        reason.contains(&format!("\"{}…\"", "x".repeat(80))),
+        "{reason}"
+    );
+    assert!(
+        records[1]
+            .0
+            .as_ref()
+            .unwrap_err()
+            .contains("\"\\u{1b}[31m9\"")
+    );
+}
+
+#[test]
+fn the_fallback_of_a_row_does_not_contradict_the_column_of_another() {
+    let options = ImportOptions {
+        fallback: vec!["customer_id=phone".parse().unwrap()],
+        ..ImportOptions::default()
+    };
+    let header = HEADER.replace("status", "phone");
+    let rows = "o-1,a@example.com,9.00,USD,2026-01-01,,a,1,9.00\no-1,,,,,+4620,b,1,\n\
+                o-2,,9.00,USD,2026-01-01,+4620,a,1,9.00\no-2,b@example.com,,,,,b,1,\n\
+                o-3,,9.00,USD,2026-01-01,+4620,a,1,9.00\no-3,,,,,+4621,b,1,\n";
+    let records = read(&(header + rows), &options);
+    let customer = |index: usize| records[index].0.as_ref().unwrap()["customer_id"].clone();
+    assert_eq!(customer(0), "a@example.com");
+    assert_eq!(customer(1), "b@example.com");
+    assert!(records[2].0.is_err(), "{records:?}");
+}

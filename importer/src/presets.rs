@@ -1,15 +1,20 @@
 //! Presets: data files that say how the exports of a shop or a marketing tool become objects.
 
+use std::fmt::Display;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::bindings::{confirmed, require_unique};
 use super::columns::Columns;
+use super::effects::check_first_row;
 use super::error::ImportError;
 use super::expressions::Expression;
 use super::fields::Resource;
 use super::options::{ImportOptions, Pair};
+use super::overlay::{is_same_field, overlay};
+use super::statuses::Statuses;
 
 /// Embedded presets: name and text.
 const EMBEDDED: [(&str, &str); 10] = [
@@ -76,16 +81,17 @@ pub struct Preset {
     pub detect: Vec<String>,
     /// Times in the file are those of the shop's clock, in a zone that the file does not name.
     pub local_times: bool,
-    options: Map<String, Value>,
+    /// Texts that stand for an empty cell, such as `NULL`.
+    pub empty: Vec<String>,
+    options: ImportOptions,
     when: Vec<Addition>,
 }
 
 /// Options that are added if the file has a column.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 struct Addition {
     column: String,
-    #[serde(flatten)]
-    options: Map<String, Value>,
+    options: ImportOptions,
 }
 
 #[derive(Deserialize)]
@@ -97,9 +103,26 @@ struct PresetFile {
     #[serde(default)]
     local_times: bool,
     #[serde(default)]
-    when: Vec<Addition>,
+    empty: Vec<String>,
+    #[serde(default)]
+    when: Vec<AdditionFile>,
     #[serde(flatten)]
     options: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct AdditionFile {
+    column: String,
+    #[serde(flatten)]
+    options: Map<String, Value>,
+}
+
+/// Options of a preset for one file.
+#[derive(Debug)]
+pub(super) struct AppliedOptions {
+    pub(super) options: ImportOptions,
+    /// Fields of the preset whose columns the file lacks.
+    pub(super) left_out: Vec<Pair>,
 }
 
 impl Preset {
@@ -118,25 +141,32 @@ impl Preset {
     /// # Errors
     /// Returns an error that names what is not understood.
     pub fn parse(name: &str, text: &str) -> Result<Self, ImportError> {
-        let wrong = |error: &dyn std::fmt::Display| {
+        let wrong = |error: &dyn Display| {
             let error = error.to_string();
             ImportError::Options(format!("preset {name}: {}", error.trim_end()))
         };
         let file: PresetFile = toml::from_str(text).map_err(|error| wrong(&error))?;
-        let preset = Self {
+        let options = |options: Map<String, Value>| {
+            let options = serde_json::from_value(Value::Object(options));
+            let options: ImportOptions = options.map_err(|error| wrong(&error))?;
+            check_own(file.resource, &options).map_err(|error| wrong(&error))?;
+            Ok::<_, ImportError>(options)
+        };
+        let when = file.when.into_iter().map(|addition| {
+            let column = addition.column;
+            let options = options(addition.options)?;
+            Ok(Addition { column, options })
+        });
+        Ok(Self {
             name: name.into(),
             title: file.title,
             resource: file.resource,
             detect: file.detect,
             local_times: file.local_times,
-            options: file.options,
-            when: file.when,
-        };
-        let additions = preset.when.iter().map(|addition| &addition.options);
-        for options in additions.chain([&preset.options]) {
-            options_of(options.clone()).map_err(|error| wrong(&error))?;
-        }
-        Ok(preset)
+            empty: file.empty,
+            when: when.collect::<Result<_, ImportError>>()?,
+            options: options(file.options)?,
+        })
     }
 
     /// Returns the preset that fits a file with these columns best.
@@ -167,67 +197,98 @@ impl Preset {
 
     /// Returns the options with those of the preset where they are not given, for a file with these
     /// columns. Fields whose columns the file lacks are left out.
+    ///
+    /// # Errors
+    /// Returns an error if a column of the preset is ambiguous or its expression malformed.
     pub(super) fn applied(
         &self,
-        options: &ImportOptions,
+        given: &ImportOptions,
         columns: Columns,
-    ) -> Result<ImportOptions, ImportError> {
-        let mut all = self.overlaid(columns.names(), options)?;
-        let is_given = |pairs: &[Pair], field: &str| pairs.iter().any(|pair| pair.field == field);
-        let is_id = |field: &str| options.id.is_some() && field == self.resource.id_field();
-        let is_free = |pair: &Pair| {
-            !is_given(&options.map, &pair.field)
-                && !is_given(&options.set, &pair.field)
-                && !is_id(&pair.field)
+    ) -> Result<AppliedOptions, ImportError> {
+        let mut all = self.overlaid(columns.names(), given)?;
+        let has_pair = |pairs: &[Pair], pair: &Pair| {
+            let is_same = |other: &Pair| is_same_field(self.resource, other, pair);
+            pairs.iter().any(is_same)
         };
-        let has = |pair: &Pair| Expression::parse(&pair.value, columns).is_ok();
-        let given = |pairs: &[Pair], pair: &Pair| pairs.contains(pair);
+        let is_id = |field: &str| given.id.is_some() && field == self.resource.id_field();
+        // A field that is given replaces all that the preset says about it.
+        let is_free = |pair: &Pair| {
+            !has_pair(&given.map, pair) && !has_pair(&given.set, pair) && !is_id(&pair.field)
+        };
         all.set
-            .retain(|pair| given(&options.set, pair) || is_free(pair));
-        all.map
-            .retain(|pair| given(&options.map, pair) || (is_free(pair) && has(pair)));
-        all.fallback
-            .retain(|pair| given(&options.fallback, pair) || (is_free(pair) && has(pair)));
-        let (second, first): (Vec<_>, Vec<_>) = all
-            .fallback
-            .into_iter()
-            .partition(|pair| is_given(&all.map, &pair.field));
+            .retain(|pair| given.set.contains(pair) || is_free(pair));
+        let mut missing = Vec::new();
+        for (option, pairs, of_given) in [
+            ("--map", &mut all.map, &given.map),
+            ("--fallback", &mut all.fallback, &given.fallback),
+        ] {
+            let mut kept = Vec::new();
+            for pair in pairs.drain(..) {
+                if of_given.contains(&pair) {
+                    kept.push(pair);
+                } else if is_free(&pair) {
+                    match self.has_columns(option, &pair, columns)? {
+                        true => kept.push(pair),
+                        false => missing.push(pair),
+                    }
+                }
+            }
+            *pairs = kept;
+        }
+        let (second, first): (Vec<_>, Vec<_>) = all.fallback.into_iter().partition(|pair| {
+            has_pair(&all.map, pair) || (given.fallback.contains(pair) && !has_pair(&missing, pair))
+        });
         all.fallback = second;
         all.map.extend(first);
-        Ok(all)
+        missing.retain(|pair| !has_pair(&all.map, pair) && !has_pair(&all.set, pair));
+        Ok(AppliedOptions {
+            options: all,
+            left_out: missing,
+        })
+    }
+
+    /// Returns true if the file has the columns of a pair of the preset.
+    fn has_columns(
+        &self,
+        option: &str,
+        pair: &Pair,
+        columns: Columns,
+    ) -> Result<bool, ImportError> {
+        let Pair { field, value } = pair;
+        let (_, plain) = confirmed(value, columns);
+        match Expression::parse(plain, columns) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_missing_column() => Ok(false),
+            Err(error) => Err(ImportError::Options(format!(
+                "preset {}: {option} {field}={value}: {error}",
+                self.name
+            ))),
+        }
     }
 
     fn overlaid(
         &self,
         columns: &[String],
-        options: &ImportOptions,
+        given: &ImportOptions,
     ) -> Result<ImportOptions, ImportError> {
-        let mut all = self.options.clone();
-        for addition in &self.when {
-            if columns.contains(&addition.column) {
-                overlay(&mut all, &addition.options);
-            }
-        }
-        let wrong = |error: serde_json::Error| ImportError::Options(error.to_string());
-        if let Value::Object(given) = serde_json::to_value(options).map_err(wrong)? {
-            overlay(&mut all, &given);
-        }
-        options_of(all).map_err(wrong)
+        let wrong = |error: anyhow::Error| ImportError::Options(error.to_string());
+        require_unique(self.resource, given).map_err(wrong)?;
+        Statuses::new(&given.status).map_err(wrong)?;
+        let additions = self.when.iter();
+        let additions = additions.filter(|addition| columns.contains(&addition.column));
+        let above = additions.map(|addition| &addition.options).chain([given]);
+        Ok(above.fold(self.options.clone(), |below, above| {
+            overlay(self.resource, below, above.clone())
+        }))
     }
 }
 
-/// Replaces members; objects are overlaid member by member.
-fn overlay(below: &mut Map<String, Value>, above: &Map<String, Value>) {
-    for (name, value) in above {
-        match (below.get_mut(name), value) {
-            (Some(Value::Object(below)), Value::Object(above)) => overlay(below, above),
-            _ => drop(below.insert(name.clone(), value.clone())),
-        }
-    }
-}
-
-fn options_of(options: Map<String, Value>) -> serde_json::Result<ImportOptions> {
-    serde_json::from_value(Value::Object(options))
+/// Checks the fields and statuses of a preset's own options, of which those without a column are
+/// left out later.
+fn check_own(resource: Resource, options: &ImportOptions) -> anyhow::Result<()> {
+    require_unique(resource, options)?;
+    Statuses::new(&options.status)?;
+    check_first_row(resource, &options.first_row)
 }
 
 #[cfg(test)]

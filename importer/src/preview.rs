@@ -30,7 +30,7 @@ impl ImportTask {
     /// Returns an error if the file cannot be read, or an option does not fit.
     pub fn preview(&self, objects: usize) -> Result<Preview, ImportError> {
         let source = self.open()?;
-        let mut records = UniqueRecords::new(source, self.resource, self.options.last_wins);
+        let mut records = UniqueRecords::new(source, self.resource);
         let mut preview = Preview::default();
         let mut object = Vec::new();
         loop {

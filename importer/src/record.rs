@@ -11,7 +11,13 @@ use super::lines::Place;
 pub(super) struct Record {
     pub(super) rows: Rows,
     pub(super) content: RecordContent,
+    /// Hash of the order's id, if other rows of the file may belong to the order: each row has a
+    /// line item.
+    pub(super) order: Option<u64>,
 }
+
+/// Maximum size of an object, in bytes, and of the body of a request. The API accepts 16 MiB.
+pub(super) const MAX_OBJECT: usize = 15 << 20;
 
 /// Rows of a record, which follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +69,8 @@ pub enum RecordOutcome {
     Updated,
     /// The item was known with the same content.
     Unchanged,
+    /// The item was older than what is recorded, and changed nothing.
+    Stale,
     /// The item was not accepted.
     Refused(Reason),
 }
@@ -73,7 +81,8 @@ pub enum RecordOutcome {
 pub struct RowNotes {
     /// Number of local times that clocks showed twice. The first is meant.
     pub ambiguous_times: u64,
-    /// Number of ids and phone numbers with a spreadsheet's apostrophe, which was removed.
+    /// Number of cells with a spreadsheet's mark of text, which was removed: an apostrophe before a
+    /// number, or `="…"`.
     pub text_marks: u64,
 }
 

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 
 use super::batches::BatchRecords;
-use super::encoding::TextEncoding;
+use super::encoding::LineEncoding;
 use super::error::ImportError;
 use super::journal::ImportJournal;
 use super::record::{RecordOutcome, RefusedRecord};
@@ -19,7 +19,7 @@ pub(super) struct ImportRecorder {
     pub(super) rejects: Rejects,
     /// Imported file, from which refused lines are copied.
     pub(super) source: File,
-    pub(super) encoding: TextEncoding,
+    pub(super) encoding: LineEncoding,
     /// Summary of the records that this run refused.
     pub(super) refusals: Refusals,
 }
@@ -53,6 +53,7 @@ impl ImportRecorder {
                 RecordOutcome::Created => counts.created += 1,
                 RecordOutcome::Updated => counts.updated += 1,
                 RecordOutcome::Unchanged => counts.unchanged += 1,
+                RecordOutcome::Stale => counts.stale += 1,
                 RecordOutcome::Refused(reason) => refused.push(RefusedRecord { rows, reason }),
             }
         }
@@ -61,9 +62,7 @@ impl ImportRecorder {
         refused.iter().for_each(|one| self.refusals.add(one));
         // Refused lines are written before the journal, which has their length: after a crash in
         // between, the next run truncates them and writes them again.
-        self.rejects
-            .append(&self.source, self.encoding, &refused)
-            .map_err(|error| ImportError::file("write", self.rejects.path())(error))?;
+        self.rejects.append(&self.source, self.encoding, &refused)?;
         self.journal.rejects_bytes = self.rejects.bytes();
         self.journal.done = end;
         self.journal
@@ -74,7 +73,9 @@ impl ImportRecorder {
     }
 
     /// Removes the journal, since a complete import cannot be continued.
-    pub(super) fn finish(&self) -> Result<(), ImportError> {
+    pub(super) fn finish(&mut self) -> Result<(), ImportError> {
+        // Also of a file without records.
+        self.rejects.append(&self.source, self.encoding, &[])?;
         match fs::remove_file(&self.journal_path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(ImportError::file("remove", &self.journal_path)(error))

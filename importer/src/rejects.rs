@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::encoding::TextEncoding;
+use super::encoding::LineEncoding;
 use super::error::ImportError;
 use super::private_file;
 use super::record::RefusedRecord;
@@ -17,6 +17,8 @@ pub(super) struct Rejects {
     path: PathBuf,
     file: Option<File>,
     bytes: u64,
+    /// The file is that of an earlier import, and replaced by [`Rejects::append`].
+    is_of_earlier: bool,
 }
 
 #[derive(Serialize)]
@@ -34,8 +36,8 @@ struct Row<'a> {
 }
 
 impl Rejects {
-    /// Opens the file and truncates it to `keep` bytes. Removes it if `keep` is 0, as for a new
-    /// import.
+    /// Opens the file and truncates it to `keep` bytes. If `keep` is 0, as for a new import, the file
+    /// stays until [`Rejects::append`] is called.
     ///
     /// # Errors
     /// Returns an error, and leaves the file unchanged, if it is not a file of refused lines.
@@ -45,6 +47,7 @@ impl Rejects {
             path: path.to_owned(),
             file: None,
             bytes: 0,
+            is_of_earlier: false,
         };
         if !path.exists() {
             return Ok(rejects);
@@ -57,7 +60,7 @@ impl Rejects {
             });
         }
         if keep == 0 {
-            fs::remove_file(path).map_err(ImportError::file("remove", path))?;
+            rejects.is_of_earlier = true;
             return Ok(rejects);
         }
         rejects
@@ -76,49 +79,72 @@ impl Rejects {
         Ok(())
     }
 
-    /// Appends one row per refused record. The rows are on disk on return.
+    /// Appends one row per refused record. The rows are on disk on return. The first call removes
+    /// the file of an earlier import.
+    ///
+    /// # Errors
+    /// Returns [`ImportError::Read`] if the source cannot be read, else an error of this file.
     pub(super) fn append(
         &mut self,
         source: &File,
-        encoding: TextEncoding,
+        encoding: LineEncoding,
         refused: &[RefusedRecord],
-    ) -> io::Result<()> {
+    ) -> Result<(), ImportError> {
+        if std::mem::take(&mut self.is_of_earlier) {
+            match fs::remove_file(&self.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(ImportError::file("remove", &self.path)(error));
+                }
+                _ => {}
+            }
+        }
         if refused.is_empty() {
             return Ok(());
         }
-        let mut rows = Vec::new();
-        for RefusedRecord { rows: of, reason } in refused {
-            let pointer = reason.pointer.as_deref();
-            let input = of.place.text(source, encoding)?;
-            let row = Row {
-                line: of.place.line,
-                rows: of.count,
-                last_line: (of.count > 1).then_some(of.last_line),
-                reason: &reason.text,
-                pointer,
-                input,
-            };
-            serde_json::to_writer(&mut rows, &row)?;
-            rows.push(b'\n');
-        }
+        let rows = rows_of(source, encoding, refused).map_err(ImportError::Read)?;
+        self.write(&rows)
+            .map_err(ImportError::file("write", &self.path))
+    }
+
+    fn write(&mut self, rows: &[u8]) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(private_file::create(&self.path)?),
         };
-        file.write_all(&rows)?;
+        file.write_all(rows)?;
         file.sync_data()?;
         self.bytes += rows.len() as u64;
         Ok(())
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Returns the length of the file, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
+}
+
+/// Returns the JSON of refused records, with their texts.
+fn rows_of(
+    source: &File,
+    encoding: LineEncoding,
+    refused: &[RefusedRecord],
+) -> io::Result<Vec<u8>> {
+    let mut rows = Vec::new();
+    for RefusedRecord { rows: of, reason } in refused {
+        let pointer = reason.pointer.as_deref();
+        let input = of.place.text(source, encoding)?;
+        let row = Row {
+            line: of.place.line,
+            rows: of.count,
+            last_line: (of.count > 1).then_some(of.last_line),
+            reason: &reason.text,
+            pointer,
+            input,
+        };
+        serde_json::to_writer(&mut rows, &row)?;
+        rows.push(b'\n');
+    }
+    Ok(rows)
 }
 
 fn is_one(rows: &u32) -> bool {

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::encoding::TextEncoding;
+use super::encoding::LineEncoding;
+use super::ids::hash_of_id;
 use super::lines::FilePosition;
 use super::mapping::Mapping;
 use super::orders::{Gathering, OrderDraft};
@@ -18,6 +19,14 @@ pub(super) struct TableRecords {
     gathering: Option<Gathering>,
     /// Row that was read and does not belong to the order before it.
     held: Option<Row>,
+    /// The row before the next one, if it could not be read.
+    unread: Option<UnreadRow>,
+}
+
+/// Row that cannot be read.
+struct UnreadRow {
+    line: u64,
+    reason: String,
 }
 
 struct Row {
@@ -34,6 +43,7 @@ impl TableRecords {
             mapping,
             gathering,
             held: None,
+            unread: None,
         }
     }
 
@@ -45,7 +55,12 @@ impl TableRecords {
         }
     }
 
-    pub(super) fn encoding(&self) -> TextEncoding {
+    /// Returns true if rows have line items.
+    pub(super) fn has_line_items(&self) -> bool {
+        self.mapping.items().is_some()
+    }
+
+    pub(super) fn encoding(&self) -> LineEncoding {
         self.table.encoding()
     }
 
@@ -55,6 +70,7 @@ impl TableRecords {
 
     pub(super) fn seek(&mut self, to: FilePosition) -> io::Result<()> {
         self.held = None;
+        self.unread = None;
         self.table.seek(to)
     }
 
@@ -70,15 +86,31 @@ impl TableRecords {
         let texts = match texts {
             Ok(texts) => texts,
             Err(reason) => {
-                let content = RecordContent::Refused(reason);
-                return Ok(Some(Record { rows, content }));
+                self.unread = Some(UnreadRow::new(rows, &reason));
+                return Ok(Some(Record {
+                    rows,
+                    content: RecordContent::Refused(reason),
+                    order: None,
+                }));
             }
         };
+        let has_items = self.has_line_items();
         let mut draft = OrderDraft::new(&self.mapping, rows, texts);
+        if let Some(unread) = self.unread.take()
+            && has_items
+        {
+            draft.refuse(unread.reason_of_order());
+        }
         self.gather(&mut draft)?;
         let rows = draft.rows;
+        let id = draft.texts.get(self.mapping.id()).trim();
+        let order = (has_items && !id.is_empty()).then(|| hash_of_id(id));
         let content = draft.finish(&self.mapping, out);
-        Ok(Some(Record { rows, content }))
+        Ok(Some(Record {
+            rows,
+            content,
+            order,
+        }))
     }
 
     /// Adds the following rows that belong to the order.
@@ -92,7 +124,14 @@ impl TableRecords {
                     Ok(texts) if gathering.continues(&self.mapping, draft, texts) => {
                         gathering.add(&self.mapping, draft, row.rows, texts);
                     }
-                    _ => {
+                    texts => {
+                        // A row that cannot be read may have an item of this order or of the next
+                        // one. Without it, the sum of the items could be wrong.
+                        if let Err(reason) = texts
+                            && self.mapping.items().is_some()
+                        {
+                            draft.refuse(UnreadRow::new(row.rows, reason).reason_of_order());
+                        }
                         self.held = Some(row);
                         break Ok(());
                     }
@@ -117,5 +156,22 @@ impl TableRecords {
         });
         let rows = Rows::one(place);
         Ok(Some(Row { start, rows, texts }))
+    }
+}
+
+impl UnreadRow {
+    fn new(rows: Rows, reason: &Reason) -> Self {
+        Self {
+            line: rows.place.line,
+            reason: reason.text.clone(),
+        }
+    }
+
+    /// Returns the reason why the orders before and after the row are refused.
+    fn reason_of_order(&self) -> Reason {
+        let Self { line, reason } = self;
+        Reason::new(format!(
+            "line {line}, which may be a row of this order, cannot be read: {reason}"
+        ))
     }
 }

@@ -6,6 +6,9 @@ use super::record::Identity;
 /// Number of shards. An id's shard follows from its hash, so each shard stays short.
 const SHARDS: usize = 1 << 16;
 
+/// Content of a record that is not sent.
+const UNSENT: u32 = 0;
+
 /// Ids and contents of the records read so far.
 pub(super) struct SeenIds {
     /// Entries, sorted by id within each shard.
@@ -15,8 +18,8 @@ pub(super) struct SeenIds {
 #[derive(Clone, Copy)]
 struct Entry {
     id: u64,
-    /// Part of the hash of the content. Two contents of one id are taken for one content once in
-    /// four billion contradictions.
+    /// Part of the hash of the content, or [`UNSENT`]. Two contents of one id are taken for one
+    /// content once in four billion contradictions.
     content: u32,
     /// Number of the record's first line; `u32::MAX` if it is larger.
     line: u32,
@@ -31,6 +34,8 @@ pub(super) enum Sighting {
     Repeated(u32),
     /// The record that began on this line has other content.
     Contradicting(u32),
+    /// The record that began on this line is not sent.
+    Unsent(u32),
 }
 
 impl SeenIds {
@@ -42,12 +47,25 @@ impl SeenIds {
 
     /// Compares a record with the earlier ones, and remembers its id if it is new.
     pub(super) fn insert(&mut self, identity: Identity, line: u64) -> Sighting {
-        let Identity { id, content } = identity;
-        let content = content as u32;
+        let content = (identity.content as u32).max(UNSENT + 1);
+        match self.find_or_insert(identity.id, content, line) {
+            None => Sighting::New,
+            Some(known) if known.content == UNSENT => Sighting::Unsent(known.line),
+            Some(known) if known.content == content => Sighting::Repeated(known.line),
+            Some(known) => Sighting::Contradicting(known.line),
+        }
+    }
+
+    /// Remembers the id of a record that is not sent, if it is new.
+    pub(super) fn insert_unsent(&mut self, id: u64, line: u64) {
+        self.find_or_insert(id, UNSENT, line);
+    }
+
+    /// Returns the first entry of an id; `None` if it is added now.
+    fn find_or_insert(&mut self, id: u64, content: u32, line: u64) -> Option<Entry> {
         let shard = &mut self.shards[(id >> 48) as usize];
         match shard.binary_search_by_key(&id, |entry| entry.id) {
-            Ok(at) if shard[at].content == content => Sighting::Repeated(shard[at].line),
-            Ok(at) => Sighting::Contradicting(shard[at].line),
+            Ok(at) => Some(shard[at]),
             Err(at) => {
                 if shard.len() == shard.capacity() {
                     // A `Vec` would double, and half of all shards would be empty space.
@@ -55,7 +73,7 @@ impl SeenIds {
                 }
                 let line = u32::try_from(line).unwrap_or(u32::MAX);
                 shard.insert(at, Entry { id, content, line });
-                Sighting::New
+                None
             }
         }
     }

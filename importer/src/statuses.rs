@@ -1,6 +1,7 @@
 //! Statuses of a file and their meaning.
 
 use super::options::Pair;
+use super::quoted::{quoted, shown};
 use super::record::Reason;
 
 /// Statuses of the API.
@@ -31,6 +32,14 @@ pub(super) enum StatusMeaning {
     Skip,
 }
 
+impl Rule {
+    /// Returns true if the rule was written as this text.
+    fn is_of(&self, text: &str) -> bool {
+        let own = text.strip_suffix('*').unwrap_or(text);
+        own == self.text && self.is_beginning == text.ends_with('*')
+    }
+}
+
 impl Statuses {
     /// # Errors
     /// Returns an error if a status is mapped to something else than a status or `skip`.
@@ -43,7 +52,11 @@ impl Statuses {
                 meaning.is_some() || known(&SKIP),
                 "--status {field}={value}: a status becomes placed, cancelled, refunded or skip"
             );
-            let text = field.trim().to_lowercase();
+            let text = Self::folded(field);
+            anyhow::ensure!(
+                !rules.iter().any(|rule: &Rule| rule.is_of(&text)),
+                "--status {field} is given twice; upper case and lower case are the same"
+            );
             let beginning = text.strip_suffix('*').map(str::to_owned);
             rules.push(Rule {
                 is_beginning: beginning.is_some(),
@@ -55,12 +68,17 @@ impl Statuses {
         Ok(Self { rules })
     }
 
+    /// Returns a status as statuses are compared.
+    pub(super) fn folded(status: &str) -> String {
+        status.trim().to_lowercase()
+    }
+
     /// Returns the meaning of a status.
     ///
     /// # Errors
     /// Returns a reason that names the option if the status has none.
     pub(super) fn meaning(&self, status: &str) -> Result<StatusMeaning, Reason> {
-        let text = status.trim().to_lowercase();
+        let text = Self::folded(status);
         let rule = self.rules.iter().find(|rule| match rule.is_beginning {
             true => text.starts_with(&rule.text),
             false => text == rule.text,
@@ -73,9 +91,11 @@ impl Statuses {
             (None, Some(name)) => Ok(StatusMeaning::Status(name)),
             (None, None) => Err(Reason {
                 text: format!(
-                    "status \"{status}\" is none of placed, cancelled and refunded; say which one \
-                     it means with --status '{status}=placed', or leave such orders out with \
-                     --status '{status}=skip'"
+                    "status {} is none of placed, cancelled and refunded; say which one it means \
+                     with --status '{shown}=placed', or leave such orders out with --status \
+                     '{shown}=skip'",
+                    quoted(status),
+                    shown = shown(status),
                 ),
                 pointer: Some("/status".into()),
             }),
@@ -123,6 +143,15 @@ mod tests {
         );
         assert!(reason.text.contains("placed, cancelled and refunded"));
         assert_eq!(reason.pointer.as_deref(), Some("/status"));
+    }
+
+    #[test]
+    fn a_status_has_one_meaning() {
+        let message = statuses(&["voided=cancelled", "Voided=placed"]).unwrap_err();
+        assert_eq!(
+            message.to_string(),
+            "--status Voided is given twice; upper case and lower case are the same"
+        );
     }
 
     #[test]

@@ -3,10 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use anyhow::Context;
-
 use super::cells::Cells;
-use super::encoding::TextEncoding;
+use super::encoding::{EncodingChoice, LineEncoding};
+use super::error::LayoutError;
 use super::lines::{FilePosition, LineRead, Lines, Place};
 use super::options::Delimiter;
 use super::record::Reason;
@@ -32,10 +31,10 @@ impl Table {
     /// delimiter unless one is stated.
     pub(super) fn open(
         path: &Path,
-        encoding: Option<TextEncoding>,
+        encoding: EncodingChoice,
         delimiter: Option<Delimiter>,
         header: bool,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self, LayoutError> {
         let mut lines = Lines::open(path, encoding)?;
         let noted = skip_separator_line(&mut lines)?;
         let delimiter = delimiter.or(noted).unwrap_or(Delimiter::Byte(b','));
@@ -48,8 +47,11 @@ impl Table {
             cells: Cells::default(),
         };
         let start = table.at();
-        let (_, first) = table.next_of_width(None)?.context("the file is empty")?;
-        let first = first.map_err(|reason| anyhow::anyhow!("the first line: {}", reason.text))?;
+        let wrong = |text: &str| LayoutError::Wrong(text.to_owned());
+        let (_, first) = table
+            .next_of_width(None)?
+            .ok_or_else(|| wrong("the file is empty"))?;
+        let first = first.map_err(|reason| wrong(&format!("the first line: {}", reason.text)))?;
         let columns = match header {
             true => first.names(),
             false => (1..=first.count())
@@ -63,6 +65,11 @@ impl Table {
         Ok(table)
     }
 
+    /// Reads cells with one of these texts as empty ones.
+    pub(super) fn treat_as_empty(&mut self, texts: Vec<String>) {
+        self.cells.treat_as_empty(texts);
+    }
+
     pub(super) fn columns(&self) -> &[String] {
         &self.columns
     }
@@ -71,7 +78,7 @@ impl Table {
         self.delimiter
     }
 
-    pub(super) fn encoding(&self) -> TextEncoding {
+    pub(super) fn encoding(&self) -> LineEncoding {
         self.lines.encoding()
     }
 
@@ -155,6 +162,9 @@ impl Table {
         let mut fed = 0;
         loop {
             if let Some(used) = self.cells.feed(core, &self.raw[fed..]) {
+                if fed > 0 && is_closed_by_another_row(&self.raw, self.delimiter) {
+                    return Ok(Err(OPEN_QUOTE.into()));
+                }
                 let rest = &self.raw[fed + used..];
                 let is_complete = matches!(rest, b"" | b"\n");
                 return Ok(is_complete.then_some(()).ok_or_else(|| LONE_RETURN.into()));
@@ -164,7 +174,8 @@ impl Table {
                 LineRead::Whole => {}
                 LineRead::TooLong => return Ok(Err(OPEN_QUOTE.into())),
                 LineRead::End => {
-                    let is_closed = self.cells.feed(core, b"\n").is_some();
+                    let is_closed = self.cells.feed(core, b"\n").is_some()
+                        && !is_closed_by_another_row(&self.raw, self.delimiter);
                     return Ok(is_closed.then_some(()).ok_or_else(|| OPEN_QUOTE.into()));
                 }
             }
@@ -175,6 +186,43 @@ impl Table {
 const LONE_RETURN: &str = "the line has an old line end (CR) within it, unlike the lines before \
                            it; save the file with one kind of line end";
 const OPEN_QUOTE: &str = "a quoted cell is not closed";
+
+/// Returns true if something else than a delimiter or a line end follows a quoted cell that has line
+/// ends. The cell was then not closed where it was meant to, and the first quote of a later row ends
+/// it. The parser reads on there as if nothing were wrong.
+fn is_closed_by_another_row(row: &[u8], delimiter: Delimiter) -> bool {
+    let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let ends_cell = |byte: &u8| is_line_end(byte) || delimiter == Delimiter::Byte(*byte);
+    let mut at = 0;
+    while at < row.len() {
+        if row[at] == b'"' {
+            let start = at + 1;
+            at = closing_quote(row, start);
+            let spans_lines = row[start..at].iter().any(is_line_end);
+            let next = row.get(at + 1);
+            if spans_lines && next.is_some_and(|next| !ends_cell(next)) {
+                return true;
+            }
+        }
+        let end = row[at..].iter().position(ends_cell);
+        at = end.map_or(row.len(), |end| at + end + 1);
+    }
+    false
+}
+
+/// Returns the index of the quote that closes a cell whose text begins at `start`, or the length of
+/// the row if there is none. Two quotes in a row are a quote in the text.
+fn closing_quote(row: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while let Some(quote) = row[at..].iter().position(|byte| *byte == b'"') {
+        at += quote;
+        if row.get(at + 1) != Some(&b'"') {
+            return at;
+        }
+        at += 2;
+    }
+    row.len()
+}
 
 fn require_width(count: usize, width: Option<usize>) -> Result<(), String> {
     match width {

@@ -8,7 +8,7 @@ fn rows(text: &[u8], delimiter: &str, header: bool) -> (Vec<String>, Vec<Row>) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text).unwrap();
     let delimiter = (!delimiter.is_empty()).then(|| delimiter.parse().unwrap());
-    let mut table = Table::open(file.path(), None, delimiter, header).unwrap();
+    let mut table = Table::open(file.path(), EncodingChoice::default(), delimiter, header).unwrap();
     let mut rows = Vec::new();
     while let Some((place, row)) = table.next().unwrap() {
         let cells = |cells: &Cells| {
@@ -72,6 +72,26 @@ fn an_unclosed_quote_refuses_only_its_own_line() {
             good(4, &["5", "6"]),
             good(5, &["7", "8"])
         ]
+    );
+}
+
+#[test]
+fn an_unclosed_quote_that_another_cell_closes_refuses_only_its_own_line() {
+    let text = b"id,name,city\n1,\"Ann,Rome\n2,Bob,Oslo\n3,\"Cy\",Bern\n4,Di,Kiel\n";
+    let (_, found) = rows(text, ",", true);
+    assert_eq!(
+        found,
+        [
+            (2, Err(OPEN_QUOTE.into())),
+            good(3, &["2", "Bob", "Oslo"]),
+            good(4, &["3", "Cy", "Bern"]),
+            good(5, &["4", "Di", "Kiel"])
+        ]
+    );
+    let (_, found) = rows(b"a;b\r\n\"x \"\"y\"\"\r\n\";2\r\n3;\"z\n\"", ";", true);
+    assert_eq!(
+        found,
+        [good(2, &["x \"y\"\r\n", "2"]), good(4, &["3", "z\n"])]
     );
 }
 

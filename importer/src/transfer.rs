@@ -17,10 +17,12 @@ use super::sink::{Progress, Sink};
 /// Maximum number of batches in flight. While the server writes one, the other is sent or decided.
 const IN_FLIGHT: usize = 2;
 
+const READER_ENDED: &str = "its reader ended before the end of the file";
+
 /// Sends every batch, and records each once all batches before it are recorded. When `stop` ends,
 /// batches in flight are completed and no others are sent. Returns true if every batch was sent.
 pub(super) async fn transfer<S: Sink>(
-    mut batches: mpsc::Receiver<io::Result<ImportBatch>>,
+    mut batches: mpsc::Receiver<io::Result<Option<ImportBatch>>>,
     sink: &S,
     resource: Resource,
     recorder: &mut ImportRecorder,
@@ -54,20 +56,54 @@ pub(super) async fn transfer<S: Sink>(
             return Ok(!is_stopped);
         }
         tokio::select! {
+            // In this order: a sink that answers at once must not put off a stop.
+            biased;
             () = &mut stop, if !is_stopped => {
                 is_stopped = true;
                 more = false;
                 waiting = None;
-            }
-            batch = batches.recv(), if more && waiting.is_none() => {
-                more = batch.is_some();
-                waiting = batch.transpose().map_err(ImportError::Read)?;
             }
             Some(delivered) = in_flight.next(), if !in_flight.is_empty() => {
                 let (records, outcomes) =
                     delivered.map_err(|error| ImportError::Sink(Box::new(error)))?;
                 ids_in_flight.pop_front();
                 recorder.record(records, outcomes, progress)?;
+            }
+            batch = batches.recv(), if more && waiting.is_none() => {
+                // Without the end of the file, its rest was not read.
+                let batch = batch.unwrap_or_else(|| Err(io::Error::other(READER_ENDED)));
+                waiting = batch.map_err(ImportError::Read)?;
+                more = waiting.is_some();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::super::import::tests::{Memory, ORDERS, task};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_that_ends_before_the_file_is_an_error() {
+        for is_whole in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let import = task(&folder, "orders.csv", ORDERS).prepare().unwrap();
+            let mut recorder = import.into_recorder();
+            let (sender, batches) = mpsc::channel(2);
+            sender.send(Ok(Some(ImportBatch::default()))).await.unwrap();
+            if is_whole {
+                sender.send(Ok(None)).await.unwrap();
+            }
+            drop(sender);
+            let memory = Memory::default();
+            let orders = Resource::Orders;
+            let ended = transfer(batches, &memory, orders, &mut recorder, &memory, pending()).await;
+            match is_whole {
+                true => assert!(ended.unwrap()),
+                false => assert!(matches!(ended, Err(ImportError::Read(_)))),
             }
         }
     }

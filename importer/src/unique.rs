@@ -17,11 +17,11 @@ pub(super) struct UniqueRecords {
 }
 
 impl UniqueRecords {
-    pub(super) fn new(source: Source, resource: Resource, last_wins: bool) -> Self {
+    pub(super) fn new(source: Source, resource: Resource) -> Self {
         Self {
+            seen: (!source.last_wins).then(SeenIds::new),
             source,
             resource,
-            seen: (!last_wins).then(SeenIds::new),
         }
     }
 
@@ -35,9 +35,9 @@ impl UniqueRecords {
     }
 
     /// Continues at a position that an earlier run has reached. Reads everything before it, so that
-    /// its ids are known.
+    /// its ids are known, and whether the row before an order could be read.
     pub(super) fn continue_at(&mut self, to: FilePosition) -> io::Result<()> {
-        if self.seen.is_none() {
+        if self.seen.is_none() && !self.source.has_line_items() {
             return self.source.seek(to);
         }
         let mut out = Vec::new();
@@ -59,20 +59,42 @@ impl UniqueRecords {
         let Some(mut record) = self.source.next(out)? else {
             return Ok(None);
         };
-        if let (Some(seen), RecordContent::Item(Some(identity))) = (&mut self.seen, &record.content)
-        {
-            match seen.insert(*identity, record.rows.place.line) {
-                Sighting::New => {}
-                Sighting::Repeated(_) => record.content = RecordContent::Repeated,
-                Sighting::Contradicting(line) => {
-                    record.content = RecordContent::Refused(self.contradiction(line));
+        let line = record.rows.place.line;
+        match (&mut self.seen, &record.content, record.order) {
+            (Some(seen), RecordContent::Item(Some(identity)), _) => {
+                match seen.insert(*identity, line) {
+                    Sighting::New => {}
+                    Sighting::Repeated(_) => record.content = RecordContent::Repeated,
+                    Sighting::Contradicting(line) => {
+                        record.content = RecordContent::Refused(self.contradiction(line));
+                    }
+                    Sighting::Unsent(line) => {
+                        record.content = RecordContent::Refused(self.part_of_unsent(line));
+                    }
+                }
+                if !matches!(record.content, RecordContent::Item(_)) {
+                    out.truncate(start);
                 }
             }
-            if !matches!(record.content, RecordContent::Item(_)) {
-                out.truncate(start);
+            // Further rows of the order would otherwise be sent as an order with a part of its
+            // items.
+            (Some(seen), RecordContent::Refused(_) | RecordContent::Skipped, Some(order)) => {
+                seen.insert_unsent(order, line);
             }
+            _ => {}
         }
         Ok(Some(record))
+    }
+
+    fn part_of_unsent(&self, line: u32) -> Reason {
+        let id = self.resource.id_field();
+        Reason {
+            text: format!(
+                "the order that begins on line {line} of the file has the same {id} and is not \
+                 sent; rows of one order must follow each other"
+            ),
+            pointer: Some(format!("/{id}")),
+        }
     }
 
     fn contradiction(&self, line: u32) -> Reason {
@@ -90,3 +112,7 @@ impl UniqueRecords {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "unique_tests.rs"]
+mod tests;

@@ -1,5 +1,6 @@
 //! Conversion of a cell's text to a JSON value.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::io::Write;
 
@@ -7,8 +8,11 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::damage::{damage_of_id, damage_of_phone, has_text_mark, is_marked_number};
+use super::damage::{
+    damage_of_id, damage_of_phone, has_text_mark, is_marked_number, text_of_formula,
+};
 use super::dates::TimeReader;
+use super::decimal::json_number;
 use super::fields::FieldKind;
 use super::ids::checked;
 use super::money::{amount, currency};
@@ -51,20 +55,22 @@ impl ValueReader {
         self.notes.take()
     }
 
-    /// Returns the text as it is meant: without the apostrophe by which shops and spreadsheets mark
-    /// an id, a phone number or another number as text, and an id or phone number without blanks
-    /// around it.
+    /// Returns the text as it is meant: without the apostrophe or the formula `="…"` by which shops
+    /// and spreadsheets mark an id, a phone number or another number as text, and an id or phone
+    /// number without blanks around it.
     pub(super) fn clean<'a>(&self, kind: FieldKind, text: &'a str) -> &'a str {
         let (text, is_marked) = match kind {
             FieldKind::Id | FieldKind::Phone => (text.trim(), has_text_mark(text.trim())),
             FieldKind::Text => (text, is_marked_number(text)),
             _ => return text,
         };
-        if !is_marked {
-            return text;
-        }
+        let meant = match text_of_formula(text) {
+            Some(inner) => inner,
+            None if is_marked => &text[1..],
+            None => return text,
+        };
         self.note(|notes| notes.text_marks += 1);
-        &text[1..]
+        meant
     }
 
     /// Appends `text`, which must not be empty, as JSON.
@@ -92,9 +98,55 @@ impl ValueReader {
             FieldKind::NegatedConsent => write_json(&is_refusal(text, true)?, out),
             FieldKind::Tags => write_json(&split_tags(text, self.tag_separator)?, out),
             FieldKind::Json => out.extend_from_slice(json(text)?.as_bytes()),
-            FieldKind::Number => out.extend_from_slice(number(text)?.as_bytes()),
+            FieldKind::Number => out.extend_from_slice(self.number(text)?.as_bytes()),
         }
         Ok(())
+    }
+
+    /// Returns the decimal sign that an option states.
+    pub(super) fn decimal(&self) -> Option<DecimalSign> {
+        self.decimal
+    }
+
+    /// Returns true if both texts are the same value. Texts that are no values are compared as they
+    /// are.
+    pub(super) fn are_equal(
+        &self,
+        kind: FieldKind,
+        (one, decimals_of_one): (&str, Decimals),
+        (two, decimals_of_two): (&str, Decimals),
+    ) -> bool {
+        // A comparison is not noted: the value is read again when it is written.
+        let notes = self.notes.get();
+        let (mut json_of_one, mut json_of_two) = (Vec::new(), Vec::new());
+        let is_one = self.write(kind, one, decimals_of_one, &mut json_of_one);
+        let is_two = self.write(kind, two, decimals_of_two, &mut json_of_two);
+        self.notes.set(notes);
+        is_one.is_ok() && is_two.is_ok() && json_of_one == json_of_two
+    }
+
+    /// Returns the number as JSON writes it.
+    fn number<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, String> {
+        let text = text.trim();
+        let is_json = |text: &str| serde_json::from_str::<serde_json::Number>(text).is_ok();
+        let read = |sign| json_number(text, sign).filter(|number| is_json(number));
+        // `1e5` has no sign that could mean two things.
+        let is_plain = self.decimal != Some(DecimalSign::Comma) || !text.contains('.');
+        if is_plain && is_json(text) {
+            return Ok(Cow::Borrowed(text));
+        }
+        if let Some(number) = self.decimal.and_then(read) {
+            return Ok(Cow::Owned(number));
+        }
+        let mut problem = "is not a number".to_owned();
+        for sign in [DecimalSign::Point, DecimalSign::Comma] {
+            if self.decimal != Some(sign)
+                && let Some(number) = read(sign)
+            {
+                problem += &format!("; --decimal {} reads it as {number}", sign.name());
+            }
+        }
+        Err(problem)
     }
 
     fn amount(&self, text: &str, decimals: Decimals) -> Result<i64, String> {
@@ -178,119 +230,11 @@ fn json(text: &str) -> Result<&str, String> {
     Ok(value.get())
 }
 
-fn number(text: &str) -> Result<&str, String> {
-    let text = text.trim();
-    let number: Result<serde_json::Number, _> = serde_json::from_str(text);
-    number.map(|_| text).map_err(|_| "is not a number".into())
-}
-
 fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     let written = serde_json::to_writer(out.by_ref(), value);
     debug_assert!(written.is_ok(), "texts, numbers and flags always serialize");
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn write(kind: FieldKind, text: &str) -> Result<String, String> {
-        let reader = ValueReader::new(&ImportOptions::default()).unwrap();
-        let mut out = Vec::new();
-        let decimals = Decimals::stated("USD").unwrap();
-        reader.write(kind, text, decimals, &mut out)?;
-        Ok(String::from_utf8(out).unwrap())
-    }
-
-    #[test]
-    fn a_time_in_a_column_of_consent_is_a_yes_since_then() {
-        assert_eq!(is_refusal("2026-01-02 08:00:00", false), Ok(true));
-        assert_eq!(is_refusal("2026-01-02", true), Ok(false));
-        assert!(is_refusal("2026-13-02", false).is_err());
-    }
-
-    #[test]
-    fn flags_are_words_of_exports_in_any_case() {
-        for text in ["TRUE", "yes", "1", "Y", " t ", "On"] {
-            assert_eq!(
-                write(FieldKind::Flag, text).as_deref(),
-                Ok("true"),
-                "{text}"
-            );
-            assert_eq!(
-                write(FieldKind::NegatedFlag, text).as_deref(),
-                Ok("false"),
-                "{text}"
-            );
-        }
-        for text in ["FALSE", "No", "0", "n", "off"] {
-            assert_eq!(
-                write(FieldKind::Consent, text).as_deref(),
-                Ok("false"),
-                "{text}"
-            );
-            assert_eq!(
-                write(FieldKind::NegatedConsent, text).as_deref(),
-                Ok("true"),
-                "{text}"
-            );
-        }
-        assert!(write(FieldKind::Flag, "maybe").is_err());
-        assert!(write(FieldKind::Flag, "subscribed").is_err());
-    }
-
-    #[test]
-    fn words_of_consent_mean_the_same_in_every_column() {
-        for kind in [FieldKind::Consent, FieldKind::NegatedConsent] {
-            assert_eq!(write(kind, "SUBSCRIBED").as_deref(), Ok("false"));
-            assert_eq!(write(kind, "Unsubscribed").as_deref(), Ok("true"));
-            assert_eq!(write(kind, "NOT_SUBSCRIBED").as_deref(), Ok("true"));
-            assert_eq!(write(kind, "opted-in").as_deref(), Ok("false"));
-            assert!(write(kind, "pending").unwrap_err().contains("unsubscribed"));
-        }
-    }
-
-    #[test]
-    fn damaged_ids_and_phone_numbers_are_refused() {
-        assert_eq!(write(FieldKind::Id, "#1001").as_deref(), Ok("\"#1001\""));
-        assert!(
-            write(FieldKind::Id, "6.81012E+12")
-                .unwrap_err()
-                .contains("spreadsheet")
-        );
-        assert!(
-            write(FieldKind::Phone, "4.47912E+11")
-                .unwrap_err()
-                .contains("spreadsheet")
-        );
-        assert!(write(FieldKind::Phone, "n/a").is_err());
-        assert_eq!(
-            write(FieldKind::Text, "6.81012E+12").as_deref(),
-            Ok("\"6.81012E+12\"")
-        );
-    }
-
-    #[test]
-    fn an_apostrophe_before_an_id_or_phone_number_is_removed_and_counted() {
-        let reader = ValueReader::new(&ImportOptions::default()).unwrap();
-        assert_eq!(reader.clean(FieldKind::Id, " '7410 "), "7410");
-        assert_eq!(reader.clean(FieldKind::Phone, "'+4620"), "+4620");
-        assert_eq!(reader.clean(FieldKind::Id, "'t"), "'t");
-        assert_eq!(reader.clean(FieldKind::Text, "'01067"), "01067");
-        assert_eq!(reader.clean(FieldKind::Text, "'90s"), "'90s");
-        assert_eq!(reader.take_notes().text_marks, 3);
-        assert_eq!(reader.take_notes(), RowNotes::default());
-    }
-
-    #[test]
-    fn currencies_are_written_in_capitals_and_amounts_are_not_negative() {
-        assert_eq!(
-            write(FieldKind::Currency, " usd ").as_deref(),
-            Ok("\"USD\"")
-        );
-        assert_eq!(
-            write(FieldKind::Amount, "-5.00").unwrap_err(),
-            "is negative"
-        );
-        assert_eq!(write(FieldKind::Amount, "-0.00").as_deref(), Ok("0"));
-    }
-}
+#[path = "values_tests.rs"]
+mod tests;

@@ -2,15 +2,20 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{
+    DateTime, Datelike, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime,
+};
 use chrono::{Offset, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::{OffsetName, Tz};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::quoted::quoted;
+
 /// Abbreviations that have one meaning, with their offset from UTC in minutes.
 ///
-/// Not here, since they have several: AST, BST, CDT, CST, ECT, GST, IST, MST, PST, SST and others.
-const ABBREVIATIONS: [(&str, i32); 41] = [
+/// Not here, since they have several: AST, BST, CDT, CST, ECT, EST, GST, IST, MST, PST, SST and
+/// others. The offset of MSK was another one for some years: see [`instant_of_abbreviation`].
+const ABBREVIATIONS: [(&str, i32); 39] = [
     ("UTC", 0),
     ("GMT", 0),
     ("UT", 0),
@@ -23,7 +28,6 @@ const ABBREVIATIONS: [(&str, i32); 41] = [
     ("MESZ", 120),
     ("EET", 120),
     ("EEST", 180),
-    ("MSK", 180),
     ("TRT", 180),
     ("WAT", 60),
     ("CAT", 120),
@@ -45,7 +49,6 @@ const ABBREVIATIONS: [(&str, i32); 41] = [
     ("AEDT", 660),
     ("NZST", 720),
     ("NZDT", 780),
-    ("EST", -300),
     ("EDT", -240),
     ("MDT", -360),
     ("PDT", -420),
@@ -110,6 +113,21 @@ impl TimeZone {
         let named = times.into_iter().flatten().find(is_named);
         named.map(|time| time.to_utc())
     }
+
+    /// Returns the instant of a local time by the offset that the abbreviation has in the other half
+    /// of the year, as a program writes that knows only EST in New York.
+    fn named_instant_of_year(
+        self,
+        local: NaiveDateTime,
+        abbreviation: &str,
+    ) -> Option<DateTime<Utc>> {
+        let offset = [1, 7].into_iter().find_map(|month| {
+            let day = NaiveDate::from_ymd_opt(local.year(), month, 1)?;
+            let offset = self.0.offset_from_utc_date(&day);
+            (offset.abbreviation() == Some(abbreviation)).then(|| offset.fix())
+        })?;
+        local.checked_sub_offset(offset).map(|time| time.and_utc())
+    }
 }
 
 /// Returns the instant of a local time whose zone has this abbreviation. A stated zone gives its
@@ -123,7 +141,13 @@ pub(super) fn instant_of_abbreviation(
     stated: Option<TimeZone>,
 ) -> Result<DateTime<Utc>, String> {
     let upper = abbreviation.to_ascii_uppercase();
-    if let Some(time) = stated.and_then(|zone| zone.named_instant(local, &upper)) {
+    // Moscow was four hours ahead of UTC from 2011 to 2014.
+    let moscow = (upper == "MSK").then_some(TimeZone(Tz::Europe__Moscow));
+    let named = stated
+        .and_then(|zone| zone.named_instant(local, &upper))
+        .or_else(|| stated?.named_instant_of_year(local, &upper))
+        .or_else(|| moscow?.named_instant(local, &upper));
+    if let Some(time) = named {
         return Ok(time);
     }
     let known = ABBREVIATIONS.iter().find(|(name, _)| *name == upper);
@@ -133,9 +157,9 @@ pub(super) fn instant_of_abbreviation(
         .map(|time| time.and_utc())
         .ok_or_else(|| {
             format!(
-                "has the time zone \"{abbreviation}\", which is unknown or has several meanings; \
-                 pass --time-zone, such as --time-zone America/New_York, or export times with an \
-                 offset (%z)"
+                "has the time zone {}, which is unknown or has several meanings; pass --time-zone, \
+                 such as --time-zone America/New_York, or export times with an offset (%z)",
+                quoted(abbreviation)
             )
         })
 }
@@ -165,118 +189,5 @@ impl<'de> Deserialize<'de> for TimeZone {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn zone(name: &str) -> TimeZone {
-        name.parse().unwrap()
-    }
-
-    fn local(text: &str) -> NaiveDateTime {
-        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap()
-    }
-
-    fn in_berlin(text: &str) -> Result<(String, bool), String> {
-        let instant = zone("europe/berlin").instant(local(text))?;
-        Ok((instant.time.to_rfc3339(), instant.is_ambiguous))
-    }
-
-    #[test]
-    fn a_local_time_is_the_first_of_its_instants() {
-        let ok = |text, wanted: &str, is_ambiguous| {
-            assert_eq!(in_berlin(text), Ok((wanted.to_owned(), is_ambiguous)));
-        };
-        ok("2026-01-01 00:10", "2025-12-31T23:10:00+00:00", false);
-        ok("2026-07-15 14:00", "2026-07-15T12:00:00+00:00", false);
-        ok("2026-10-25 02:30", "2026-10-25T00:30:00+00:00", true);
-        let refused = in_berlin("2026-03-29 02:30").unwrap_err();
-        assert!(
-            refused.contains("did not exist in Europe/Berlin"),
-            "{refused}"
-        );
-    }
-
-    #[test]
-    fn a_day_begins_even_where_midnight_is_skipped() {
-        let start = |name, date: &str| zone(name).start_of(date.parse().unwrap()).to_rfc3339();
-        assert_eq!(
-            start("Europe/Berlin", "2026-05-04"),
-            "2026-05-03T22:00:00+00:00"
-        );
-        assert_eq!(
-            start("Africa/Cairo", "2026-04-24"),
-            "2026-04-23T22:00:00+00:00"
-        );
-        // Samoa skipped a day when it crossed the date line.
-        assert_eq!(
-            start("Pacific/Apia", "2011-12-30"),
-            "2011-12-30T10:00:00+00:00"
-        );
-    }
-
-    #[test]
-    fn abbreviations_with_one_meaning_are_offsets() {
-        let read = |name, stated: Option<&str>| {
-            instant_of_abbreviation(local("2026-07-01 09:00"), name, stated.map(zone))
-                .map(|time| time.format("%H:%M").to_string())
-        };
-        assert_eq!(read("CEST", None).as_deref(), Ok("07:00"));
-        assert_eq!(read("PDT", None).as_deref(), Ok("16:00"));
-        assert_eq!(read("utc", None).as_deref(), Ok("09:00"));
-        for name in ["IST", "CST", "BST", "PST", "nonsense", ""] {
-            assert!(
-                read(name, None).unwrap_err().contains("--time-zone"),
-                "{name}"
-            );
-        }
-        assert_eq!(read("BST", Some("Europe/London")).as_deref(), Ok("08:00"));
-        assert_eq!(read("IST", Some("Asia/Kolkata")).as_deref(), Ok("03:30"));
-        assert!(read("IST", Some("Europe/London")).is_err());
-        // The file outranks the option.
-        assert_eq!(
-            read("CEST", Some("America/New_York")).as_deref(),
-            Ok("07:00")
-        );
-    }
-
-    #[test]
-    fn an_abbreviation_tells_the_two_instants_of_a_local_time_apart() {
-        let read = |name| {
-            let berlin = Some(zone("Europe/Berlin"));
-            instant_of_abbreviation(local("2026-10-25 02:30"), name, berlin)
-                .map(|time| time.format("%H:%M").to_string())
-        };
-        assert_eq!(read("CEST").as_deref(), Ok("00:30"));
-        assert_eq!(read("CET").as_deref(), Ok("01:30"));
-    }
-
-    #[test]
-    fn abbreviations_are_listed_once() {
-        let mut names: Vec<_> = ABBREVIATIONS.iter().map(|(name, _)| name).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), ABBREVIATIONS.len());
-    }
-
-    proptest! {
-        /// An instant's local time is read as that instant, or as an earlier one that clocks showed
-        /// alike.
-        #[test]
-        fn local_times_lead_back(
-            seconds in 0_i64..4_000_000_000,
-            name in prop::sample::select(vec![
-                "Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kolkata", "UTC",
-            ]),
-        ) {
-            let zone = zone(name);
-            let time = DateTime::from_timestamp(seconds, 0).unwrap();
-            let local = time.with_timezone(&zone.0).naive_local();
-            let read = zone.instant(local).unwrap();
-            prop_assert!(read.time == time || (read.is_ambiguous && read.time < time));
-            prop_assert_eq!(read.time.with_timezone(&zone.0).naive_local(), local);
-            prop_assert!(zone.start_of(local.date()) <= time);
-        }
-    }
-}
+#[path = "zones_tests.rs"]
+mod tests;

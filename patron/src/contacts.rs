@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use api::ApiConfig;
 use clap::Args;
 use domain::{ContactRules, Country, CountryError, EmailDomains};
 
@@ -22,6 +23,16 @@ pub(crate) struct ContactOptions {
         value_name = "KIND"
     )]
     email_domains: EmailDomains,
+
+    /// Number of soft bounces within 30 days that puts an address on the suppression list
+    #[arg(
+        long,
+        env = "PATRON_SOFT_BOUNCES",
+        default_value_t = ApiConfig::SOFT_BOUNCES,
+        value_parser = clap::value_parser!(u32).range(1..),
+        value_name = "N"
+    )]
+    pub(crate) soft_bounces: u32,
 }
 
 impl ContactOptions {

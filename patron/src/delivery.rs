@@ -36,6 +36,12 @@ pub(crate) struct DeliveryOptions {
           value_parser = parse_duration, value_name = "TIME")]
     delivery_longest_backoff: Duration,
 
+    /// Time within which a receipt is expected after the vendor accepted a message: 90m, 72h;
+    /// later the message is unconfirmed, and no longer keeps its campaign open
+    #[arg(long, env = "PATRON_RECEIPT_WINDOW", default_value = "72h",
+          value_parser = parse_duration, value_name = "TIME")]
+    receipt_window: Duration,
+
     /// Maximum delay with which a scheduled campaign is still launched automatically: 30m, 1h;
     /// later it is missed
     #[arg(long, env = "PATRON_SCHEDULE_GRACE", default_value = "1h",
@@ -87,6 +93,7 @@ impl DeliveryOptions {
             attempts: self.delivery_attempts,
             first_backoff: self.delivery_first_backoff,
             longest_backoff: self.delivery_longest_backoff,
+            receipt_window: self.receipt_window,
             grace: self.schedule_grace,
             max_messages_per_week: self.max_messages_per_week,
         }

@@ -30,12 +30,12 @@ pub(crate) struct LimitOptions {
     )]
     rate_per_address: u32,
 
-    /// Concurrent requests
+    /// Concurrent requests; half of them may wait for a view
     #[arg(long, env = "PATRON_MAX_REQUESTS", default_value_t = 512,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
     max_requests: u32,
 
-    /// Concurrent connections
+    /// Concurrent connections; a quarter of them may be event streams
     #[arg(long, env = "PATRON_MAX_CONNECTIONS", default_value_t = 4_096,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
     max_connections: u32,

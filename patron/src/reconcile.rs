@@ -79,15 +79,29 @@ fn print(launched: &LaunchedCampaign, reconciliation: &Reconciliation) {
         ("sent", reconciliation.sent),
         ("  delivered", reconciliation.delivered),
         ("  awaiting", reconciliation.awaiting_receipt),
+        ("  unconfirmed", reconciliation.unconfirmed),
         ("failed", reconciliation.failed),
+        ("  bounced", reconciliation.bounced),
+        ("  rejected", reconciliation.rejected),
+        ("  undeliverable", reconciliation.undeliverable),
         ("suppressed", reconciliation.suppressed),
         ("pending", reconciliation.pending),
     ] {
-        say(format_args!("  {name:<12} {:>12}", grouped(count)));
+        say(format_args!("  {name:<15} {:>9}", grouped(count)));
+    }
+    if reconciliation.complained > 0 {
+        let count = grouped(reconciliation.complained);
+        say(format_args!("  {:<15} {count:>9}", "complained"));
+    }
+    if reconciliation.refused_receipts > 0 {
+        let count = grouped(reconciliation.refused_receipts);
+        say(format_args!(
+            "{count} receipts were refused; the audit trail has the reasons"
+        ));
     }
     if reconciliation.undetermined > 0 {
         let count = grouped(reconciliation.undetermined);
-        say(format_args!("  {:<12} {count:>12}", "undetermined"));
+        say(format_args!("  {:<15} {count:>9}", "undetermined"));
     }
     if !reconciliation.withheld.is_empty() {
         let count = reconciliation.withheld.len();

@@ -77,6 +77,7 @@ pub(crate) async fn run(args: ServeArgs, mut settings: Settings) -> anyhow::Resu
     config.imports = args.import_files.config(None);
     args.assistant.apply(&mut config)?;
     config.contacts = args.contacts.rules();
+    config.soft_bounces = args.contacts.soft_bounces;
     config.console = args.console.is_on();
     let session_keys = args.sign_in.session_keys();
     let listens = listener.local_addr()?;

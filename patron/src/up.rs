@@ -115,6 +115,7 @@ async fn run_on(
     config.imports = args.import_files.config(Some(&import_dir));
     args.assistant.apply(&mut config)?;
     config.contacts = args.contacts.rules();
+    config.soft_bounces = args.contacts.soft_bounces;
     config.console = args.console.is_on();
     let link = sign_in(args, api.local_addr()?, &mut config)?;
     let public_url = default_public_url(api.local_addr()?);

@@ -19,7 +19,9 @@ pub use accounting::reconcile::{
     Discrepancy, DiscrepancyKind, LaunchedCampaign, MAX_DISCREPANCIES, ReconcileError,
     Reconciliation, reconcile,
 };
-pub use records::import_files::{ImportFileRecord, ImportProgress, ImportWait, ImportWaitReason};
+pub use records::import_files::{
+    ImportFileRecord, ImportProcessName, ImportProgress, ImportWait, ImportWaitReason,
+};
 pub use records::jobs::{Job, JobEnd, JobKind, JobStatus, MAX_JOB_RESULT};
 pub use records::waiting::{Waiting, WaitingReason};
 pub use records::workers::{TaskReport, Worker, WorkerReport};
@@ -28,6 +30,7 @@ pub use runtime::error::ProjectError;
 pub use runtime::folded::{Folded, Topics, Watcher};
 pub use runtime::generation::{Generation, Generations, Pointer, sweep};
 pub use runtime::long_read::{LongRead, ReadProgress, require_whole};
+pub use runtime::mirror::ChangedPage;
 pub use runtime::owned::{OwnedPartition, Step};
 pub use runtime::page::{Page, PageError, PageRequest};
 pub use runtime::parts::{ChangedPart, DocumentAfter, DocumentBefore, FoldOutcome, Part, Parts};

@@ -101,6 +101,54 @@ async fn unsupported_media_types_are_refused() {
     assert_empty_log(&app).await;
 }
 
+/// A header that says how to read the body may not be repeated: another server might read
+/// the body by the other value.
+#[tokio::test]
+async fn repeated_headers_of_a_body_are_refused() {
+    let app = App::without_workers().await;
+    let text = order("c-1", "o-1", 1).to_string();
+    let codings: [&[&str]; 5] = [
+        &["identity", "gzip"],
+        &["gzip", "identity"],
+        &["identity, gzip"],
+        &["gzip, gzip"],
+        &["gzip", "gzip"],
+    ];
+    for path in [ORDERS, "/api/segments"] {
+        for values in codings {
+            let request = app.client.request(Method::POST, path);
+            let mut request = request.header(header::CONTENT_TYPE, JSON);
+            for value in values {
+                request = request.header(header::CONTENT_ENCODING, *value);
+            }
+            let refused = send(request.body(text.clone())).await;
+            let problem = refused.assert_problem(415, "unsupported-media-type");
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(detail.contains("compressed"), "{path} {values:?}: {detail}");
+        }
+        let request = app.client.request(Method::POST, path);
+        let request = request.header(header::CONTENT_TYPE, JSON);
+        let request = request.header(header::CONTENT_TYPE, "text/csv");
+        let refused = send(request.body(text.clone())).await;
+        refused.assert_problem(415, "unsupported-media-type");
+    }
+    for values in [&["gzip, gzip"][..], &["gzip", "gzip"], &["gzip", "br"]] {
+        let mut request = app.client.request(Method::POST, "/v1/track");
+        for value in values {
+            request = request.header(header::CONTENT_ENCODING, *value);
+        }
+        let refused = send(request.header(header::CONTENT_TYPE, JSON).body("{}")).await;
+        refused.assert_problem(415, "unsupported-media-type");
+    }
+    assert_empty_log(&app).await;
+    let mut request = app.client.request(Method::POST, ORDERS);
+    for value in ["identity", "Identity, identity"] {
+        request = request.header(header::CONTENT_ENCODING, value);
+    }
+    let request = request.header(header::CONTENT_TYPE, JSON);
+    assert_eq!(send(request.body(text)).await.status, 202);
+}
+
 #[tokio::test]
 async fn a_body_that_is_not_utf_8_is_refused() {
     let app = App::without_workers().await;

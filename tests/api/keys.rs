@@ -52,6 +52,7 @@ async fn the_secret_of_a_key_is_shown_once() {
         "secret": text,
         "name": "The shop's server",
         "role": "ingest",
+        "client": "The shop's server",
         "prefix": secret.prefix().as_str(),
         "expires_at": "2999-01-01T00:00:00.000Z",
     });

@@ -4,6 +4,7 @@ mod addresses;
 mod admin;
 mod after;
 mod ai;
+mod answers;
 mod audiences;
 mod audit;
 mod auth;
@@ -11,21 +12,26 @@ mod bad_bodies;
 mod bad_items;
 mod bad_rules;
 mod campaigns;
+mod clients;
 mod console;
 mod cors;
 mod customers;
 mod data;
 mod events;
+mod heads;
 mod health;
 mod imports;
 mod jobs;
 mod keys;
 mod limits;
 mod lists;
+mod mirrors;
+mod newer;
 mod openapi;
 mod orders;
 mod own_writes;
 mod quarantine;
+mod receipt_forms;
 mod receipts;
 mod refusals;
 mod reports;
@@ -40,6 +46,7 @@ mod shop_ids;
 mod shutdown;
 mod sign_in;
 mod slow_receipts;
+mod streams;
 mod strict;
 mod suppressions;
 mod timeline;
@@ -60,7 +67,7 @@ fn order(customer: &str, id: &str, cents: i64) -> Value {
 }
 
 /// Returns `item` with `fields` added or overwritten.
-fn with(mut item: Value, fields: Value) -> Value {
+pub(crate) fn with(mut item: Value, fields: Value) -> Value {
     let item_fields = item.as_object_mut().unwrap();
     item_fields.extend(fields.as_object().unwrap().clone());
     item

@@ -11,7 +11,7 @@ use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
-const OPERATIONS: [&str; 90] = [
+const OPERATIONS: [&str; 91] = [
     "DELETE /api/campaigns/{id}",
     "DELETE /api/imports/{id}",
     "DELETE /api/keys/{key_id}",
@@ -100,6 +100,7 @@ const OPERATIONS: [&str; 90] = [
     "POST /v1/batch",
     "POST /v1/identify",
     "POST /v1/track",
+    "POST /v1/{type}",
     "PUT /api/segments/{id}",
     "PUT /api/users/{user_id}/role",
 ];

@@ -276,3 +276,112 @@ async fn only_a_request_that_cannot_be_read_is_refused_as_a_whole() {
     let empty = app.client.post(BATCH, json!({"batch": []})).await;
     assert_eq!(empty.body["results"], json!([]));
 }
+
+#[tokio::test]
+async fn a_repeated_call_keeps_the_time_at_which_it_was_first_received() {
+    let app = App::start().await;
+    let mut call = track("c-1", "m-1", "Visit");
+    call.as_object_mut().unwrap().remove("timestamp");
+    let first = app.client.post("/v1/track", call.clone()).await;
+    assert_eq!(first.body["results"][0]["outcome"], "created", "{first:?}");
+    let again = app.client.post("/v1/track", call.clone()).await;
+    assert_eq!(
+        again.body["results"][0]["outcome"], "unchanged",
+        "{again:?}"
+    );
+    call["properties"] = json!({"page": "home"});
+    let other = app.client.post("/v1/track", call).await;
+    assert_eq!(other.body["results"][0]["outcome"], "updated", "{other:?}");
+}
+
+#[tokio::test]
+async fn a_repeated_call_keeps_its_corrected_time() {
+    let app = App::start().await;
+    let call = track("c-1", "m-1", "Visit");
+    // The clock is a year behind, and the correction differs by a minute between requests.
+    for (sent_at, outcome) in [
+        ("2025-01-02T03:04:00Z", "created"),
+        ("2025-01-02T03:05:00Z", "unchanged"),
+    ] {
+        let body = json!({"batch": [call], "sentAt": sent_at});
+        let answer = app.client.post(BATCH, body).await;
+        assert_eq!(answer.body["results"][0]["outcome"], outcome, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_date_alone_begins_in_the_zone_of_the_deployment() {
+    let zone = vec![("PATRON_TIME_ZONE", "America/New_York".to_owned())];
+    let mut app = App::with_environment(zone).await;
+    app.add_worker();
+    let mut call = track("c-1", "m-1", "Visit");
+    call["timestamp"] = json!("2026-01-02");
+    let answer = app.client.post("/v1/track", call).await;
+    let position = answer.body["results"][0]["position"].as_str().unwrap();
+    app.client.wait_until_caught_up().await;
+    let entry = app.client.read(&format!("/api/audit/{position}")).await;
+    assert_eq!(entry["data"]["occurred_at"], "2026-01-02T05:00:00.000Z");
+}
+
+#[tokio::test]
+async fn a_trait_that_says_unsubscribed_opts_the_customer_out() {
+    let app = App::start().await;
+    let calls = json!([
+        identify("c-1", json!({"unsubscribed": true})),
+        identify("c-2", json!({"unsubscribed": false})),
+    ]);
+    let answer = post_batch(&app.client, calls).await;
+    let results = answer.body["results"].as_array().unwrap();
+    assert!(results[0].get("warnings").is_none(), "{answer:?}");
+    assert_eq!(results[1]["warnings"][0]["pointer"], "/traits/unsubscribed");
+    let customer = app.client.customer("c-1", &answer.position()).await;
+    assert_eq!(customer["unsubscribed"], true);
+    let customer = app.client.customer("c-2", &answer.position()).await;
+    assert_eq!(customer["unsubscribed"], false);
+    assert_eq!(customer["attributes"], json!({}));
+}
+
+#[tokio::test]
+async fn single_calls_without_an_effect_are_ignored_like_those_of_a_batch() {
+    let app = App::without_workers().await;
+    for name in ["page", "screen", "group", "alias"] {
+        let answer = app
+            .client
+            .post(&format!("/v1/{name}"), json!({"userId": "c-1"}))
+            .await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.body["ignored"], 1);
+        assert_eq!(answer.body["results"][0]["type"], name);
+        let basic = app
+            .client
+            .with_key(None)
+            .request(Method::POST, &format!("/v1/{name}"));
+        let basic = basic.basic_auth(&app.settings().key, Some(""));
+        assert_eq!(send(basic.json(&json!({}))).await.status, 200);
+    }
+    let stranger = app.client.with_key(None).post("/v1/page", json!({})).await;
+    stranger.assert_problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn many_calls_of_one_customer_are_recorded_in_few_commits() {
+    let app = App::without_workers().await;
+    let calls: Vec<Value> = (0..2_000)
+        .map(|number| match number % 2 {
+            0 => identify("c-1", json!({"visits": number})),
+            _ => track("c-1", &format!("m-{number}"), "Visit"),
+        })
+        .collect();
+    let answer = post_batch(&app.client, calls.into()).await;
+    assert_eq!(answer.body["accepted"], 2_000, "{}", answer.status);
+    let results = answer.body["results"].as_array().unwrap();
+    let number = |index: usize| -> u64 {
+        let position = results[index]["position"].as_str().unwrap();
+        position.split_once(':').unwrap().1.parse().unwrap()
+    };
+    assert!((1..100).all(|index| number(index - 1) < number(index)));
+    // Beyond the limit, the calls of each kind keep their order.
+    let last = |kind: usize| (200 + kind..2_000).step_by(2).map(number);
+    assert!(last(0).is_sorted() && last(1).is_sorted());
+    assert!(last(0).max() < last(1).min(), "one commit after the other");
+}

@@ -33,7 +33,7 @@ fn id(name: &str) -> String {
 
 /// Signs a user in and returns the session.
 async fn sign_in(commands: &Commands, name: &str, configured: UserRole) -> SessionId {
-    let session: SessionId = new_id("test", None);
+    let session: SessionId = new_id(None);
     let begun = commands
         .sign_in(&now(), identity(name), session.clone(), configured)
         .await;
@@ -125,7 +125,7 @@ async fn a_locked_out_user_loses_access_at_once_and_cannot_sign_in() {
         (&json!("none"), &json!([]))
     );
 
-    let session: SessionId = new_id("test", None);
+    let session: SessionId = new_id(None);
     let refused = commands
         .sign_in(&now(), identity("jo"), session, UserRole::Admin)
         .await;

@@ -170,13 +170,13 @@ async fn each_result_applies_to_its_own_message() {
     // Launched before the worker starts, so that all messages are in the first request.
     let id = shop.launch_to_everybody(None).await;
     shop.add_worker_for(&vendor.url, ["--delivery-attempts", "3"]);
-    let expected = BTreeMap::from([(MessageStatus::Sent, 9), (MessageStatus::Undeliverable, 1)]);
+    let expected = BTreeMap::from([(MessageStatus::Sent, 9), (MessageStatus::Rejected, 1)]);
     until("every message has its final status", async || {
         shop.status_counts(&id).await == expected
     })
     .await;
     assert_eq!(vendor.batch_sizes()[0], 10, "{:?}", vendor.batch_sizes());
-    let refused = message_in_view(&shop, &id, 1, MessageStatus::Undeliverable).await;
+    let refused = message_in_view(&shop, &id, 1, MessageStatus::Rejected).await;
     assert_eq!(
         refused.problem.as_deref(),
         Some("answered refused: mailbox-full")

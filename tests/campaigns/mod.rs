@@ -20,16 +20,17 @@ use chrono::Utc;
 use commands::{Commands, Context, CustomerRecord, new_id};
 use domain::{
     Campaign, CampaignContent, CampaignId, CampaignStatus, Change, CustomerChanges, CustomerId,
-    Launch, MessageCommand, MessageId, MessageStatus, Receipt, Timestamp,
+    Launch, MessageCommand, MessageId, MessageStatus, Subject, Timestamp,
 };
 use projections::{
     LaunchedCampaign, LongRead, ReconcileError, Reconciliation, Store, StoreOptions, reconcile,
 };
+use serde_json::Value;
 
 use crate::support::app::Settings;
 use crate::support::engines::engines;
 use crate::support::process::Process;
-use crate::support::shop::{self, text};
+use crate::support::shop::{self, receipt, text};
 use crate::support::vendor::Vendor;
 use crate::support::wait::until;
 
@@ -140,7 +141,7 @@ impl Shop {
     }
 
     async fn create(&self, content: CampaignContent) -> CampaignId {
-        let id: CampaignId = new_id("key:test", None);
+        let id: CampaignId = new_id(None);
         let context = context();
         let created = self.commands.create_campaign(&context, id.clone(), content);
         created.await.unwrap().unwrap();
@@ -224,21 +225,25 @@ impl Shop {
 
     /// Records a receipt for each of these messages: delivered.
     async fn record_receipts_for(&self, messages: Vec<MessageId>) {
-        let receipt = |id: MessageId| {
-            let receipt = Receipt {
-                vendor_message_id: text("vm"),
-                arrived: true,
-                reason: None,
-                occurred_at: now(),
-            };
-            (id, MessageCommand::RecordReceipt(receipt))
-        };
-        let receipts = messages.into_iter().map(receipt);
+        let mut receipts = Vec::new();
+        for id in messages {
+            let receipt = receipt(&self.vendor_message_id(&id).await, None, now());
+            receipts.push((id, MessageCommand::RecordReceipt(receipt)));
+        }
         let context = context();
-        let recorded = self
-            .commands
-            .execute_on_messages(&context, receipts.collect());
+        let recorded = self.commands.execute_on_messages(&context, receipts);
         assert!(recorded.await.unwrap().iter().all(Result::is_ok));
+    }
+
+    /// Returns the id that the vendor gave a message, from the log.
+    async fn vendor_message_id(&self, id: &MessageId) -> String {
+        let subject = Subject::Message(id.customer.clone(), id.campaign.clone());
+        let log = self.commands.log();
+        let key = log.layout().key(subject.to_string(), subject.route());
+        let history = log.history(&key).await.unwrap();
+        let sent = history.iter().find(|entry| &*entry.tag == "message_sent.1");
+        let data: Value = serde_json::from_str(&sent.unwrap().data).unwrap();
+        data["vendor_message_id"].as_str().unwrap().to_owned()
     }
 
     /// Returns how many of a campaign's messages the vendor has.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use crate::api::with;
 use crate::support::app::App;
 use crate::support::campaign::{assert_accounted, launch, wait_for_completion};
 use crate::support::receipts::post;
@@ -75,6 +76,67 @@ async fn missing_receipts_are_reported_and_late_receipts_are_recorded() {
     assert_eq!(post(&app.client, &late).await.body["accepted"], lost);
     wait_for_completion(&app.client, &id).await;
     assert_accounted(&app.client, &id, &vendor.sent().await).await;
+}
+
+/// After the time for receipts, messages without one no longer keep a campaign open. Receipts
+/// that come later still count, and so do bounces and complaints after the end.
+#[tokio::test]
+async fn a_campaign_does_not_wait_forever_for_receipts() {
+    let (mut app, vendor) = start(20).await;
+    vendor.configure(json!({"lost_rate": 1.0})).await;
+    app.add_worker_with(["--receipt-window", "2s"]);
+    let id = launch(&app.client, "lost", EVERYBODY, None).await;
+    let path = wait_for_completion(&app.client, &id).await;
+    app.client.wait_until_caught_up().await;
+    let counts = async || {
+        app.client.wait_until_caught_up().await;
+        let statistics = read_campaign(&app, &id).await["statistics"].clone();
+        let names = ["sent", "unconfirmed", "delivered", "failed", "bounced"];
+        names.map(|name| statistics[name].as_u64().unwrap())
+    };
+    assert_eq!(counts().await, [20, 20, 0, 0, 0]);
+    let rows = app
+        .client
+        .list(&format!("{path}/logs?status=unconfirmed"), 500)
+        .await;
+    assert_eq!(rows.len(), 20);
+    assert!(rows.iter().all(|row| row["ended_at"].is_string()));
+    let accounts = app.client.read(&format!("{path}/reconcile")).await;
+    assert_eq!(accounts["discrepancies"], json!([]), "{accounts}");
+    assert_eq!(accounts["unconfirmed"], 20);
+
+    let late = delivered_receipt(&rows[0]);
+    assert_eq!(post(&app.client, &late).await.body["accepted"], 1);
+    assert_eq!(counts().await, [20, 19, 1, 0, 0]);
+    let bounced = with(
+        delivered_receipt(&rows[0]),
+        json!({"status": "bounced", "bounce": "hard"}),
+    );
+    let complained = with(late, json!({"status": "complained"}));
+    let both = json!([bounced, complained]);
+    assert_eq!(post(&app.client, &both).await.body["accepted"], 2);
+    assert_eq!(counts().await, [19, 19, 0, 1, 1]);
+    let lost = with(
+        delivered_receipt(&rows[1]),
+        json!({"occurred_at": "yesterday"}),
+    );
+    assert_eq!(post(&app.client, &lost).await.body["rejected"], 1);
+    app.client.wait_until_caught_up().await;
+    let accounts = app.client.read(&format!("{path}/reconcile")).await;
+    assert_eq!(accounts["discrepancies"], json!([]), "{accounts}");
+    assert_eq!(accounts["views_compared"], true);
+    let expected = [
+        ("sent", 19),
+        ("failed", 1),
+        ("bounced", 1),
+        ("complained", 1),
+        ("unconfirmed", 19),
+        ("refused_receipts", 1),
+    ];
+    for (name, count) in expected {
+        assert_eq!(accounts[name], count, "{name}: {accounts}");
+    }
+    assert_eq!(read_campaign(&app, &id).await["status"], "completed");
 }
 
 /// Receipt for a row of the communication log whose receipt was lost.

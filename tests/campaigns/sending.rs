@@ -1,6 +1,6 @@
 //! Every recipient gets the message exactly once.
 
-use domain::{AudienceSize, CampaignStatus, MessageCommand, MessageStatus, Subject};
+use domain::{AudienceSize, CampaignStatus, MessageCommand, MessageId, MessageStatus, Subject};
 use serde_json::json;
 
 use super::{Shop, context};
@@ -128,12 +128,13 @@ async fn an_undeliverable_message_waits_until_it_is_requeued() {
 }
 
 #[tokio::test]
-async fn a_message_that_the_vendor_refuses_is_not_retried() {
+async fn a_request_that_the_vendor_refuses_is_not_repeated() {
     let mut shop = Shop::with_customers(5).await;
-    shop.add_worker(["--callback-url", "http://example.org"]);
     let id = shop.launch_to_everybody(None).await;
+    shop.add_worker(["--callback-url", "http://example.org"]);
     shop.until_all(&id, MessageStatus::Undeliverable).await;
-    assert_eq!(shop.vendor.request_count().await, 1);
+    // All together, and then each alone, to find out which is at fault.
+    assert_eq!(shop.vendor.request_count().await, 6);
     let first = &shop.message_ids(&id)[0];
     let shown = async || {
         let message = shop.store.message(first).await.unwrap();
@@ -141,9 +142,51 @@ async fn a_message_that_the_vendor_refuses_is_not_retried() {
     };
     until("the view shows the message as undeliverable", shown).await;
     let message = shop.store.message(first).await.unwrap().unwrap();
-    let problem = "answered refused: invalid-request";
+    let problem = "answered 422 urn:patron:vendor:invalid-request";
     assert_eq!(message.problem.as_deref(), Some(problem));
     assert_eq!(message.attempts, 1);
+}
+
+#[tokio::test]
+async fn a_message_that_the_vendor_refuses_is_rejected_and_the_campaign_completes() {
+    let mut shop = Shop::with_customers(40).await;
+    shop.vendor.configure(json!({"refused_rate": 0.3})).await;
+    shop.add_worker([]);
+    let id = shop.launch_to_everybody(None).await;
+    until("every message is sent or rejected", async || {
+        let counts = shop.status_counts(&id).await;
+        let count = |status| counts.get(&status).copied().unwrap_or_default();
+        let rejected = count(MessageStatus::Rejected);
+        rejected > 0 && rejected + count(MessageStatus::Sent) == 40
+    })
+    .await;
+    let counts = shop.status_counts(&id).await;
+    let rejected = counts[&MessageStatus::Rejected];
+    let accepted = shop.vendor.sent().await;
+    assert_eq!(accepted.len(), 40 - rejected);
+    let is_sent = |id: &MessageId| accepted.contains_key(&id.to_string());
+    let (sent, refused): (Vec<_>, Vec<_>) = shop.message_ids(&id).into_iter().partition(is_sent);
+
+    // Nothing queues a rejected message again.
+    let requeue = |id: &MessageId| (id.clone(), MessageCommand::Requeue);
+    let requeued = refused.iter().map(requeue).collect();
+    let done = shop
+        .commands
+        .execute_on_messages(&context(), requeued)
+        .await;
+    assert!(done.unwrap().iter().all(Result::is_ok));
+    assert_eq!(shop.status_counts(&id).await, counts);
+
+    shop.record_receipts_for(sent).await;
+    shop.until_campaign(&id, CampaignStatus::Completed).await;
+    let accounts = shop.reconcile(&id).await;
+    assert_eq!(accounts.discrepancies, []);
+    let figures = (accounts.sent, accounts.failed, accounts.rejected);
+    let rejected = rejected as u64;
+    assert_eq!(figures, (40 - rejected, rejected, rejected));
+    let message = shop.store.message(&refused[0]).await.unwrap().unwrap();
+    let problem = message.problem.as_deref();
+    assert_eq!(problem, Some("answered refused: unknown-recipient"));
 }
 
 #[tokio::test]

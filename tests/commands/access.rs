@@ -26,6 +26,7 @@ fn content(role: Role) -> KeyContent {
         name: text("The shop's server"),
         role,
         expires_at: Some(minute(100)),
+        client: None,
     }
 }
 
@@ -118,7 +119,7 @@ async fn a_user_is_loaded_from_its_events_if_the_head_is_outdated() {
 async fn a_key_grants_access_until_any_process_revokes_it() {
     let (deployment, other) = with_two_processes().await;
     let commands = &deployment.commands;
-    let secret = new_secret("user:usr_1", None);
+    let secret = new_secret(None);
     let created = commands
         .create_api_key(&context(), &secret, content(Role::Ingest))
         .await;
@@ -145,7 +146,7 @@ async fn a_key_grants_access_until_any_process_revokes_it() {
 async fn concurrent_uses_of_a_key_are_one_event() {
     let (deployment, other) = with_two_processes().await;
     let commands = &deployment.commands;
-    let secret = new_secret("user:usr_1", None);
+    let secret = new_secret(None);
     let created = commands
         .create_api_key(&context(), &secret, content(Role::Viewer))
         .await;

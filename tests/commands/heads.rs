@@ -51,7 +51,7 @@ async fn a_head_of_an_older_fold_is_refolded() {
         .pop()
         .flatten()
         .unwrap();
-    assert_eq!((head.version, head.fold), (3, 1));
+    assert_eq!((head.version, head.fold), (3, 2));
     let report = verify_heads(log, key.partition).await.unwrap();
     assert!(report.differences.is_empty(), "{:?}", report.differences);
 }

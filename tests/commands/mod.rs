@@ -6,6 +6,7 @@ mod batches;
 mod contention;
 mod event_store;
 mod heads;
+mod newer;
 mod segments;
 mod verify;
 

@@ -26,13 +26,14 @@ async fn a_head_that_differs_from_its_events_is_found() {
     let deployment = filled_deployment().await;
     let key = order_key(&deployment.log, "c-1", "o-1");
     let (_, head) = deployment.raw_head(&key).await.unwrap();
+    // 100 and 101 with the base 36.
     deployment
-        .set_raw_head(&key, &head.replace("[100,", "[101,"))
+        .set_raw_head(&key, &head.replace("p2s ", "p2t "))
         .await;
     let found = differences(&deployment.log).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
-        found[0].starts_with("order/c-1/o-1: the head has the state [101,"),
+        found[0].starts_with("order/c-1/o-1: the head has the state \"p2t "),
         "{found:?}"
     );
 

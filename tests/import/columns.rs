@@ -45,9 +45,9 @@ async fn consent_is_the_contrary_of_unsubscribed() {
     let ended = run(import(&app, "customers", &customers, &negated));
     assert_succeeds(&ended, "3 read: 3 created");
     assert!(
-        ended
-            .out
-            .contains("had an apostrophe before them, which was removed"),
+        ended.out.contains(
+            "cells had a spreadsheet's mark of text (an apostrophe, or =\"…\"), which was removed"
+        ),
         "{}",
         ended.out
     );

@@ -1,9 +1,12 @@
 //! `patron import` against a real server: formats, layouts, refusals and interruptions.
 
 mod columns;
+mod customer_presets;
 mod formats;
 mod interruptions;
+mod layouts;
 mod money;
+mod newer;
 mod orders;
 mod presets;
 mod refusals;
@@ -46,6 +49,12 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
 fn assert_succeeds(ended: &CommandOutput, summary: &str) {
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
     assert!(ended.out.contains(summary), "{}", ended.out);
+}
+
+/// Returns a customer as the API shows it.
+async fn customer(app: &App, id: &str) -> Value {
+    let id = id.replace('@', "%40");
+    app.client.read(&format!("/api/customers/{id}")).await
 }
 
 /// Copies an export of a shop or a marketing tool to the test's own directory.

@@ -1,15 +1,10 @@
-//! Exports of shops and marketing tools with their presets.
+//! Exports of orders with their presets.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{assert_succeeds, dry_run, export, file, import, rejects, with_suffix};
+use super::{assert_succeeds, customer, dry_run, export, import, rejects};
 use crate::support::app::App;
 use crate::support::process::run;
-
-async fn customer(app: &App, id: &str) -> Value {
-    let id = id.replace('@', "%40");
-    app.client.read(&format!("/api/customers/{id}")).await
-}
 
 #[tokio::test]
 async fn rows_of_a_shopify_order_are_one_order() {
@@ -66,32 +61,6 @@ async fn rows_of_a_shopify_order_are_one_order() {
 }
 
 #[tokio::test]
-async fn shopify_customers_have_names_tags_and_consent() {
-    let app = App::start().await;
-    let file = export("shopify_customers", "shopify_customers.csv");
-    let ended = run(import(
-        &app,
-        "customers",
-        &file,
-        &["--preset", "shopify-customers"],
-    ));
-    assert_succeeds(&ended, "3 read: 3 created");
-    app.client.wait_until_caught_up().await;
-    let teo = customer(&app, "teo.brandt@example.com").await;
-    assert_eq!(teo["name"], "Teo Brandt");
-    assert_eq!(teo["phone"], "+17755550154");
-    assert_eq!(teo["tags"], json!(["ag-exempt", "retail"]));
-    assert_eq!(teo["attributes"]["shopify_id"], "7410000000001");
-    assert_eq!(teo["unsubscribed"], false);
-    let hollis = customer(&app, "hollis.reyes@example.com").await;
-    assert_eq!(hollis["unsubscribed"], true);
-    let asa = customer(&app, "asa.lind@example.com").await;
-    assert_eq!(asa["name"], "Åsa Lind");
-    assert_eq!(asa["city"], "Malmö");
-    assert_eq!(asa["unsubscribed"], false);
-}
-
-#[tokio::test]
 async fn stripe_payments_count_without_refunds_and_failures() {
     let app = App::start().await;
     let file = export("stripe", "stripe_payments.csv");
@@ -145,28 +114,6 @@ async fn magento_orders_have_four_decimals_and_guests() {
 }
 
 #[tokio::test]
-async fn who_left_a_mailchimp_audience_is_unsubscribed() {
-    let app = App::start().await;
-    let file = export("mailchimp", "mailchimp_unsubscribed.csv");
-    let ended = run(import(
-        &app,
-        "customers",
-        &file,
-        &["--preset", "mailchimp-audience"],
-    ));
-    assert_succeeds(&ended, "2 read: 2 created");
-    app.client.wait_until_caught_up().await;
-    let nia = customer(&app, "nia.moss@example.com").await;
-    assert_eq!(nia["name"], "Nia Moss");
-    assert_eq!(nia["tags"], json!(["Blog", "VIP"]));
-    assert_eq!(nia["unsubscribed"], true);
-    assert_eq!(nia["attributes"]["unsubscribe_reason"], "NORMAL");
-    let abe = customer(&app, "abe.cole@example.com").await;
-    assert_eq!(abe["unsubscribed"], true);
-    assert_eq!(abe["registered_at"], "2025-03-01T07:30:00.000Z");
-}
-
-#[tokio::test]
 async fn the_amount_of_an_invoice_is_the_sum_of_its_rows() {
     let app = App::start().await;
     let file = export("online_retail", "online_retail.csv");
@@ -203,91 +150,6 @@ async fn the_amount_of_an_invoice_is_the_sum_of_its_rows() {
 }
 
 #[tokio::test]
-async fn a_layout_that_was_detected_is_used_only_with_consent_and_for_its_resource() {
-    let app = App::without_workers().await;
-    let orders = export("detected", "shopify_orders.csv");
-    let ended = run(import(&app, "orders", &orders, &[]));
-    assert_eq!(ended.code, Some(64), "{}", ended.err);
-    assert!(
-        ended.err.contains("--preset shopify-orders"),
-        "{}",
-        ended.err
-    );
-    let ended = run(import(&app, "customers", &orders, &["--yes"]));
-    assert_eq!(ended.code, Some(64), "{}", ended.err);
-    let command = format!("patron import orders {}", orders.display());
-    assert!(ended.err.contains(&command), "{}", ended.err);
-    let ended = run(import(
-        &app,
-        "customers",
-        &orders,
-        &["--preset", "shopify-orders"],
-    ));
-    assert_eq!(ended.code, Some(64), "{}", ended.err);
-    let ended = run(import(&app, "orders", &orders, &["--preset", "shop"]));
-    assert_eq!(ended.code, Some(64), "{}", ended.err);
-    assert!(ended.err.contains("woocommerce-orders"), "{}", ended.err);
-    let log = app.client.read("/api/admin/log").await;
-    assert_eq!(log["events"], 0);
-}
-
-#[tokio::test]
-async fn a_preset_of_ones_own_is_a_file_and_options_replace_its_parts() {
-    let app = App::start().await;
-    let preset = file(
-        "own_preset",
-        "till.toml",
-        "title = \"The till's list\"\nresource = \"orders\"\ndelimiter = \";\"\n\
-         date_format = [\"%d.%m.%Y\"]\ntime_zone = \"UTC\"\ndecimal = \"comma\"\n\
-         [map]\norder_id = \"Nr\"\ncustomer_id = \"Card\"\namount = \"Sum\"\n\
-         placed_at = \"Day\"\nstatus = \"State\"\n[set]\ncurrency = \"USD\"\n\
-         [status]\nok = \"placed\"\n",
-    );
-    let table = file(
-        "own_preset",
-        "till.csv",
-        "Nr;Card;Sum;Day;State\n1;k1;12,50;01.02.2026;ok\n2;k1;5,00;02.02.2026;back\n",
-    );
-    let preset = preset.to_str().unwrap();
-    let arguments = ["--preset", preset, "--status", "back=cancelled"];
-    let ended = run(import(&app, "orders", &table, &arguments));
-    assert_succeeds(&ended, "2 read: 2 created");
-    app.client.wait_until_caught_up().await;
-    let customer = customer(&app, "k1").await;
-    assert_eq!(
-        (&customer["order_count"], &customer["total_spend"]),
-        (&json!(1), &json!(1250))
-    );
-}
-
-#[tokio::test]
-async fn a_dry_run_shows_objects_and_refusals_and_sends_nothing() {
-    let app = App::without_workers().await;
-    let file = export("dry_run", "online_retail.csv");
-    let mut command = app.patron(["import", "orders"]);
-    command.arg(&file).arg("--dry-run");
-    let ended = run(command);
-    assert_eq!(ended.code, Some(2), "{}", ended.err);
-    let objects: Vec<Value> = ended
-        .out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(objects.len(), 3);
-    assert_eq!(objects[0]["order_id"], "700001");
-    assert_eq!(objects[0]["amount"], 2208);
-    assert_eq!(objects[0]["items"][1]["sku"], "71053");
-    let counts = "5 read from 8 rows: 3 would be sent, 1 refused, 1 skipped; nothing was sent";
-    assert!(ended.err.contains(counts), "{}", ended.err);
-    let example = "1 × customer_id is empty: column CustomerID (lines 8-9)";
-    assert!(ended.err.contains(example), "{}", ended.err);
-    assert!(!with_suffix(&file, ".patron-import").exists());
-    assert!(!with_suffix(&file, ".rejects.ndjson").exists());
-    let log = app.client.read("/api/admin/log").await;
-    assert_eq!(log["events"], 0);
-}
-
-#[tokio::test]
 async fn woocommerce_orders_are_read_in_the_zone_of_the_shop() {
     let app = App::without_workers().await;
     let orders = export("woocommerce", "woocommerce_orders.csv");
@@ -319,48 +181,4 @@ async fn woocommerce_orders_are_read_in_the_zone_of_the_shop() {
     let (_, ended) = dry_run(&app, "orders", &orders, &arguments[2..]);
     assert_eq!(ended.code, Some(64), "{}", ended.err);
     assert!(ended.err.contains("orders need currency"), "{}", ended.err);
-}
-
-#[tokio::test]
-async fn customers_of_woocommerce_and_contacts_of_hubspot_are_read() {
-    let app = App::without_workers().await;
-    let customers = export("audiences", "woocommerce_customers.csv");
-    let zone = ["--time-zone", "UTC"];
-    let (objects, ended) = dry_run(&app, "customers", &customers, &zone);
-    assert_eq!(ended.code, Some(0), "{}", ended.err);
-    assert_eq!(
-        objects[0],
-        json!({
-            "customer_id": "ida.kern@example.com", "name": "Ida Kern",
-            "email": "Ida.Kern@example.com", "city": "Berlin", "country": "DE",
-            "registered_at": "2025-05-01T09:30:00.000Z",
-            "attributes": {"username": "ida", "zip": "10115"}
-        })
-    );
-    let contacts = export("audiences", "hubspot_contacts.csv");
-    let (objects, ended) = dry_run(&app, "customers", &contacts, &zone);
-    assert_eq!(ended.code, Some(2), "{}", ended.err);
-    assert_eq!(objects.len(), 4);
-    assert_eq!(objects[0]["customer_id"], "101");
-    assert_eq!(objects[0]["name"], "Una Hart");
-    assert!(ended.err.contains("2 refused"), "{}", ended.err);
-}
-
-#[tokio::test]
-async fn the_presets_are_listed_without_a_file_or_a_key() {
-    let listed = run(crate::support::process::patron(["import", "--presets"]));
-    assert_eq!(listed.code, Some(0), "{}", listed.err);
-    for name in [
-        "shopify-orders",
-        "shopify-customers",
-        "woocommerce-orders",
-        "woocommerce-customers",
-        "stripe-payments",
-        "magento-orders",
-        "mailchimp-audience",
-        "hubspot-contacts",
-        "online-retail",
-    ] {
-        assert!(listed.out.contains(name), "{name}: {}", listed.out);
-    }
 }

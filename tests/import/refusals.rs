@@ -104,7 +104,7 @@ async fn invalid_arguments_are_refused_before_anything_is_sent() {
     }
     let missing = orders.with_file_name("missing.csv");
     let ended = run(import(&app, "orders", &missing, &[]));
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(64), "{}", ended.err);
     assert!(ended.err.contains("missing.csv"), "{}", ended.err);
     let log = app.client.read("/api/admin/log").await;
     assert_eq!(log["events"], 0);

@@ -101,6 +101,7 @@ pub(super) async fn run_key_step(commands: &Commands, (id, at_minute, step): (u1
                 name: text("The shop's server"),
                 role,
                 expires_at: None,
+                client: None,
             };
             commands.create_api_key(&context, &secret, content).await
         }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use commands::Commands;
 use domain::{
-    Audience, AudienceSize, CampaignChanges, CampaignCommand, CampaignContent, CampaignId, Change,
-    DeliveryAttempt, MessageCommand, MessageId, MessageStatus, Receipt, Suppression,
+    Audience, AudienceSize, BounceKind, CampaignChanges, CampaignCommand, CampaignContent,
+    CampaignId, Change, DeliveryAttempt, MessageCommand, MessageId, MessageStatus, Receipt,
+    ReceiptKind, RefusedReceipt, Suppression,
 };
 use mongodb::bson::DateTime;
 use projections::PageRequest;
@@ -165,11 +166,25 @@ pub(super) fn message_steps() -> impl Strategy<Value = (MessageId, MessageComman
         problem: text("503"),
         retry_at: minute(at),
     });
-    let receipt = (any::<bool>(), 0..3i64).prop_map(|(arrived, at)| Receipt {
-        vendor_message_id: text("v-1"),
-        arrived,
-        reason: (!arrived).then(|| text("no such mailbox")),
-        occurred_at: minute(at),
+    let kinds = select(vec![
+        ReceiptKind::Delivered,
+        ReceiptKind::Failed,
+        ReceiptKind::Bounced(BounceKind::Hard),
+        ReceiptKind::Bounced(BounceKind::Soft),
+        ReceiptKind::Complained,
+        ReceiptKind::Deferred,
+        ReceiptKind::Opened,
+        ReceiptKind::Clicked(None),
+    ]);
+    let receipt = (kinds, any::<bool>(), 0..3i64).prop_map(|(kind, has_reason, at)| Receipt {
+        reason: has_reason.then(|| text("no such mailbox")),
+        ..Receipt::new(kind, text("v-1"), minute(at))
+    });
+    let refused = RefusedReceipt {
+        problem: text("/occurred_at: is not a time"),
+    };
+    let end_wait = (0..3i64).prop_map(|at| MessageCommand::EndWaitForReceipt {
+        sent_by: minute(at),
     });
     let commands = prop_oneof![
         6 => Just(MessageCommand::Queue(email_content("ada@example.com"))),
@@ -177,8 +192,11 @@ pub(super) fn message_steps() -> impl Strategy<Value = (MessageId, MessageComman
         2 => attempt.prop_map(MessageCommand::RecordAttempt),
         3 => Just(MessageCommand::RecordSent(text("v-1").into())),
         2 => Just(MessageCommand::GiveUp(text("too often"))),
+        1 => Just(MessageCommand::Reject(text("unknown_recipient"))),
         1 => Just(MessageCommand::Requeue),
-        3 => receipt.prop_map(MessageCommand::RecordReceipt),
+        1 => Just(MessageCommand::RecordRefusedReceipt(refused)),
+        1 => end_wait,
+        4 => receipt.prop_map(MessageCommand::RecordReceipt),
     ];
     let id = (0..CAMPAIGNS, 0..CUSTOMERS)
         .prop_map(|(campaign, customer)| message_id(campaign, &format!("c-{customer}")));
@@ -260,6 +278,23 @@ async fn assert_stats(deployment: &Deployment, id: &CampaignId, messages: &[Mess
     assert_eq!(figures.audience(), messages.len() as i64);
     let parts = figures.sent() + figures.failed() + figures.suppressed() + figures.pending();
     assert_eq!(figures.audience(), parts);
+    let sum = |of: fn(&MessageDocument) -> i64| messages.iter().map(of).sum::<i64>();
+    assert_eq!(
+        figures.marks.complained,
+        sum(|m| i64::from(m.marks.complained_at.is_some()))
+    );
+    assert_eq!(
+        figures.marks.opened,
+        sum(|m| i64::from(m.marks.opened_at.is_some()))
+    );
+    assert_eq!(
+        figures.marks.clicked,
+        sum(|m| i64::from(m.marks.clicked_at.is_some()))
+    );
+    assert_eq!(
+        figures.refused_receipts,
+        sum(|m| i64::from(m.refused_receipts))
+    );
     let mut reasons: BTreeMap<String, i64> = BTreeMap::new();
     for suppression in messages.iter().filter_map(|m| m.suppression.as_ref()) {
         *reasons.entry(suppression.reason.clone()).or_default() += 1;

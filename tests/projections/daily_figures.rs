@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use domain::{
     Change, LogPosition, MessageCommand, OrderStatus, QuarantineCommand, QuarantineDecision,
-    Receipt, Suppression, Timestamp, ViewName,
+    Suppression, Timestamp, ViewName,
 };
 use eventlog::Position;
 use mongodb::bson::{DateTime, Document, doc};
@@ -18,7 +18,8 @@ use super::{documents, project, rebuild_view, resume, status, view};
 use crate::support::deployment::Deployment;
 use crate::support::raw_events::append_raw_event;
 use crate::support::shop::{
-    activity, context, customer, email_content, message_id, minute, order, order_content, text,
+    activity, context, customer, email_content, message_id, minute, order, order_content, receipt,
+    text,
 };
 use crate::support::wait::until;
 
@@ -198,13 +199,9 @@ async fn customers_count_once_and_days_follow_the_time_zone() {
 #[tokio::test]
 async fn messages_count_when_something_happens_to_them() {
     let deployment = Deployment::fresh().await.prepared().await;
-    let receipt = |arrived, occurred_at| {
-        MessageCommand::RecordReceipt(Receipt {
-            vendor_message_id: text("v-1"),
-            arrived,
-            reason: None,
-            occurred_at,
-        })
+    let receipt = |arrived: bool, occurred_at| {
+        let failure = Some("mailbox_full").filter(|_| !arrived);
+        MessageCommand::RecordReceipt(receipt("v-1", failure, occurred_at))
     };
     let [sent, early, given_up, none] = ["c-1", "c-2", "c-3", "c-4"].map(|id| message_id(1, id));
     let queue = || MessageCommand::Queue(email_content("a@example.com"));

@@ -1,7 +1,7 @@
 //! Property: a view depends on its events alone, whether they are folded in batches of any size,
 //! interrupted, repeated, by two projectors at once, or from zero.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use commands::{ActivityRecord, Commands, CustomerRecord, OrderRecord};
@@ -13,6 +13,7 @@ use eventlog::{Partition, Position};
 use mongodb::bson::{Document, doc};
 use projections::audit::AuditFilter;
 use projections::daily_figures::DayFigures;
+use projections::orders::OrderFilter;
 use projections::{PageRequest, Projector, VIEWS};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
@@ -24,6 +25,7 @@ use super::campaign_steps::{
     CampaignStep, assert_campaigns, campaign_steps, message_steps, run_campaign_step,
 };
 use super::daily_figures::all_days;
+use super::mirrors::{changed_orders, recorded_orders};
 use super::model::{CustomerSummary, ShopModel};
 use super::{documents, project_all, rebuild_view, resume};
 use crate::support::deployment::Deployment;
@@ -74,11 +76,12 @@ pub(super) fn customers(count: u8) -> impl Strategy<Value = CustomerRecord> {
     let tags = change(btree_set("[abc]".prop_map(|tag| text(&tag)), 0..3));
     let unsubscribed = change(any::<bool>());
     let attributes = change(attributes());
-    let all = (0..count, name, tags, unsubscribed, attributes);
-    all.prop_map(|(id, name, tags, unsubscribed, attributes)| {
+    let all = (0..count, name, tags, unsubscribed, attributes, updates());
+    all.prop_map(|(id, name, tags, unsubscribed, attributes, updated_at)| {
         let mut changes = CustomerChanges {
             tags,
             unsubscribed,
+            updated_at,
             ..CustomerChanges::default()
         };
         changes.profile.name = name;
@@ -112,11 +115,20 @@ pub(super) fn orders(count: u8) -> impl Strategy<Value = OrderRecord> {
     ];
     // Few distinct values, so that orders are updated, moved and repeated, also within a day and
     // from one day to another.
-    let all = (0..count, 0..3u8, 0..4i64, 0..=3i64, times(), status);
-    all.prop_map(|(customer, id, cents, refunded, at, status)| {
+    let all = (
+        0..count,
+        0..3u8,
+        0..4i64,
+        0..=3i64,
+        times(),
+        status,
+        updates(),
+    );
+    all.prop_map(|(customer, id, cents, refunded, at, status, updated_at)| {
         let mut item = order(&format!("c-{customer}"), &format!("o-{id}"), 0);
         item.content = order_content(cents * 333, at, status);
         item.content.refunded_amount = Amount::try_from(cents * 111 * refunded).unwrap();
+        item.content.updated_at = updated_at;
         item
     })
 }
@@ -124,14 +136,23 @@ pub(super) fn orders(count: u8) -> impl Strategy<Value = OrderRecord> {
 /// Generates activity of this many customers, `c-0` and up.
 pub(super) fn activities(count: u8) -> impl Strategy<Value = ActivityRecord> {
     let names = prop_oneof![Just("visit"), Just("click")];
-    (0..count, 0..3u8, names, times()).prop_map(|(customer, id, name, at)| {
-        activity(&format!("c-{customer}"), &format!("e-{id}"), name, at)
+    let all = (0..count, 0..3u8, names, times(), updates());
+    all.prop_map(|(customer, id, name, at, updated_at)| {
+        let mut item = activity(&format!("c-{customer}"), &format!("e-{id}"), name, at);
+        item.content.updated_at = updated_at;
+        item
     })
 }
 
 /// Generates one of four times, of three days.
 fn times() -> impl Strategy<Value = Timestamp> {
     (0..4i64).prop_map(|n| minute(n * 1_000))
+}
+
+/// Generates the time of a version: none, or one of few, so that versions arrive in any order.
+fn updates() -> impl Strategy<Value = Option<Timestamp>> {
+    let times = (0..5i64).prop_map(|n| Some(minute(n)));
+    prop_oneof![2 => Just(None), 3 => times]
 }
 
 fn segment_commands() -> impl Strategy<Value = SegmentCommand> {
@@ -211,6 +232,7 @@ fn an_incremental_view_equals_the_view_folded_from_zero() {
         }
         project_all(&deployment).await;
         assert_shop(&deployment, &shop).await;
+        assert_lists(&deployment, &shop).await;
         assert_days(&deployment, &shop).await;
         assert_campaigns(&deployment).await;
         for view in VIEWS {
@@ -355,10 +377,31 @@ async fn assert_days(deployment: &Deployment, shop: &ShopModel) {
         let filter = doc! {"status": {"$in": statuses}};
         messages.count_documents(filter).await.unwrap() as i64
     };
-    assert_eq!(total.sent, count(&["sent", "delivered", "failed"]).await);
+    let accepted = ["sent", "delivered", "failed", "bounced", "unconfirmed"];
+    assert_eq!(total.sent, count(&accepted).await);
     assert!(total.suppressed >= count(&["suppressed"]).await);
     assert!(total.delivered >= count(&["delivered"]).await);
-    assert!(total.failed >= count(&["failed", "undeliverable"]).await);
+    let failed = ["failed", "bounced", "rejected", "undeliverable"];
+    assert!(total.failed >= count(&failed).await);
+}
+
+/// Asserts that the list of orders as recorded has each order once, and the list of changes each
+/// at least once, and that both agree after a rebuild.
+async fn assert_lists(deployment: &Deployment, shop: &ShopModel) {
+    let of_customer = |(id, customer): (&String, &super::model::Customer)| {
+        let orders: Vec<_> = customer.orders.keys().cloned().collect();
+        orders
+            .into_iter()
+            .map(|order| (id.clone(), order))
+            .collect::<Vec<_>>()
+    };
+    let expected: BTreeSet<_> = shop.customers.iter().flat_map(of_customer).collect();
+    let recorded = recorded_orders(deployment, 3).await;
+    assert_eq!(recorded.len(), expected.len());
+    assert_eq!(recorded.iter().cloned().collect::<BTreeSet<_>>(), expected);
+    let changed = changed_orders(deployment, 3).await;
+    assert_eq!(changed.len(), expected.len(), "nothing changes meanwhile");
+    assert_eq!(changed.iter().cloned().collect::<BTreeSet<_>>(), expected);
 }
 
 async fn assert_shop(deployment: &Deployment, shop: &ShopModel) {
@@ -372,7 +415,11 @@ async fn assert_shop(deployment: &Deployment, shop: &ShopModel) {
     for (id, document) in found {
         let customer = &shop.customers[&id];
         assert_eq!(CustomerSummary::from(document), customer.summary(), "{id}");
-        let orders = store.orders(Some(&id), &all).await.unwrap().items;
+        let of_customer = OrderFilter {
+            customer: Some(id.clone()),
+            order: None,
+        };
+        let orders = store.orders(&of_customer, &all).await.unwrap().items;
         assert_eq!(orders.len(), customer.orders.len());
         for order in orders {
             let content = &customer.orders[&order.order_id];

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use commands::Context;
 use domain::{CampaignId, DeliveryAttempt, MessageCommand, MessageId, MessageStatus, Suppression};
 use eventlog::Partition;
+use mongodb::bson::{DateTime, doc};
 use projections::messages::{DueMessages, MessageDocument};
 use projections::{PageRequest, Store};
 
 use super::project_all;
 use crate::support::deployment::Deployment;
-use crate::support::shop::{context, email_content, message_id, minute, text};
+use crate::support::shop::{context, email_content, message_id, minute, receipt, text};
 
 fn queue() -> MessageCommand {
     MessageCommand::Queue(email_content("ada@example.com"))
@@ -220,4 +221,43 @@ async fn campaigns_without_messages_have_zero_stats() {
         (one.pending(), one.sent(), one.suppressed(), one.attempts),
         (5, 1, 1, 1)
     );
+}
+
+/// The messages that await a receipt are found by the time of their sending, in an index that has
+/// no others.
+#[tokio::test]
+async fn messages_that_await_a_receipt_are_found_in_an_index() {
+    let deployment = Deployment::fresh().await.prepared().await;
+    let store = &deployment.store;
+    assert_eq!(store.first_awaiting_receipt().await.unwrap(), None);
+    let mut expected = Vec::new();
+    for n in 0..30 {
+        let id = message_id(n % 3, &format!("c-{n:02}"));
+        let mut steps = vec![(id.clone(), queue()), (id.clone(), sent())];
+        match n % 3 {
+            0 => expected.push(id),
+            1 => {
+                let delivered = MessageCommand::RecordReceipt(receipt("v-1", None, minute(90)));
+                steps.push((id, delivered));
+            }
+            _ => drop(steps.pop()),
+        }
+        record(&deployment, 30 - i64::try_from(n).unwrap(), steps).await;
+    }
+    expected.reverse();
+    let due = store.messages_awaiting_receipt(minute(25), 4).await;
+    assert_eq!(due.unwrap(), expected[..4]);
+    let due = store.messages_awaiting_receipt(minute(25), 100).await;
+    assert_eq!(due.unwrap(), expected[..8], "the others were sent later");
+    let first = store.first_awaiting_receipt().await.unwrap();
+    assert_eq!(first, Some(minute(3)));
+
+    let due =
+        doc! {"status": "sent", "sent_at": {"$lt": DateTime::from_millis(minute(25).millis())}};
+    let find = doc! {"find": "messages_g1", "filter": due, "sort": {"sent_at": 1}, "limit": 4};
+    let explain = doc! {"explain": find, "verbosity": "executionStats"};
+    let explained = store.database().run_command(explain).await.unwrap();
+    let stats = explained.get_document("executionStats").unwrap();
+    assert_eq!(stats.get_i32("totalDocsExamined").unwrap(), 4);
+    assert_eq!(stats.get_i32("totalKeysExamined").unwrap(), 4);
 }

@@ -15,6 +15,7 @@ mod fold_law;
 mod generations;
 mod lookalikes;
 mod messages;
+mod mirrors;
 mod missing_data;
 mod model;
 mod owners;
@@ -218,6 +219,7 @@ async fn record_access(commands: &Commands, day: u128) {
         name: text("The shop's server"),
         role: Role::Ingest,
         expires_at: None,
+        client: None,
     };
     let created = commands.create_api_key(&context, &secret, content).await;
     created.unwrap().unwrap();

@@ -23,6 +23,7 @@ pub(super) struct Customer {
     name: Option<String>,
     tags: BTreeSet<String>,
     unsubscribed: bool,
+    updated_at: Option<Timestamp>,
     pub(super) orders: BTreeMap<String, OrderContent>,
     activities: BTreeMap<String, ActivityContent>,
 }
@@ -31,6 +32,10 @@ impl ShopModel {
     pub(super) fn record_customer(&mut self, item: &CustomerRecord) {
         let customer = self.customer(item.customer.as_str());
         let changes = item.changes.clone();
+        if is_older(changes.updated_at, customer.updated_at) {
+            return;
+        }
+        customer.updated_at = changes.updated_at.or(customer.updated_at);
         customer.registered = true;
         let name = changes.profile.name.or(customer
             .name
@@ -48,16 +53,30 @@ impl ShopModel {
 
     pub(super) fn record_order(&mut self, item: &OrderRecord) {
         let customer = self.customer(item.customer.as_str());
-        customer
-            .orders
-            .insert(item.order.to_string(), item.content.clone());
+        let recorded = customer.orders.get(item.order.as_str());
+        let recorded = recorded.and_then(|order| order.updated_at);
+        if !is_older(item.content.updated_at, recorded) {
+            let content = OrderContent {
+                updated_at: item.content.updated_at.or(recorded),
+                ..item.content.clone()
+            };
+            customer.orders.insert(item.order.to_string(), content);
+        }
     }
 
     pub(super) fn record_activity(&mut self, item: &ActivityRecord) {
         let customer = self.customer(item.customer.as_str());
-        customer
-            .activities
-            .insert(item.activity.to_string(), item.content.clone());
+        let recorded = customer.activities.get(item.activity.as_str());
+        let recorded = recorded.and_then(|activity| activity.updated_at);
+        if !is_older(item.content.updated_at, recorded) {
+            let content = ActivityContent {
+                updated_at: item.content.updated_at.or(recorded),
+                ..item.content.clone()
+            };
+            customer
+                .activities
+                .insert(item.activity.to_string(), content);
+        }
     }
 
     /// Returns the figures of each day in UTC on which something happened. Customers registered at
@@ -111,6 +130,13 @@ impl ShopModel {
     fn customer(&mut self, id: &str) -> &mut Customer {
         self.customers.entry(id.to_owned()).or_default()
     }
+}
+
+/// Returns whether an item of this time is older than what is recorded.
+fn is_older(given: Option<Timestamp>, recorded: Option<Timestamp>) -> bool {
+    given
+        .zip(recorded)
+        .is_some_and(|(given, recorded)| given < recorded)
 }
 
 /// Figures of a customer that are compared with the view.

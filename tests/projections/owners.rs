@@ -1,6 +1,7 @@
 //! Ownership of partitions.
 
 use mongodb::bson::{Document, doc};
+use projections::orders::OrderFilter;
 use projections::{
     Generation, OwnedPartition, PageRequest, ProjectError, QueryError, VIEWS, switch_joined,
 };
@@ -129,12 +130,22 @@ async fn a_new_view_serves_once_it_is_folded() {
         limit: 10,
         cursor: None,
     };
-    let not_built = store.orders(None, &page).await.unwrap_err();
+    let not_built = store
+        .orders(&OrderFilter::default(), &page)
+        .await
+        .unwrap_err();
     assert!(matches!(not_built, QueryError::NotBuilt(_)), "{not_built}");
     let (mut owned, _) = OwnedPartition::acquire(store, log, 0, "w-1").await.unwrap();
     let mut projector = resume(&deployment, view("orders"), 1, 0).await.unwrap();
     while projector.step(1_000).await.unwrap() > 0 {}
     owned.add(vec![projector]).await.unwrap();
     switch_joined(store, log).await.unwrap();
-    assert!(!store.orders(None, &page).await.unwrap().items.is_empty());
+    assert!(
+        !store
+            .orders(&OrderFilter::default(), &page)
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
 }

@@ -1,8 +1,7 @@
 //! Quarantine: events that cannot be folded.
 
 use domain::{
-    CampaignId, LogPosition, MessageCommand, QuarantineCommand, QuarantineDecision, Receipt,
-    ViewName,
+    CampaignId, LogPosition, MessageCommand, QuarantineCommand, QuarantineDecision, ViewName,
 };
 use eventlog::Position;
 use mongodb::bson::{DateTime, doc};
@@ -318,12 +317,7 @@ async fn campaign_stats_leave_an_event_out_until_it_is_retried() {
     assert_sound(&deployment).await;
 
     // Simulates an older program that left out a receipt which this one can read.
-    let arrived = Receipt {
-        vendor_message_id: text("v-1"),
-        arrived: true,
-        reason: None,
-        occurred_at: minute(9),
-    };
+    let arrived = shop::receipt("v-1", None, minute(9));
     let receipt = (
         shop::message_id(1, "c-0"),
         MessageCommand::RecordReceipt(arrived),

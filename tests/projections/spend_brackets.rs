@@ -1,6 +1,8 @@
 //! Outcomes of a campaign's messages, by what their customers have spent.
 
-use domain::{CampaignId, MessageCommand, MessageStatus, Receipt, Suppression};
+use domain::{
+    BounceKind, CampaignId, MessageCommand, MessageStatus, Receipt, ReceiptKind, Suppression,
+};
 use projections::messages::SpendBracket;
 use rand::seq::IndexedRandom;
 
@@ -14,19 +16,27 @@ fn steps(status: MessageStatus) -> Vec<MessageCommand> {
     let queue = MessageCommand::Queue(email_content("ada@example.com"));
     let sent = MessageCommand::RecordSent(text("v-1").into());
     let receipt = |arrived| {
-        MessageCommand::RecordReceipt(Receipt {
-            vendor_message_id: text("v-1"),
-            arrived,
-            reason: None,
-            occurred_at: minute(1),
-        })
+        let kind = match arrived {
+            true => ReceiptKind::Delivered,
+            false => ReceiptKind::Failed,
+        };
+        MessageCommand::RecordReceipt(Receipt::new(kind, text("v-1"), minute(1)))
     };
+    let bounced = Receipt::new(
+        ReceiptKind::Bounced(BounceKind::Soft),
+        text("v-1"),
+        minute(1),
+    );
+    let end_wait = MessageCommand::EndWaitForReceipt { sent_by: minute(9) };
     match status {
         MessageStatus::Queued => vec![queue],
         MessageStatus::Suppressed => vec![MessageCommand::Suppress(Suppression::NoAddress)],
         MessageStatus::Sent => vec![queue, sent],
         MessageStatus::Delivered => vec![queue, sent, receipt(true)],
         MessageStatus::Failed => vec![queue, sent, receipt(false)],
+        MessageStatus::Bounced => vec![queue, sent, MessageCommand::RecordReceipt(bounced)],
+        MessageStatus::Unconfirmed => vec![queue, sent, end_wait],
+        MessageStatus::Rejected => vec![queue, MessageCommand::Reject(text("no"))],
         MessageStatus::Undeliverable => vec![queue, MessageCommand::GiveUp(text("no"))],
     }
 }
@@ -55,11 +65,23 @@ fn expected(tried: &[(i64, MessageStatus)], threshold: i64) -> [SpendBracket; 2]
     [true, false].map(|above| SpendBracket {
         above: above.then_some(threshold),
         up_to: (!above).then_some(threshold),
-        sent: count(above, &[MessageStatus::Sent, MessageStatus::Delivered]),
+        sent: count(
+            above,
+            &[
+                MessageStatus::Sent,
+                MessageStatus::Delivered,
+                MessageStatus::Unconfirmed,
+            ],
+        ),
         delivered: count(above, &[MessageStatus::Delivered]),
         failed: count(
             above,
-            &[MessageStatus::Failed, MessageStatus::Undeliverable],
+            &[
+                MessageStatus::Failed,
+                MessageStatus::Bounced,
+                MessageStatus::Rejected,
+                MessageStatus::Undeliverable,
+            ],
         ),
     })
 }

@@ -111,6 +111,8 @@ impl App {
     /// Starts one more worker with these options.
     pub(crate) fn add_worker_with<const N: usize>(&mut self, options: [&str; N]) {
         let mut work = self.patron(["work"]);
+        // Tests date messages to the past. An option overrides this.
+        work.env("PATRON_RECEIPT_WINDOW", "1000000h");
         work.args(options);
         if let Some(vendor) = &self.vendor {
             work.args(["--vendor-url", vendor]);
@@ -153,11 +155,12 @@ impl App {
 
     /// Creates an API key with this role; returns its secret.
     pub(crate) async fn create_key(&self, role: Role, expires_at: Option<Timestamp>) -> KeySecret {
-        let secret = new_secret("key:test", None);
+        let secret = new_secret(None);
         let content = KeyContent {
             name: text(role.as_str()),
             role,
             expires_at,
+            client: None,
         };
         let commands = self.settings.commands().await;
         let context = now();

@@ -4,7 +4,7 @@ use commands::{ActivityRecord, Context, CustomerRecord, OrderRecord};
 use domain::{
     ActivityContent, AddressKey, Amount, Audience, CampaignContent, CampaignId, Change, Channel,
     Currency, CustomerChanges, MessageContent, MessageId, Name, OrderContent, OrderStatus, Phone,
-    Renderer, SegmentContent, Template, Text, Timestamp,
+    Receipt, ReceiptKind, Renderer, SegmentContent, Template, Text, Timestamp,
 };
 use serde_json::json;
 
@@ -53,6 +53,7 @@ pub(crate) fn order_content(cents: i64, placed_at: Timestamp, status: OrderStatu
         placed_at,
         status,
         items: Vec::new(),
+        updated_at: None,
     }
 }
 
@@ -82,6 +83,7 @@ pub(crate) fn activity(customer: &str, id: &str, name: &str, at: Timestamp) -> A
             name: Name::try_from(name.to_owned()).unwrap(),
             occurred_at: at,
             properties: Default::default(),
+            updated_at: None,
         },
     }
 }
@@ -143,6 +145,18 @@ pub(crate) fn rendered_content(
 /// Returns a phone number, which must be in the form of E.164.
 pub(crate) fn phone(number: &str) -> Phone {
     Phone::try_from(number.to_owned()).unwrap()
+}
+
+/// Returns a receipt: delivered, or failed for this reason.
+pub(crate) fn receipt(vendor_message_id: &str, failure: Option<&str>, at: Timestamp) -> Receipt {
+    let kind = match failure {
+        None => ReceiptKind::Delivered,
+        Some(_) => ReceiptKind::Failed,
+    };
+    Receipt {
+        reason: failure.map(text),
+        ..Receipt::new(kind, text(vendor_message_id), at)
+    }
 }
 
 /// Returns a text, which must fit its type.

@@ -50,6 +50,7 @@ pub(crate) enum ReceiptState {
 pub(crate) enum DeliveryStatus {
     Delivered,
     Failed,
+    Bounced,
 }
 
 /// Receipt in the body of a post.
@@ -58,6 +59,9 @@ pub(crate) struct PostedReceipt<'a> {
     message_id: &'a str,
     vendor_message_id: String,
     status: DeliveryStatus,
+    /// Kind of a bounce.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bounce: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<DeliveryFailure>,
     occurred_at: String,
@@ -117,6 +121,10 @@ impl LedgerMessage {
             message_id: id,
             vendor_message_id: vendor_message_id(number),
             status: self.outcome.into(),
+            bounce: self.outcome.bounced.then_some(match self.outcome.failure {
+                Some(DeliveryFailure::UnknownRecipient) => "hard",
+                _ => "soft",
+            }),
             reason: self.outcome.failure,
             occurred_at: rfc3339(self.occurred_ms()),
         }
@@ -140,6 +148,7 @@ impl From<MessageOutcome> for DeliveryStatus {
     fn from(outcome: MessageOutcome) -> Self {
         match outcome.failure {
             None => Self::Delivered,
+            Some(_) if outcome.bounced => Self::Bounced,
             Some(_) => Self::Failed,
         }
     }
@@ -151,7 +160,7 @@ impl MessageCounts {
         self.repeated += u64::from(message.requested - 1);
         match message.outcome.into() {
             DeliveryStatus::Delivered => self.delivered += 1,
-            DeliveryStatus::Failed => self.failed += 1,
+            DeliveryStatus::Failed | DeliveryStatus::Bounced => self.failed += 1,
         }
         match message.receipt() {
             ReceiptState::Pending => self.receipts_pending += 1,

@@ -12,6 +12,9 @@ pub(crate) struct MessageOutcome {
     /// Reason for a failure; `None` if the message is delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<DeliveryFailure>,
+    /// True if the receipt of a failure is `bounced` instead of `failed`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) bounced: bool,
     /// Milliseconds from accepting the message to its receipt.
     pub(crate) delay_ms: u64,
     /// True if the receipt is never posted.
@@ -51,6 +54,7 @@ pub(crate) fn decide(message_id: &str, settings: &VendorSettings) -> MessageOutc
     MessageOutcome {
         // In range: the share is below 1.
         failure: failed.then(|| FAILURES[(draw(Draw::Failure) * FAILURES.len() as f64) as usize]),
+        bounced: failed && draw(Draw::Bounced) < settings.bounced_rate.get(),
         delay_ms: if early {
             0
         } else {
@@ -113,6 +117,12 @@ pub(crate) fn receive(number: u64, message_id: &str, settings: &VendorSettings) 
     }
 }
 
+/// Decides if messages to this address are refused. It depends on the address alone, so a message
+/// that is sent again is refused again.
+pub(crate) fn is_refused(to: &str, settings: &VendorSettings) -> bool {
+    draw(settings.seed, Draw::Refused, to.as_bytes()) < settings.refused_rate.get()
+}
+
 /// Returns the milliseconds from a receipt's first post to its second.
 pub(crate) fn duplicate_delay_ms(message_id: &str, settings: &VendorSettings) -> u64 {
     let share = draw(settings.seed, Draw::DuplicateDelay, message_id.as_bytes());
@@ -134,6 +144,8 @@ enum Draw {
     Deferred,
     InDoubt,
     InDoubtAccepted,
+    Refused,
+    Bounced,
 }
 
 /// Returns a number in [0, 1), uniformly distributed over subjects and independent for each `what`.

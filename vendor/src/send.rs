@@ -153,7 +153,7 @@ async fn accept_one(
 }
 
 /// Accepts the messages of an array. An invalid message is refused in its own result and does not
-/// affect the others.
+/// affect the others. Messages with a callback URL that is not allowed are refused together.
 async fn accept_many(
     vendor: &Vendor,
     settings: &VendorSettings,
@@ -165,6 +165,15 @@ async fn accept_many(
             pointer: String::new(),
             detail: format!("must be 1 to {LARGEST_BATCH} messages"),
         }]));
+    }
+    // A wrong callback is a fault of the sender's configuration, not of one message.
+    for (index, item) in items.iter().enumerate() {
+        callback::check(&item.callback_url, &vendor.callback_hosts).map_err(|reason| {
+            VendorProblem::fields(vec![InvalidField {
+                pointer: format!("/{index}/callback_url"),
+                detail: reason.to_owned(),
+            }])
+        })?;
     }
     let mut received = Vec::with_capacity(items.len());
     for item in items {
@@ -215,6 +224,10 @@ fn receive(
     let refused = |reason| Ok(ReceivedItem::NotRecorded(ItemOutcome::Refused { reason }));
     if check(&send, &vendor.callback_hosts).is_err() {
         return refused("invalid-request");
+    }
+    if outcome::is_refused(&send.to, settings) {
+        vendor.stats.refused.increment();
+        return refused("unknown-recipient");
     }
     // A known message is always accepted and recorded as repeated, so that a retry resolves a
     // message in doubt.

@@ -50,6 +50,15 @@ pub struct VendorSettings {
     #[arg(long, env = "PATRON_VENDOR_LOST_ANSWER_RATE", default_value_t = VendorSettings::default().lost_answer_rate, value_name = "RATE")]
     pub lost_answer_rate: Probability,
 
+    /// Share of addresses whose messages in arrays are answered `refused`, each time.
+    #[arg(long, env = "PATRON_VENDOR_REFUSED_RATE", default_value_t = VendorSettings::default().refused_rate, value_name = "RATE")]
+    pub refused_rate: Probability,
+
+    /// Share of failed messages whose receipt is `bounced` instead of `failed`. A bounce is hard if
+    /// the recipient is unknown.
+    #[arg(long, env = "PATRON_VENDOR_BOUNCED_RATE", default_value_t = VendorSettings::default().bounced_rate, value_name = "RATE")]
+    pub bounced_rate: Probability,
+
     /// Share of messages in arrays that are answered `deferred` and not accepted. Drawn again for
     /// each request; a message that was accepted before is never deferred.
     #[arg(long, env = "PATRON_VENDOR_DEFERRED_RATE", default_value_t = VendorSettings::default().deferred_rate, value_name = "RATE")]
@@ -92,6 +101,8 @@ impl Default for VendorSettings {
             latency_ms: MillisRange { min: 0, max: 0 },
             error_rate: Probability(0.0),
             lost_answer_rate: Probability(0.0),
+            refused_rate: Probability(0.0),
+            bounced_rate: Probability(0.0),
             deferred_rate: Probability(0.0),
             deferred_retry_after_s: 1,
             in_doubt_rate: Probability(0.0),

@@ -15,6 +15,8 @@ pub(crate) struct Stats {
     pub(crate) refused_by_error: AtomicCounter,
     /// Requests that were accepted and answered 500.
     pub(crate) answers_lost: AtomicCounter,
+    /// Messages of arrays that were refused because of their address.
+    pub(crate) refused: AtomicCounter,
     /// Messages of arrays that were deferred.
     pub(crate) deferred: AtomicCounter,
     /// Messages of arrays that were answered `in_doubt`, accepted or not.

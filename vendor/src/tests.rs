@@ -109,6 +109,67 @@ async fn a_deferred_message_is_not_sent_and_has_a_retry_after() {
 }
 
 #[tokio::test]
+async fn messages_to_some_addresses_are_refused_each_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let vendor = TestVendor::start(dir.path(), quick()).await;
+    let to = |n: usize| {
+        let mut message = message(n);
+        message["to"] = json!(format!("c{n}@example.com"));
+        message
+    };
+    let batch = Value::from((0..100).map(to).collect::<Vec<_>>());
+    vendor.put_settings(json!({"refused_rate": 0.3})).await;
+    let (status, first) = vendor.post(&batch).await;
+    assert_eq!(status, StatusCode::OK, "{first}");
+    let results = first["results"].as_array().unwrap().iter();
+    let refused = results.filter(|one| one["outcome"] == "refused");
+    let refused: Vec<_> = refused.collect();
+    assert!((15..45).contains(&refused.len()), "{first}");
+    assert!(
+        refused
+            .iter()
+            .all(|one| one["reason"] == "unknown-recipient")
+    );
+    let (_, again) = vendor.post(&batch).await;
+    assert_eq!(again["results"], first["results"]);
+    let stats = vendor.get("/vendor/stats").await;
+    assert_eq!(stats["ledger"]["accepted"], 100 - refused.len());
+}
+
+#[tokio::test]
+async fn a_callback_that_is_not_allowed_refuses_the_whole_array() {
+    let dir = tempfile::tempdir().unwrap();
+    let vendor = TestVendor::start(dir.path(), quick()).await;
+    let mut second = message(2);
+    second["callback_url"] = json!("http://example.org/");
+    let (status, problem) = vendor.post(&json!([message(1), second])).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+    assert_eq!(problem["errors"][0]["pointer"], "/1/callback_url");
+    assert_eq!(vendor.get("/vendor/stats").await["ledger"]["accepted"], 0);
+}
+
+#[tokio::test]
+async fn a_failure_may_be_reported_as_a_bounce_with_its_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0).await;
+    let vendor = TestVendor::start(dir.path(), quick()).await;
+    let failing = json!({"delivered_rate": 0.0, "bounced_rate": 1.0});
+    vendor.put_settings(failing).await;
+    for n in 0..20 {
+        vendor.send(&format!("msg_{n}"), "hi", &receiver.url).await;
+    }
+    vendor.all_acknowledged().await;
+    let receipts = receiver.receipts();
+    for receipt in &receipts {
+        assert_eq!(receipt["status"], "bounced", "{receipt}");
+        let is_hard = receipt["reason"] == "unknown_recipient";
+        let kind = if is_hard { "hard" } else { "soft" };
+        assert_eq!(receipt["bounce"], kind, "{receipt}");
+    }
+    assert_eq!(receipts.len(), 20);
+}
+
+#[tokio::test]
 async fn a_message_in_doubt_was_sent_or_not_and_a_retry_resolves_it() {
     let dir = tempfile::tempdir().unwrap();
     let vendor = TestVendor::start(dir.path(), quick()).await;

@@ -21,6 +21,8 @@ pub struct Delivery {
     pub first_backoff: Duration,
     /// Longest backoff. The vendor can defer a message for longer.
     pub longest_backoff: Duration,
+    /// Time within which a receipt is expected after the vendor accepted a message.
+    pub receipt_window: Duration,
     /// Longest delay after its scheduled time with which a campaign is still
     /// launched; after that it is missed.
     pub grace: Duration,
@@ -72,6 +74,7 @@ impl Default for Delivery {
             attempts: 8,
             first_backoff: Duration::from_secs(1),
             longest_backoff: Duration::from_secs(60),
+            receipt_window: Duration::from_secs(72 * 60 * 60),
             grace: Duration::from_secs(60 * 60),
             max_messages_per_week: None,
         }

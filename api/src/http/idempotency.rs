@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
 use axum::http::request::Parts;
-use commands::IdempotencyKey;
+use commands::{IdempotencyKey, IdempotencyScope};
 use utoipa::IntoParams;
 
 use crate::http::problem::{Problem, ProblemKind};
@@ -17,7 +17,8 @@ const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) struct Idempotency {
     /// Client's name for this request. A retry with the same key and content changes
     /// nothing and gets the same response. The same key with different content is
-    /// rejected with 409.
+    /// rejected with 409. Keys belong to the API key's `client`, so a retry may use
+    /// another API key of the same client; for a session they belong to the user.
     #[param(
         rename = "Idempotency-Key",
         value_type = String,
@@ -37,11 +38,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
         if second.is_some() {
             return Err(invalid("the header occurs more than once"));
         }
-        let key = first.map(|value| IdempotencyKey::try_from(value.as_bytes()));
-        let key = key
-            .transpose()
-            .map_err(|error| invalid(&error.to_string()))?;
-        Ok(Self { key })
+        let Some(value) = first else {
+            return Ok(Self { key: None });
+        };
+        // `access::guard` adds the scope to every authenticated request.
+        let Some(scope) = parts.extensions.get::<IdempotencyScope>() else {
+            tracing::error!("an idempotency key on an operation without a guard");
+            return Err(Problem::internal());
+        };
+        let key = IdempotencyKey::new(scope.clone(), value.as_bytes());
+        let key = key.map_err(|error| invalid(&error.to_string()))?;
+        Ok(Self { key: Some(key) })
     }
 }
 
@@ -63,6 +70,7 @@ mod tests {
             request = request.header(HEADER, *value);
         }
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        parts.extensions.insert(IdempotencyScope::client("shop"));
         block_on(Idempotency::from_request_parts(&mut parts, &()))
             .map(|read| read.key.is_some())
             .map_err(|problem| problem.kind())

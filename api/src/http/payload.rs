@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use axum::body::{BodyDataStream, Bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use flate2::read::MultiGzDecoder;
 use futures::StreamExt;
 
@@ -43,10 +43,7 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Returns the declared format, `None` for any other media type.
 fn declared(headers: &HeaderMap) -> Result<Option<BodyFormat>, Problem> {
-    let coding = headers.get(header::CONTENT_ENCODING);
-    if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(unsupported("the body must not be compressed"));
-    }
+    require_uncompressed(headers)?;
     let media_type = media_type(headers);
     if media_type.eq_ignore_ascii_case(b"application/json") {
         Ok(Some(BodyFormat::Json))
@@ -57,9 +54,35 @@ fn declared(headers: &HeaderMap) -> Result<Option<BodyFormat>, Problem> {
     }
 }
 
-/// Returns the declared media type without its parameters; empty if there is none.
+/// Requires that the headers declare a body without compression.
+///
+/// # Errors
+/// 415 for a compressed body.
+pub(crate) fn require_uncompressed(headers: &HeaderMap) -> Result<(), Problem> {
+    match codings(headers).next() {
+        None => Ok(()),
+        Some(_) => Err(unsupported("the body must not be compressed")),
+    }
+}
+
+/// Returns the codings of the body in the order in which they were applied, of all headers,
+/// which may be lists (RFC 9110).
+fn codings(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(header::CONTENT_ENCODING).iter();
+    let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let is_coding =
+        |coding: &&[u8]| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity");
+    codings.map(<[u8]>::trim_ascii).filter(is_coding)
+}
+
+/// Returns the declared media type without its parameters; empty if there is none, or more
+/// than one, since another server might read the body by the other.
 pub(crate) fn media_type(headers: &HeaderMap) -> &[u8] {
-    let declared = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let mut declared = headers.get_all(header::CONTENT_TYPE).iter();
+    let declared = match (declared.next(), declared.next()) {
+        (Some(only), None) => Some(only.as_bytes()),
+        _ => None,
+    };
     let media_type = declared.and_then(|value| value.split(|byte| *byte == b';').next());
     media_type.unwrap_or_default().trim_ascii()
 }
@@ -69,19 +92,15 @@ pub(crate) fn media_type(headers: &HeaderMap) -> &[u8] {
 /// # Errors
 /// 415 for another coding.
 pub(crate) fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
-    let Some(coding) = headers.get(header::CONTENT_ENCODING) else {
-        return Ok(false);
+    let mut codings = codings(headers);
+    let is_gzip = |coding: &[u8]| {
+        coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip")
     };
-    match coding
-        .as_bytes()
-        .trim_ascii()
-        .to_ascii_lowercase()
-        .as_slice()
-    {
-        b"identity" => Ok(false),
-        b"gzip" | b"x-gzip" => Ok(true),
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(false),
+        (Some(coding), None) if is_gzip(coding) => Ok(true),
         _ => Err(unsupported(
-            "the body must be compressed with gzip, or not at all",
+            "the body must be compressed once with gzip, or not at all",
         )),
     }
 }
@@ -268,6 +287,7 @@ fn unsupported(detail: &'static str) -> Problem {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use axum::http::HeaderValue;
     use futures::executor::block_on;
 
     use super::*;
@@ -290,6 +310,37 @@ mod tests {
         }
         assert!(format(&HeaderMap::new()).is_err());
         assert!(require_json(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn all_codings_of_a_body_count() {
+        let headers = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                let value = HeaderValue::from_static(value);
+                headers.append(header::CONTENT_ENCODING, value);
+            }
+            headers
+        };
+        let of = |values: &[&'static str]| {
+            let headers = headers(values);
+            let is_plain = require_uncompressed(&headers).is_ok();
+            (is_plain, is_gzip(&headers).ok())
+        };
+        for plain in [&[][..], &["identity"], &["Identity, ", "identity"]] {
+            assert_eq!(of(plain), (true, Some(false)), "{plain:?}");
+        }
+        for once in [&["gzip"][..], &["X-Gzip"], &["identity", "gzip"]] {
+            assert_eq!(of(once), (false, Some(true)), "{once:?}");
+        }
+        for other in [
+            &["gzip, gzip"][..],
+            &["gzip", "gzip"],
+            &["br"],
+            &["gzip,br"],
+        ] {
+            assert_eq!(of(other), (false, None), "{other:?}");
+        }
     }
 
     #[test]

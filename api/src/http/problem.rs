@@ -58,6 +58,8 @@ kinds! {
     /// A parameter of the path, the query or a header is invalid, or a query
     /// parameter is unknown.
     InvalidParameter = BAD_REQUEST "invalid-parameter" "Invalid parameter";
+    /// The head of the request is not HTTP/1.1.
+    MalformedRequest = BAD_REQUEST "malformed-request" "Malformed request";
     /// The operation accepts no body.
     UnexpectedBody = BAD_REQUEST "unexpected-body" "Unexpected body";
     /// The sign-in failed: the provider's response does not match the attempt
@@ -178,6 +180,13 @@ impl ProblemKind {
 /// Maximum number of faults of one item that a problem lists.
 pub(crate) const MAX_ERRORS: usize = 20;
 
+/// Maximum length in bytes of the pointer to a fault. The client determines the names of
+/// fields, which would otherwise make an answer several times as large as its request.
+const MAX_POINTER: usize = 200;
+
+/// Maximum length in bytes of the explanation of a fault, which may quote what the client sent.
+const MAX_REASON: usize = 600;
+
 /// An error response before it is serialized.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Problem {
@@ -247,9 +256,14 @@ impl Problem {
         Self::fields(kind, vec![error])
     }
 
-    /// Creates a problem about one or more fields. Lists the first [`MAX_ERRORS`].
+    /// Creates a problem about one or more fields. Lists the first [`MAX_ERRORS`], and
+    /// shortens long pointers and explanations.
     pub(crate) fn fields(kind: ProblemKind, mut errors: Vec<FieldError>) -> Self {
         errors.truncate(MAX_ERRORS);
+        for error in &mut errors {
+            error.pointer = shortened_pointer(std::mem::take(&mut error.pointer));
+            shorten(&mut error.detail, MAX_REASON);
+        }
         let describe = |FieldError { pointer, detail }: &FieldError| match pointer.as_str() {
             "" => detail.clone(),
             pointer => format!("{pointer}: {detail}"),
@@ -312,6 +326,14 @@ impl Problem {
 
     pub(crate) fn kind(&self) -> ProblemKind {
         self.kind
+    }
+
+    /// Returns the number of bytes in memory, about as many as in the document.
+    pub(crate) fn bytes(&self) -> usize {
+        let of_error =
+            |error: &FieldError| size_of::<FieldError>() + error.pointer.len() + error.detail.len();
+        let errors = self.errors.iter().map(of_error).sum::<usize>();
+        size_of::<Self>() + self.detail.len() + errors
     }
 
     /// Returns the problem document. An item of a batch has no `instance`.
@@ -402,7 +424,9 @@ impl From<QueryError> for Problem {
                 Self::new(ProblemKind::Timeout, detail)
             }
             QueryError::Refused(error) => failed(&error),
-            QueryError::NotBuilt(_) => Self::new(ProblemKind::ViewBehind, error.to_string()),
+            QueryError::NotBuilt(_) | QueryError::Outdated(_) => {
+                Self::new(ProblemKind::ViewBehind, error.to_string())
+            }
             QueryError::Log(error) => error.into(),
             QueryError::Page(error) => {
                 Self::new(ProblemKind::InvalidParameter, format!("cursor: {error}"))
@@ -438,6 +462,24 @@ impl From<WaitError> for Problem {
             WaitError::Behind { .. } => Self::new(ProblemKind::ViewBehind, error.to_string()),
         }
     }
+}
+
+/// Returns a pointer of at most 200 bytes; the middle of a longer one is replaced by an ellipsis.
+pub(crate) fn shortened_pointer(mut pointer: String) -> String {
+    shorten(&mut pointer, MAX_POINTER);
+    pointer
+}
+
+/// Replaces the middle of a text by an ellipsis if it is longer than `max` bytes. The end of
+/// an explanation says what was expected.
+fn shorten(text: &mut String, max: usize) {
+    if text.len() <= max {
+        return;
+    }
+    let begin = domain::beginning(text, max / 4);
+    let from = (text.len() - max * 3 / 4..text.len()).find(|at| text.is_char_boundary(*at));
+    let end = &text[from.unwrap_or(text.len())..];
+    *text = format!("{begin}\u{2026}{end}");
 }
 
 fn unavailable(error: &dyn std::error::Error) -> Problem {

@@ -120,6 +120,7 @@ schemas! {
     RequestId => string("^[A-Za-z0-9._-]{1,128}$", "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11");
     Time => time();
     SentTime => sent_time();
+    ReceiptTime => receipt_time();
     Day => day();
     Moment => rules::moment();
     Amount => ObjectBuilder::from(integer(0, domain::MAX_AMOUNT)).examples([1_999]).build();
@@ -127,6 +128,7 @@ schemas! {
     Limit => limit(500, 50);
     FewLimit => limit(100, 20);
     View => one_of(&projections::VIEWS.map(|view| view.name()));
+    OrderListOrder => one_of(&["newest", "recorded", "changed"]);
     OrderStatus => one_of(&["placed", "cancelled", "refunded"]);
     CampaignStatus => one_of(&["draft", "scheduled", "launching", "sending", "paused", "completed", "cancelled", "missed"]);
     JobKind => one_of(&projections::JobKind::ALL.map(projections::JobKind::name));
@@ -142,16 +144,19 @@ schemas! {
     WaitingReason => one_of(&projections::WaitingReason::ALL.map(projections::WaitingReason::name));
     MessageStatus => one_of(&domain::MessageStatus::ALL.map(domain::MessageStatus::name));
     Channel => one_of(&["email", "phone"]);
+    BounceKind => one_of(&["hard", "soft"]);
     DiscrepancyKind => one_of(&projections::DiscrepancyKind::ALL.map(projections::DiscrepancyKind::name));
     Combinator => one_of(&["and", "or"]);
     NodeId => node_id();
     Muted => nothing_but(&[json!(false), json!(null)]);
     ValueSource => nothing_but(&[json!("value"), json!(null)]);
     Eventual => one_of(&["eventual"]);
-    Outcome => one_of(&["created", "updated", "unchanged"]);
+    Outcome => one_of(&["created", "updated", "unchanged", "stale"]);
+    Ignored => one_of(&["ignored"]);
     Attributes => attributes(Empty::Refused, Empty::Refused);
     AttributeChanges => attributes(Empty::Null, Empty::LeftOut);
     SegmentCall => segment_call();
+    SegmentIgnored => one_of(&["page", "screen", "group", "alias"]);
     Properties => attributes(Empty::LeftOut, Empty::LeftOut);
 }
 
@@ -267,6 +272,25 @@ fn sent_time() -> OneOf {
         .item(instant)
         .item(date)
         .description(Some(about))
+        .examples([json!("2026-11-23T01:02:03.456Z")])
+        .build()
+}
+
+fn receipt_time() -> OneOf {
+    let unix = "Unix seconds, or milliseconds from 100000000000 on.";
+    let number = ObjectBuilder::new()
+        .schema_type(Type::Number)
+        .description(Some(unix))
+        .examples([json!(1_795_395_723)])
+        .build();
+    let text = string("^ *[0-9]+([.][0-9]+)? *$", "1795395723");
+    OneOfBuilder::new()
+        .item(time())
+        .item(number)
+        .item(text)
+        .description(Some(
+            "An RFC 3339 time, or a Unix time as a number or text.",
+        ))
         .examples([json!("2026-11-23T01:02:03.456Z")])
         .build()
 }

@@ -16,6 +16,7 @@ use super::cookie;
 use super::credentials::{Actor, AuthenticationError, Credential};
 use super::state::{IdentityContext, IdentityState};
 use crate::http::address::Client;
+use crate::http::limits::Share;
 use crate::http::middleware::UNMATCHED;
 use crate::http::problem::{Problem, ProblemKind};
 
@@ -58,6 +59,7 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/v1/batch", DataIn),
     ("POST", "/v1/identify", DataIn),
     ("POST", "/v1/track", DataIn),
+    ("POST", "/v1/{type}", DataIn),
     ("GET", "/api/customers", Viewer),
     ("GET", "/api/customers/{id}", Viewer),
     ("GET", "/api/customers/{id}/segments", Viewer),
@@ -199,17 +201,26 @@ pub(crate) struct StreamAccess {
     identity: IdentityState,
     credential: Credential,
     operation: ApiOperation,
+    /// Place among the event streams.
+    _place: Share,
     /// Time of the last check, if it confirmed the access.
     confirmed_at: Option<Instant>,
 }
 
 impl StreamAccess {
-    /// Creates the access of a stream that shows the result of an operation to an actor.
-    pub(crate) fn new(identity: IdentityState, actor: Actor, operation: ApiOperation) -> Self {
+    /// Creates the access of a stream that shows the result of an operation to an actor. It keeps
+    /// the stream's place.
+    pub(crate) fn new(
+        identity: IdentityState,
+        actor: Actor,
+        operation: ApiOperation,
+        place: Share,
+    ) -> Self {
         Self {
             identity,
             credential: actor.credential,
             operation,
+            _place: place,
             confirmed_at: None,
         }
     }
@@ -307,6 +318,7 @@ async fn authenticate(
     {
         identity.journal.used(context, id.clone());
     }
+    request.extensions_mut().insert(actor.scope.clone());
     request.extensions_mut().insert(actor.clone());
     let mut response = next.run(request).await;
     // A session in use is renewed, up to its maximum lifetime, unless the handler has

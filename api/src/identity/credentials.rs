@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue};
-use commands::{CommandError, Commands};
+use commands::{CommandError, Commands, IdempotencyScope};
 use domain::{ApiKey, KeyHash, KeyId, KeyRefusal, KeySecret, Role, Timestamp, User};
 
 use super::config::SignInConfig;
@@ -29,6 +29,8 @@ pub(crate) struct Actor {
     pub(crate) name: Arc<str>,
     /// Role that determines its permissions.
     pub(crate) role: Role,
+    /// Scope of its idempotency keys.
+    pub(crate) scope: IdempotencyScope,
     /// Credential that the request presented.
     pub(crate) credential: Credential,
 }
@@ -192,8 +194,10 @@ impl Credentials {
         now: Timestamp,
     ) -> Result<Actor, AuthenticationError> {
         if self.bootstrap.matches(presented) {
+            let name = "key:bootstrap".into();
             return Ok(Actor {
-                name: "key:bootstrap".into(),
+                scope: IdempotencyScope::actor(&name),
+                name,
                 role: Role::Admin,
                 credential: Credential::Bootstrap,
             });
@@ -205,8 +209,10 @@ impl Credentials {
         let (id, hash) = (secret.id().clone(), secret.hash());
         let key = read_key(commands, &id).await?;
         let role = role_of_key(&key, &hash, now)?;
+        let name = format!("key:{id}").into();
         Ok(Actor {
-            name: format!("key:{id}").into(),
+            scope: scope_of_key(&key, &name),
+            name,
             role,
             credential: Credential::Key {
                 id,
@@ -217,6 +223,19 @@ impl Credentials {
     }
 }
 
+/// Returns the scope of a key's idempotency keys: its client. A key that was created
+/// before clients had names had a scope of its own.
+fn scope_of_key(key: &ApiKey, actor: &Arc<str>) -> IdempotencyScope {
+    let Some(key) = key.key() else {
+        return IdempotencyScope::actor(actor);
+    };
+    let scope = IdempotencyScope::client(key.content.client_name().as_str());
+    match key.content.client {
+        Some(_) => scope,
+        None => scope.formerly(actor),
+    }
+}
+
 async fn authenticate_session(
     sign_in: &SignInConfig,
     commands: &Commands,
@@ -224,10 +243,11 @@ async fn authenticate_session(
     now: Timestamp,
 ) -> Result<Actor, AuthenticationError> {
     let (session, age): (Session, _) = sign_in.session_keys.read(Purpose::Session, token)?;
-    let name = format!("user:{}", session.user).into();
+    let name: Arc<str> = format!("user:{}", session.user).into();
     let credential = Credential::Session { session, age };
     let role = credential.role(commands, now).await?;
     Ok(Actor {
+        scope: IdempotencyScope::actor(&name),
         name,
         role,
         credential,

@@ -23,6 +23,9 @@ const BURST: NonZeroU32 = NonZeroU32::new(50).unwrap();
 /// Refusals per second of authenticated clients that are recorded after the burst.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(5).unwrap();
 
+/// Refused receipts per second that are recorded after the burst.
+const RECEIPTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).unwrap();
+
 /// Refusals per minute of people who are not admitted that are recorded after the burst.
 const NOT_ADMITTED_PER_MINUTE: NonZeroU32 = NonZeroU32::new(6).unwrap();
 
@@ -34,6 +37,8 @@ const ANONYMOUS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(6).unwrap();
 #[derive(Debug, Clone, Copy)]
 enum RefusedClient {
     Authenticated,
+    /// Vendor whose signature is valid.
+    Vendor,
     /// Person whom the provider identifies and Patron does not admit. At a public
     /// provider, anyone can sign in like this.
     NotAdmitted,
@@ -54,6 +59,7 @@ pub(crate) struct Notes(Receiver<JournalNote>);
 pub(crate) struct Journal {
     notes: Sender<JournalNote>,
     authenticated: RefusalCounter,
+    vendor: RefusalCounter,
     not_admitted: RefusalCounter,
     anonymous: RefusalCounter,
 }
@@ -80,6 +86,7 @@ pub(crate) fn open() -> (Journal, Notes) {
     let journal = Journal {
         notes: sender,
         authenticated: RefusalCounter::new(Quota::per_second(PER_SECOND)),
+        vendor: RefusalCounter::new(Quota::per_second(RECEIPTS_PER_SECOND)),
         not_admitted: RefusalCounter::new(Quota::per_minute(NOT_ADMITTED_PER_MINUTE)),
         anonymous: RefusalCounter::new(Quota::per_minute(ANONYMOUS_PER_MINUTE)),
     };
@@ -118,6 +125,12 @@ impl Journal {
         self.refused(RefusedClient::Anonymous, context, refusal);
     }
 
+    /// Records a receipt of the vendor that concerns no known message.
+    pub(crate) fn unknown_receipt(&self, context: &Context, path: &str, detail: &str) {
+        let refusal = refusal(RefusalReason::Receipt, "POST", path, detail);
+        self.refused(RefusedClient::Vendor, context, refusal);
+    }
+
     /// Records the use of an API key.
     pub(crate) fn used(&self, context: Context, key: KeyId) {
         // If the queue is full, a later use of the key is recorded instead.
@@ -146,6 +159,7 @@ impl Journal {
     fn counter(&self, client: RefusedClient) -> &RefusalCounter {
         match client {
             RefusedClient::Authenticated => &self.authenticated,
+            RefusedClient::Vendor => &self.vendor,
             RefusedClient::NotAdmitted => &self.not_admitted,
             RefusedClient::Anonymous => &self.anonymous,
         }

@@ -1,28 +1,31 @@
 //! `POST /api/delivery/receipt`: the vendor's delivery receipts.
 
+mod answer;
+mod body;
+mod read;
+mod record;
 pub(crate) mod secrets;
 
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
-use axum::response::Response;
-use commands::{CommandError, Context, Outcome};
-use domain::{MessageCommand, MessageError, MessageId, Receipt, Text, Timestamp};
-use serde::Deserialize;
+use axum::response::{IntoResponse, Response};
+use commands::Context;
+use domain::Timestamp;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use answer::ReceiptsResponse;
+use body::Receipts;
+
 use crate::http::body::batch::{self, Items};
-use crate::http::body::{BodyRules, Input};
 use crate::http::limits;
 use crate::http::openapi::BadSignature;
 use crate::http::payload::{self, BodyFormat};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::identity::caller::AnonymousCaller;
-use crate::resources::data::answer::BatchResponse;
-use crate::resources::data::ingest::{Ingest, ingest_many};
 use crate::resources::shared::unverified_body;
 use crate::state::{AppContext, AppState};
 
@@ -71,59 +74,13 @@ struct Signature {
     signature: String,
 }
 
-/// Delivery receipt of a message that the vendor accepted.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, expecting = "a receipt object")]
-#[schema(as = ReceiptIn, example = json!({
-    "message_id": "msg_01936f2e7d1c7a309a511f0b6a0f9c11_c-1001",
-    "vendor_message_id": "vm_17",
-    "status": "failed",
-    "reason": "mailbox_full",
-    "occurred_at": "2026-11-23T01:02:03Z"
-}))]
-struct ReceiptBody {
-    /// Id of the message.
-    message_id: String,
-    /// Vendor's id of the message.
-    #[schema(value_type = schema::Text128)]
-    vendor_message_id: Text<128>,
-    /// Outcome of the delivery.
-    status: ReceiptStatus,
-    /// Reason of a failure.
-    #[serde(default)]
-    #[schema(value_type = Option<schema::Text256>)]
-    reason: Option<Text<256>>,
-    /// Time of the outcome, by the vendor's clock.
-    #[schema(value_type = schema::Time)]
-    occurred_at: Timestamp,
-}
-
-/// Outcome of a delivery.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum ReceiptStatus {
-    /// The message was delivered.
-    Delivered,
-    /// The message was not delivered.
-    Failed,
-}
-
-/// Body of one or many receipts.
-#[derive(ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "describes the two forms of a body")]
-enum Receipts {
-    /// One receipt.
-    One(ReceiptBody),
-    /// At most 1,000 receipts.
-    Many(Vec<ReceiptBody>),
-}
-
 /// Records the vendor's delivery receipts.
 ///
-/// Repeated receipts change nothing. The order of arrival does not matter: the
-/// receipt with the latest `occurred_at` wins. Each receipt has its own result, even
-/// if it is the only one.
+/// Repeated receipts change nothing. The order of arrival does not matter: of
+/// `delivered`, `failed` and `bounced`, the receipt with the latest `occurred_at` wins.
+/// `complained`, `deferred`, `opened` and `clicked` are recorded once per message and
+/// change no status. Unknown fields are ignored, and so are receipts with an unknown
+/// status. Each receipt has its own result, even if it is the only one.
 #[utoipa::path(
     post,
     path = "/api/delivery/receipt",
@@ -131,7 +88,7 @@ enum Receipts {
     params(Signature),
     request_body = Receipts,
     responses(
-        (status = 202, description = "Receipts not rejected are durably recorded", body = BatchResponse,
+        (status = 202, description = "Receipts not rejected are durably recorded", body = ReceiptsResponse,
             headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
         BadSignature
     )
@@ -162,7 +119,8 @@ async fn post_receipts(
         actor: ACTOR.to_owned(),
         ..context
     };
-    ingest_many::<ReceiptBody>(&app, &context, &raw_items).await
+    let response = record::record(&app, &context, &raw_items).await?;
+    Ok(response.into_response())
 }
 
 /// Counts an invalid signature against the rate limit of its address, and records the
@@ -211,52 +169,4 @@ fn signature_headers(headers: &HeaderMap) -> HeaderMap {
         Some((name, value))
     });
     kept.collect()
-}
-
-impl Input for ReceiptBody {
-    fn check(&self, _: &BodyRules) -> Result<(), Problem> {
-        match self.message_id.parse::<MessageId>() {
-            Ok(_) => Ok(()),
-            Err(_) => Err(unknown_message()),
-        }
-    }
-}
-
-impl Ingest for ReceiptBody {
-    const KIND: &'static str = "receipts";
-    const ID: &'static str = "message_id";
-    type Item = (MessageId, MessageCommand);
-
-    fn into_item(self, _: &BodyRules) -> Result<(String, Self::Item), Problem> {
-        let Ok(message) = self.message_id.parse::<MessageId>() else {
-            return Err(unknown_message());
-        };
-        let receipt = Receipt {
-            vendor_message_id: self.vendor_message_id,
-            arrived: self.status == ReceiptStatus::Delivered,
-            reason: self.reason,
-            occurred_at: self.occurred_at,
-        };
-        let command = MessageCommand::RecordReceipt(receipt);
-        Ok((self.message_id, (message, command)))
-    }
-
-    async fn record(
-        app: &AppContext,
-        context: &Context,
-        items: Vec<Self::Item>,
-    ) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
-        let outcomes = app.commands.execute_on_messages(context, items).await?;
-        let refused = |error: MessageError| match error {
-            MessageError::Unknown => unknown_message(),
-            MessageError::NotSent => Problem::new(ProblemKind::UnknownMessage, error.to_string()),
-        };
-        let outcomes = outcomes.into_iter();
-        Ok(outcomes.map(|outcome| outcome.map_err(refused)).collect())
-    }
-}
-
-fn unknown_message() -> Problem {
-    let detail = MessageError::Unknown.to_string();
-    Problem::field(ProblemKind::UnknownMessage, "/message_id", detail)
 }

@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::{CustomerId, OrderItem, Timestamp};
-use projections::orders::{OrderDocument, Orders, order_document_id};
+use domain::{CustomerId, OrderId, OrderItem, Timestamp};
+use projections::orders::{OrderDocument, OrderFilter, Orders, order_document_id};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use crate::http::after::After;
 use crate::http::extract::Query;
-use crate::http::paging::{Limit, Listed, page};
+use crate::http::paging::{Limit, page};
 use crate::http::problem::Problem;
 use crate::http::schema;
 use crate::resources::shared::after;
@@ -30,15 +30,49 @@ struct OrderListParams {
     /// Only orders of this customer.
     #[param(inline, value_type = Option<schema::Id>)]
     customer_id: Option<CustomerId>,
+    /// Only orders with this id. Customers may have orders of the same id: an order that
+    /// was sent under two customers is two orders.
+    #[param(inline, value_type = Option<schema::Id>)]
+    order_id: Option<OrderId>,
+    /// Order of the list.
+    #[param(inline, value_type = Option<schema::OrderListOrder>)]
+    order_by: Option<ListOrder>,
     /// Maximum number of items in the page.
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
-    /// `next_cursor` of the previous page.
+    /// `next_cursor` of the previous page, or `resume_cursor` of the last one. A cursor
+    /// belongs to its `order_by`.
     #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Waits until the view has these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
+}
+
+/// Order in which orders are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ListOrder {
+    #[default]
+    Newest,
+    Recorded,
+    Changed,
+}
+
+/// A page of orders.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OrderList)]
+struct OrderPage {
+    /// Orders, in the order of the list.
+    items: Vec<OrderResponse>,
+    /// Cursor of the next page; `null` on the last page.
+    #[schema(example = "5b313736343538323430303030302c22632d312f6f2d3137225d")]
+    next_cursor: Option<String>,
+    /// With `order_by=changed`, on the last page: the cursor of the changes that are
+    /// recorded later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<schema::Cursor>)]
+    resume_cursor: Option<String>,
 }
 
 /// An order in its current state.
@@ -72,6 +106,11 @@ struct OrderResponse {
     /// Time at which the last change was recorded.
     #[schema(value_type = schema::Time)]
     updated_at: Timestamp,
+    /// `updated_at` that was sent with the order: the time at which its source last
+    /// changed it. Absent if none was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Time>, nullable = false)]
+    source_updated_at: Option<Timestamp>,
     /// Event in quarantine that holds the order back; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -99,27 +138,50 @@ pub(crate) struct ItemSchema {
 }
 
 /// Lists orders, newest first.
+///
+/// Pages of this list may miss or repeat orders that change meanwhile. Clients that mirror
+/// the orders use another order. With `order_by=recorded`, orders are in the order in which
+/// they were recorded, per partition of the log: pages miss and repeat no order that
+/// existed at the first page. With `order_by=changed`, they are in the order of their last
+/// change: pages miss no change, and may repeat an order. The last page has a
+/// `resume_cursor`, with which later changes are read. Cursors stay valid during rebuilds
+/// of the view.
 #[utoipa::path(
     get,
     path = "/api/orders",
     tag = "Orders",
     params(OrderListParams, Consistency),
     responses(
-        (status = 200, description = "A page of orders", body = Listed<OrderResponse>)
+        (status = 200, description = "A page of orders", body = OrderPage)
     )
 )]
 async fn list_orders(
     State(app): State<AppState>,
     Query(params): Query<OrderListParams>,
     consistency: Consistency,
-) -> Result<Json<Listed<OrderResponse>>, Problem> {
+) -> Result<Json<OrderPage>, Problem> {
     after::wait::<Orders>(&app, consistency.with(params.after.as_ref())).await?;
-    let customer = params.customer_id.as_ref().map(CustomerId::as_str);
+    let filter = OrderFilter {
+        customer: params.customer_id.map(String::from),
+        order: params.order_id.map(String::from),
+    };
     let page = page(params.limit, params.cursor);
-    let found = app.store.orders(customer, &page).await?;
-    let mut orders = Listed::from_page(found, OrderResponse::from);
-    quarantined::mark(&app, &mut orders.items).await?;
-    Ok(Json(orders))
+    let (store, log) = (&app.store, app.commands.log());
+    let (found, resume_cursor) = match params.order_by.unwrap_or_default() {
+        ListOrder::Newest => (store.orders(&filter, &page).await?, None),
+        ListOrder::Recorded => (store.orders_as_recorded(&filter, &page).await?, None),
+        ListOrder::Changed => {
+            let changed = store.orders_as_changed(log, &filter, &page).await?;
+            (changed.page, changed.resume_cursor)
+        }
+    };
+    let mut items: Vec<_> = found.items.into_iter().map(OrderResponse::from).collect();
+    quarantined::mark(&app, &mut items).await?;
+    Ok(Json(OrderPage {
+        items,
+        next_cursor: found.next_cursor,
+        resume_cursor,
+    }))
 }
 
 impl From<OrderDocument> for OrderResponse {
@@ -134,6 +196,7 @@ impl From<OrderDocument> for OrderResponse {
             status: document.status,
             items: document.items,
             updated_at: document.updated_at.to_chrono().into(),
+            source_updated_at: document.source_updated_at.map(|at| at.to_chrono().into()),
             quarantined: None,
         }
     }

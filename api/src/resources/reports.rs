@@ -126,8 +126,8 @@ struct FiguresResponse {
     /// Messages that arrived, by the time in the receipt.
     #[schema(example = 101)]
     delivered: i64,
-    /// Messages that did not arrive, by the time in the receipt, or that were given
-    /// up.
+    /// Messages that did not arrive or bounced, by the time in the receipt, or that
+    /// were rejected or given up.
     #[schema(example = 9)]
     failed: i64,
     /// Messages that were suppressed.

@@ -64,6 +64,21 @@ export const MESSAGE_STATUS: Record<Schemas['MessageStatus'], StatusText> = {
     color: 'bad',
     explanation: 'The vendor could not deliver it.',
   },
+  bounced: {
+    text: 'Bounced',
+    color: 'bad',
+    explanation: 'The recipient’s provider returned it.',
+  },
+  unconfirmed: {
+    text: 'Unconfirmed',
+    color: 'warn',
+    explanation: 'The vendor took it, but sent no receipt in time. It counts as sent.',
+  },
+  rejected: {
+    text: 'Rejected',
+    color: 'bad',
+    explanation: 'The vendor refuses this address for good. It is not retried.',
+  },
   undeliverable: {
     text: 'Undeliverable',
     color: 'bad',

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BounceKind, ListedFor};
-use crate::{Channel, CustomerId, Text, Timestamp};
+use super::ListedFor;
+use crate::{BounceKind, Channel, CustomerId, Text, Timestamp};
 
 /// Event of an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

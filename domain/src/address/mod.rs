@@ -19,7 +19,7 @@ pub use event::AddressEvent;
 pub use id::{AddressId, AddressIdError, AddressKey, AddressKeyError};
 pub use listed_for::ListedFor;
 
-use crate::{Channel, CustomerId, MessageId, Text, Timestamp};
+use crate::{BounceKind, Channel, CustomerId, MessageId, Text, Timestamp};
 
 /// Maximum number of customers on an address's list. An address of more
 /// customers who opted out is a placeholder and stays unsubscribed.
@@ -27,16 +27,6 @@ pub const MAX_UNSUBSCRIBED: usize = 256;
 
 /// Period in which soft bounces count, in milliseconds.
 pub const SOFT_BOUNCES_WITHIN: i64 = 30 * 24 * 60 * 60 * 1_000;
-
-/// Kind of a bounce.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BounceKind {
-    /// The address does not exist.
-    Hard,
-    /// The address cannot be reached for now: a full mailbox, for example.
-    Soft,
-}
 
 /// Address to which a message was sent, and the message.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,7 +20,6 @@ pub use event::ApiKeyEvent;
 pub use hash::{KeyHash, KeyHashError};
 pub use secret::{KeySecret, KeySecretError};
 
-use crate::digest::digest;
 use crate::{Role, Timestamp};
 
 /// Minimum time between two recorded uses of a key. Recording every use would
@@ -154,7 +153,7 @@ impl ApiKey {
         match &self.0 {
             None if key.content.has_expired(at) => Err(ApiKeyError::Expired),
             None => Ok(Some(ApiKeyEvent::Created(key))),
-            Some(state) if state.created == digest(&key.content) => Ok(None),
+            Some(state) if state.created == key.content.creation_digest() => Ok(None),
             Some(_) => Err(ApiKeyError::Conflict),
         }
     }
@@ -183,7 +182,7 @@ impl Aggregate for ApiKey {
         match (&mut self.0, event) {
             (created, ApiKeyEvent::Created(key)) => {
                 *created = Some(ApiKeyState {
-                    created: digest(&key.content),
+                    created: key.content.creation_digest(),
                     key: *key,
                     revoked: false,
                     last_used_at: None,

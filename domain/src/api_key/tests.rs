@@ -21,6 +21,7 @@ fn content(role: Role, expires_at: Option<Timestamp>) -> KeyContent {
         name: Text::try_from("The shop's server".to_owned()).unwrap(),
         role,
         expires_at,
+        client: None,
     }
 }
 
@@ -105,6 +106,38 @@ fn a_creation_with_other_content_is_a_conflict() {
             .when(create(Box::new(key)))
             .then_expect_error(ApiKeyError::Conflict);
     }
+}
+
+/// A client that is named like the key is what a key without a client has.
+#[test]
+fn the_client_is_part_of_the_content_unless_it_is_the_name() {
+    let with_client = |client: &str| {
+        let client = Text::try_from(client.to_owned()).ok();
+        let content = content(Role::Ingest, Some(at(100)));
+        let content = KeyContent { client, ..content };
+        Box::new(NewKey {
+            content,
+            ..*new_key()
+        })
+    };
+    let (same, other) = (with_client("The shop's server"), with_client("shop"));
+    assert_eq!(
+        new_key().content.client_name().as_str(),
+        "The shop's server"
+    );
+    assert_eq!(other.content.client_name().as_str(), "shop");
+    KeyTest::with(())
+        .given(vec![created()])
+        .when(create(same))
+        .then_expect_events(vec![]);
+    KeyTest::with(())
+        .given(vec![created()])
+        .when(create(other.clone()))
+        .then_expect_error(ApiKeyError::Conflict);
+    KeyTest::with(())
+        .given(vec![ApiKeyEvent::Created(other.clone())])
+        .when(create(other))
+        .then_expect_events(vec![]);
 }
 
 #[test]

@@ -30,6 +30,9 @@ pub struct CustomerChanges {
     /// True if the customer opted out of messages.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub unsubscribed: Change<bool>,
+    /// Time at which the source last changed the customer, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
 }
 
 /// Changes of the ids of a customer's addresses.

@@ -17,7 +17,8 @@ pub use consent::{Addresses, Consent};
 pub use event::CustomerEvent;
 
 use crate::digest::digest;
-use crate::{AttributeChanges, AttributeKey, AttributeValue, Change, MAX_ATTRIBUTES};
+use crate::updated_at::is_older;
+use crate::{AttributeChanges, AttributeKey, AttributeValue, Change, MAX_ATTRIBUTES, Timestamp};
 
 /// Maximum number of tags of a customer.
 pub const MAX_TAGS: usize = 100;
@@ -52,6 +53,13 @@ pub struct Customer {
     attributes: BTreeMap<String, u64>,
     #[serde(rename = "i", default, skip_serializing_if = "Addresses::is_empty")]
     addresses: Addresses,
+    #[serde(
+        rename = "u",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::time::as_optional_millis"
+    )]
+    updated_at: Option<Timestamp>,
 }
 
 impl Customer {
@@ -63,6 +71,12 @@ impl Customer {
         }
     }
 
+    /// Returns whether the command has an older version of the customer than
+    /// the recorded one. It then changes nothing.
+    pub fn is_stale(&self, RecordCustomer(changes): &RecordCustomer) -> bool {
+        is_older(changes.updated_at, self.updated_at)
+    }
+
     /// Returns whether the customer opted out of messages.
     pub fn is_unsubscribed(&self) -> bool {
         // The field is a boolean, so its digest determines the value and heads
@@ -71,7 +85,9 @@ impl Customer {
     }
 
     /// Returns the event that these changes make, reduced to the fields that
-    /// actually change; `None` if nothing changes.
+    /// actually change; `None` if nothing changes. Changes that are older than
+    /// the recorded `updated_at` change nothing, whichever fields they have.
+    /// Changes without `updated_at` leave the recorded one.
     ///
     /// # Errors
     /// [`CustomerError`] if a limit would be exceeded.
@@ -80,6 +96,9 @@ impl Customer {
             && tags.len() > MAX_TAGS
         {
             return Err(CustomerError::TooManyTags(tags.len()));
+        }
+        if is_older(changes.updated_at, self.updated_at) {
+            return Ok(None);
         }
         let effective = self.effective(changes);
         let mut attributes = self.attributes.clone();
@@ -104,6 +123,7 @@ impl Customer {
             tags,
             registered_at,
             unsubscribed,
+            updated_at,
         } = changes;
         CustomerChanges {
             profile: ProfileChanges {
@@ -118,6 +138,9 @@ impl Customer {
             tags: self.field("tags", tags),
             registered_at: self.field("registered_at", registered_at),
             unsubscribed: self.field("unsubscribed", unsubscribed),
+            // A later time is recorded even if no field changes: otherwise, a
+            // version in between that arrives afterwards would be applied.
+            updated_at: updated_at.filter(|at| Some(*at) != self.updated_at),
         }
     }
 
@@ -252,5 +275,6 @@ impl Aggregate for Customer {
         self.set("registered_at", &changes.registered_at);
         self.set("unsubscribed", &changes.unsubscribed);
         apply_attributes(&mut self.attributes, &changes.profile.attributes);
+        self.updated_at = changes.updated_at.or(self.updated_at);
     }
 }

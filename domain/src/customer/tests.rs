@@ -195,3 +195,74 @@ fn a_head_knows_whether_the_customer_is_unsubscribed() {
         assert_eq!(customer.is_unsubscribed(), expected, "{said}");
     }
 }
+
+fn changed_at(updated_at: &str, city: &str) -> CustomerChanges {
+    changes(json!({"city": city, "updated_at": updated_at}))
+}
+
+const MORNING: &str = "2026-11-23T08:00:00.000Z";
+const NOON: &str = "2026-11-23T12:00:00.000Z";
+
+#[test]
+fn an_older_version_is_stale_and_changes_nothing() {
+    let given = CustomerEvent::Registered(changed_at(NOON, "Paris"));
+    let older = changes(json!({"updated_at": MORNING, "country": "FR"}));
+    CustomerTest::with(())
+        .given(vec![given.clone()])
+        .when(RecordCustomer(older.clone()))
+        .then_expect_events(vec![]);
+    let mut recorded = Customer::default();
+    recorded.apply(given);
+    let head = serde_json::to_string(&recorded).unwrap();
+    let recorded: Customer = serde_json::from_str(&head).unwrap();
+    assert!(recorded.is_stale(&RecordCustomer(older)));
+    assert!(!recorded.is_stale(&RecordCustomer(changed_at(NOON, "Oslo"))));
+    assert!(!recorded.is_stale(&RecordCustomer(ada())));
+}
+
+#[test]
+fn a_version_of_the_same_time_is_applied() {
+    CustomerTest::with(())
+        .given(vec![CustomerEvent::Registered(changed_at(NOON, "Paris"))])
+        .when(RecordCustomer(changed_at(NOON, "Oslo")))
+        .then_expect_events(vec![CustomerEvent::Updated(changes(
+            json!({"city": "Oslo"}),
+        ))]);
+}
+
+#[test]
+fn a_version_without_a_time_is_applied_and_leaves_the_recorded_one() {
+    let paris = || CustomerEvent::Registered(changed_at(NOON, "Paris"));
+    let oslo = changes(json!({"city": "Oslo"}));
+    CustomerTest::with(())
+        .given(vec![paris()])
+        .when(RecordCustomer(oslo.clone()))
+        .then_expect_events(vec![CustomerEvent::Updated(oslo.clone())]);
+    CustomerTest::with(())
+        .given(vec![paris(), CustomerEvent::Updated(oslo)])
+        .when(RecordCustomer(changed_at(MORNING, "Rome")))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn a_later_time_is_recorded_although_no_field_changes() {
+    CustomerTest::with(())
+        .given(vec![CustomerEvent::Registered(changed_at(
+            MORNING, "Paris",
+        ))])
+        .when(RecordCustomer(changed_at(NOON, "Paris")))
+        .then_expect_events(vec![CustomerEvent::Updated(changes(
+            json!({"updated_at": NOON}),
+        ))]);
+    CustomerTest::with(())
+        .given(vec![CustomerEvent::Registered(changed_at(NOON, "Paris"))])
+        .when(RecordCustomer(changed_at(NOON, "Paris")))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn a_head_of_before_updated_at_stays_as_it_was() {
+    let mut head = Customer::default();
+    head.apply(CustomerEvent::Registered(CustomerChanges::default()));
+    assert_eq!(serde_json::to_string(&head).unwrap(), r#"{"r":true}"#);
+}

@@ -9,12 +9,19 @@ use super::{IdError, MAX_LEN};
 /// least a third of its bytes.
 const MAX_UNCOMPOSED: usize = 3 * MAX_LEN;
 
-/// What spreadsheets and programs write in place of a missing or wrong value.
-const MISSING: [&str; 10] = [
+/// What spreadsheets, databases and people write in place of a missing or wrong
+/// value.
+const MISSING: [&str; 16] = [
     "null",
     "undefined",
     "nan",
+    "none",
+    "n/a",
+    "-",
+    "(blank)",
+    "\\n",
     "#n/a",
+    "#na",
     "#ref!",
     "#name?",
     "#value!",
@@ -100,10 +107,16 @@ pub(super) fn require_plausible(text: &str) -> Result<(), IdError> {
     if is_shortened(text) {
         return Err(IdError::Shortened(text.into()));
     }
-    match MISSING.iter().any(|word| text.eq_ignore_ascii_case(word)) {
+    match is_placeholder(text) {
         true => Err(IdError::Missing(text.into())),
         false => Ok(()),
     }
+}
+
+/// Returns whether the text is what spreadsheets, databases and people write in
+/// place of a missing value: `null`, `N/A`, `-` and the like, in any case.
+pub fn is_placeholder(text: &str) -> bool {
+    MISSING.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// Returns whether the text is a number in scientific notation, as spreadsheets

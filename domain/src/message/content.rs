@@ -165,48 +165,6 @@ impl SuppressionReason {
     }
 }
 
-/// Status of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MessageStatus {
-    /// Waits to be sent.
-    Queued,
-    /// Suppressed; it will not be sent.
-    Suppressed,
-    /// Accepted by the vendor.
-    Sent,
-    /// Delivered, according to the vendor's receipt.
-    Delivered,
-    /// Not delivered, according to the vendor's receipt.
-    Failed,
-    /// Not accepted by the vendor after all attempts.
-    Undeliverable,
-}
-
-impl MessageStatus {
-    /// All statuses.
-    pub const ALL: [Self; 6] = [
-        Self::Queued,
-        Self::Suppressed,
-        Self::Sent,
-        Self::Delivered,
-        Self::Failed,
-        Self::Undeliverable,
-    ];
-
-    /// Returns the name in JSON and in views: `queued`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Suppressed => "suppressed",
-            Self::Sent => "sent",
-            Self::Delivered => "delivered",
-            Self::Failed => "failed",
-            Self::Undeliverable => "undeliverable",
-        }
-    }
-}
-
 /// Acceptance of a message by the vendor, and the data that the sender had read
 /// by then.
 ///
@@ -233,17 +191,4 @@ impl From<Text<128>> for Handover {
             customer_seen: None,
         }
     }
-}
-
-/// Report of the vendor about the delivery of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// Id of the message at the vendor.
-    pub vendor_message_id: Text<128>,
-    /// True if the message was delivered.
-    pub arrived: bool,
-    /// Reason for a failed delivery.
-    pub reason: Option<Text<256>>,
-    /// Time of the delivery or its failure, by the vendor's clock.
-    pub occurred_at: Timestamp,
 }

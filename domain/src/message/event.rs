@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Handover, MessageContent, MessageStatus, Receipt, Suppression, SuppressionReason};
+use super::receipt::{RecordedMark, RecordedReceipt, RefusedReceipt};
+use super::{
+    BounceKind, Handover, MessageContent, MessageStatus, Receipt, ReceiptKind, Suppression,
+    SuppressionReason,
+};
 use crate::{Text, Timestamp};
 
 /// Event of a message. Events that change the status include the previous one,
@@ -37,6 +41,14 @@ pub enum MessageEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unsuppressed: Option<SuppressionReason>,
     },
+    /// The vendor refused the message for good.
+    #[serde(rename = "message_rejected.1")]
+    Rejected {
+        /// Reason of the vendor.
+        problem: Text<256>,
+        /// Previous status.
+        from: MessageStatus,
+    },
     /// There will be no further attempts.
     #[serde(rename = "message_undeliverable.1")]
     Undeliverable {
@@ -57,23 +69,43 @@ pub enum MessageEvent {
     /// The vendor's receipt reports that the message was not delivered.
     #[serde(rename = "message_failed.1")]
     Failed(RecordedReceipt),
-}
-
-/// Receipt of the vendor, as an event records it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordedReceipt {
-    /// Id of the message at the vendor.
-    pub vendor_message_id: Text<128>,
-    /// Reason for a failed delivery.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Text<256>>,
-    /// Time of the delivery or its failure, by the vendor's clock.
-    pub occurred_at: Timestamp,
-    /// Previous status.
-    pub from: MessageStatus,
-    /// Reason of the suppression that this event undoes, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unsuppressed: Option<SuppressionReason>,
+    /// The vendor's receipt reports that the recipient's provider returned the message.
+    #[serde(rename = "message_bounced.1")]
+    Bounced {
+        /// Kind of bounce.
+        bounce: BounceKind,
+        /// Receipt.
+        #[serde(flatten)]
+        receipt: RecordedReceipt,
+    },
+    /// No receipt arrived within the time for one.
+    #[serde(rename = "message_unconfirmed.1")]
+    Unconfirmed {
+        /// Previous status.
+        from: MessageStatus,
+    },
+    /// The recipient complained about the message.
+    #[serde(rename = "message_complained.1")]
+    Complained(RecordedMark),
+    /// The vendor could not deliver the message yet, and tries again.
+    #[serde(rename = "message_deferred.1")]
+    Deferred(RecordedMark),
+    /// The recipient opened the message.
+    #[serde(rename = "message_opened.1")]
+    Opened(RecordedMark),
+    /// The recipient followed a link of the message.
+    #[serde(rename = "message_clicked.1")]
+    Clicked {
+        /// URL of the link, if the vendor says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<Text<1024>>,
+        /// Receipt.
+        #[serde(flatten)]
+        mark: RecordedMark,
+    },
+    /// A receipt was refused. It changes nothing else.
+    #[serde(rename = "message_receipt_refused.1")]
+    ReceiptRefused(RefusedReceipt),
 }
 
 /// Delivery attempt that failed.
@@ -88,31 +120,73 @@ pub struct DeliveryAttempt {
 }
 
 impl MessageEvent {
-    /// Returns the event that records a receipt.
+    /// Returns the event that records a receipt of a message in this status. `sent_at`
+    /// is the time of the vendor's acceptance, if it is known.
     pub fn receipted(
         receipt: Receipt,
+        sent_at: Option<Timestamp>,
         from: MessageStatus,
         unsuppressed: Option<SuppressionReason>,
     ) -> Self {
-        let recorded = RecordedReceipt {
-            vendor_message_id: receipt.vendor_message_id,
-            reason: receipt.reason,
-            occurred_at: receipt.occurred_at,
+        let (occurred_at, reported_at) = receipt.times(sent_at);
+        let (vendor_message_id, reason) = (receipt.vendor_message_id, receipt.reason);
+        let settled = |vendor_message_id, reason| RecordedReceipt {
+            vendor_message_id,
+            reason,
+            occurred_at,
+            reported_at,
             from,
             unsuppressed,
         };
-        match receipt.arrived {
-            true => Self::Delivered(recorded),
-            false => Self::Failed(recorded),
+        let marked = |vendor_message_id, reason| RecordedMark {
+            vendor_message_id,
+            reason,
+            occurred_at,
+            reported_at,
+        };
+        match receipt.kind {
+            ReceiptKind::Delivered => Self::Delivered(settled(vendor_message_id, reason)),
+            ReceiptKind::Failed => Self::Failed(settled(vendor_message_id, reason)),
+            ReceiptKind::Bounced(bounce) => Self::Bounced {
+                bounce,
+                receipt: settled(vendor_message_id, reason),
+            },
+            ReceiptKind::Complained => Self::Complained(marked(vendor_message_id, reason)),
+            ReceiptKind::Deferred => Self::Deferred(marked(vendor_message_id, reason)),
+            ReceiptKind::Opened => Self::Opened(marked(vendor_message_id, reason)),
+            ReceiptKind::Clicked(url) => Self::Clicked {
+                url,
+                mark: marked(vendor_message_id, reason),
+            },
         }
     }
 
-    /// Returns the receipt that this event records, if it records one.
+    /// Returns the receipt that this event records, if it records one that settles the
+    /// message.
     pub fn receipt(&self) -> Option<&RecordedReceipt> {
         match self {
-            Self::Delivered(receipt) | Self::Failed(receipt) => Some(receipt),
+            Self::Delivered(receipt) | Self::Failed(receipt) | Self::Bounced { receipt, .. } => {
+                Some(receipt)
+            }
             _ => None,
         }
+    }
+
+    /// Returns the receipt that this event records, if it records one that marks the
+    /// message.
+    pub fn mark(&self) -> Option<&RecordedMark> {
+        match self {
+            Self::Complained(mark)
+            | Self::Deferred(mark)
+            | Self::Opened(mark)
+            | Self::Clicked { mark, .. } => Some(mark),
+            _ => None,
+        }
+    }
+
+    /// Returns whether statistics count this event although it changes no status.
+    pub fn is_counted(&self) -> bool {
+        self.mark().is_some() || matches!(self, Self::ReceiptRefused(_))
     }
 
     /// Returns the status after this event; `None` if the event does not change
@@ -121,11 +195,19 @@ impl MessageEvent {
         match self {
             Self::Queued(_) | Self::Requeued { .. } => Some(MessageStatus::Queued),
             Self::Suppressed { .. } => Some(MessageStatus::Suppressed),
-            Self::Attempted(_) => None,
             Self::Sent { .. } => Some(MessageStatus::Sent),
+            Self::Rejected { .. } => Some(MessageStatus::Rejected),
             Self::Undeliverable { .. } => Some(MessageStatus::Undeliverable),
             Self::Delivered(_) => Some(MessageStatus::Delivered),
             Self::Failed(_) => Some(MessageStatus::Failed),
+            Self::Bounced { .. } => Some(MessageStatus::Bounced),
+            Self::Unconfirmed { .. } => Some(MessageStatus::Unconfirmed),
+            Self::Attempted(_)
+            | Self::Complained(_)
+            | Self::Deferred(_)
+            | Self::Opened(_)
+            | Self::Clicked { .. }
+            | Self::ReceiptRefused(_) => None,
         }
     }
 
@@ -133,13 +215,13 @@ impl MessageEvent {
     /// exist or the status does not change.
     pub fn from(&self) -> Option<MessageStatus> {
         match self {
-            Self::Queued(_) | Self::Attempted(_) => None,
             Self::Suppressed { from, .. } => *from,
             Self::Sent { from, .. }
+            | Self::Rejected { from, .. }
             | Self::Undeliverable { from, .. }
             | Self::Requeued { from }
-            | Self::Delivered(RecordedReceipt { from, .. })
-            | Self::Failed(RecordedReceipt { from, .. }) => Some(*from),
+            | Self::Unconfirmed { from } => Some(*from),
+            _ => self.receipt().map(|receipt| receipt.from),
         }
     }
 

@@ -1,25 +1,32 @@
 //! Messages: the delivery of a campaign to one recipient, from being queued to
 //! the vendor's receipt.
+//!
+//! [`status`] has the statuses, [`content`] what is sent or why nothing is, [`receipt`]
+//! the vendor's receipts, [`event`] the events, [`state`] the state in a head.
 
 mod content;
 mod event;
 mod id;
+mod receipt;
+mod state;
+mod status;
 #[cfg(test)]
 mod tests;
-
-use std::cmp::Ordering;
 
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-pub use content::{
-    Channel, Handover, MessageContent, MessageStatus, Receipt, Suppression, SuppressionReason,
-};
-pub use event::{DeliveryAttempt, MessageEvent, RecordedReceipt};
+pub use content::{Channel, Handover, MessageContent, Suppression, SuppressionReason};
+pub use event::{DeliveryAttempt, MessageEvent};
 pub use id::{MessageId, MessageIdError};
+pub use receipt::{
+    BounceKind, Receipt, ReceiptKind, RecordedMark, RecordedReceipt, RefusedReceipt,
+};
+pub use status::{MessageCount, MessageStatus};
 
 use crate::{Text, Timestamp};
+use state::{MAX_REFUSED, MessageState, vendor_digest};
 
 /// Commands on a message. A command whose effect is already in place, or is no
 /// longer possible, makes no event: two workers that do the same work record it
@@ -34,12 +41,23 @@ pub enum MessageCommand {
     RecordAttempt(DeliveryAttempt),
     /// Records that the vendor accepted the message.
     RecordSent(Handover),
+    /// Records that the vendor refused the message for good, with this problem.
+    Reject(Text<256>),
     /// Gives the message up after this problem.
     GiveUp(Text<256>),
     /// Queues the message again, if it was given up.
     Requeue,
     /// Records a receipt of the vendor.
     RecordReceipt(Receipt),
+    /// Records that a receipt was refused. Only the first few of a message are
+    /// recorded.
+    RecordRefusedReceipt(RefusedReceipt),
+    /// Ends the wait for a receipt, if the request that the vendor accepted began at
+    /// this time or before.
+    EndWaitForReceipt {
+        /// Latest time of the request.
+        sent_by: Timestamp,
+    },
 }
 
 /// Reason why a command on a message is rejected.
@@ -51,38 +69,14 @@ pub enum MessageError {
     /// The message was never sent, so there cannot be a receipt for it.
     #[error("the message was not sent")]
     NotSent,
+    /// The receipt has another vendor's id than the message.
+    #[error("the vendor accepted the message with another vendor_message_id")]
+    OtherVendorMessage,
 }
 
 /// Message aggregate; empty until the message is queued or suppressed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Message(Option<MessageState>);
-
-/// State of a message. It is small, since Redis holds one for every message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct MessageState {
-    #[serde(rename = "s")]
-    status: MessageStatus,
-    /// True if the message was ever queued, so that a vendor may have it.
-    #[serde(rename = "q")]
-    queued: bool,
-    /// Number of failed attempts since the message was last queued.
-    #[serde(rename = "a", default, skip_serializing_if = "is_zero")]
-    attempts: u32,
-    /// Time at which the next attempt is due, in milliseconds.
-    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
-    retry_at: Option<i64>,
-    /// Time of the event that the last receipt reports, in milliseconds.
-    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
-    receipt: Option<i64>,
-    /// Reason for the suppression, while the message is suppressed.
-    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
-    why: Option<SuppressionReason>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
 
 impl Message {
     /// Returns the status; `None` if the message does not exist.
@@ -110,7 +104,7 @@ impl Message {
     /// [`MessageError`] for a message that does not exist, and for a receipt of
     /// a message that was never sent.
     pub fn decide(&self, command: MessageCommand) -> Result<Option<MessageEvent>, MessageError> {
-        use MessageStatus::{Queued, Suppressed, Undeliverable};
+        use MessageStatus::{Queued, Rejected, Sent, Suppressed, Undeliverable};
         let Some(state) = &self.0 else {
             return match command {
                 MessageCommand::Queue(content) => Ok(Some(MessageEvent::Queued(content))),
@@ -133,44 +127,79 @@ impl Message {
             {
                 Some(MessageEvent::Attempted(attempt))
             }
-            // The message may have been suppressed while it was in flight.
-            (MessageCommand::RecordSent(handover), Queued | Undeliverable | Suppressed)
-                if state.queued =>
-            {
-                Some(MessageEvent::Sent {
-                    handover,
-                    from,
-                    unsuppressed: state.why,
-                })
+            // The message may have been suppressed while it was in flight, and a vendor
+            // that refuses a message may have accepted it earlier.
+            (
+                MessageCommand::RecordSent(handover),
+                Queued | Undeliverable | Suppressed | Rejected,
+            ) if state.queued => Some(MessageEvent::Sent {
+                handover,
+                from,
+                unsuppressed: state.why,
+            }),
+            (MessageCommand::Reject(problem), Queued) => {
+                Some(MessageEvent::Rejected { problem, from })
             }
             (MessageCommand::GiveUp(problem), Queued) => {
                 Some(MessageEvent::Undeliverable { problem, from })
             }
             (MessageCommand::Requeue, Undeliverable) => Some(MessageEvent::Requeued { from }),
             (MessageCommand::RecordReceipt(receipt), _) => return state.decide_receipt(receipt),
+            (MessageCommand::RecordRefusedReceipt(refused), _) if state.refused < MAX_REFUSED => {
+                Some(MessageEvent::ReceiptRefused(refused))
+            }
+            (MessageCommand::EndWaitForReceipt { sent_by }, Sent)
+                if state.sent_at.is_none_or(|sent_at| sent_at <= sent_by) =>
+            {
+                Some(MessageEvent::Unconfirmed { from })
+            }
             _ => None,
         })
     }
 }
 
 impl MessageState {
-    /// Decides on a receipt. A vendor may repeat receipts or contradict earlier
-    /// ones: the latest time wins, and at equal times a delivery wins over a
-    /// failure, so that the order of arrival makes no difference.
+    /// Decides on a receipt. A vendor may repeat receipts or contradict earlier ones:
+    /// the latest time wins, and at equal times a bounce wins over a delivery, and a
+    /// delivery over a failure, so that the order of arrival makes no difference.
     fn decide_receipt(&self, receipt: Receipt) -> Result<Option<MessageEvent>, MessageError> {
         if !self.queued {
             return Err(MessageError::NotSent);
         }
-        let arrived = self.status == MessageStatus::Delivered;
-        let is_newer = match self.receipt {
-            None => true,
-            Some(known) => match receipt.occurred_at.millis().cmp(&known) {
-                Ordering::Less => false,
-                Ordering::Greater => true,
-                Ordering::Equal => receipt.arrived && !arrived,
-            },
+        let vendor = vendor_digest(&receipt.vendor_message_id);
+        if self.vendor.is_some_and(|known| known != vendor) {
+            return Err(MessageError::OtherVendorMessage);
+        }
+        let event = MessageEvent::receipted(receipt, self.sent_at, self.status, self.why);
+        let is_news = match (event.receipt(), event.status()) {
+            (Some(recorded), Some(status)) => {
+                let rank = recorded.rank(self.sent_at);
+                let known = self.receipt.map(|known| (known, precedence(self.status)));
+                known.is_none_or(|known| (rank, precedence(status)) > known)
+            }
+            _ => self.marks & mark_bit(&event) == 0,
         };
-        Ok(is_newer.then(|| MessageEvent::receipted(receipt, self.status, self.why)))
+        Ok(is_news.then_some(event))
+    }
+}
+
+/// Returns which of two receipts of the same time counts: the higher one.
+fn precedence(status: MessageStatus) -> u8 {
+    match status {
+        MessageStatus::Bounced => 2,
+        MessageStatus::Delivered => 1,
+        _ => 0,
+    }
+}
+
+/// Returns the bit of a mark; 0 for other events.
+fn mark_bit(event: &MessageEvent) -> u8 {
+    match event {
+        MessageEvent::Complained(_) => 1,
+        MessageEvent::Deferred(_) => 2,
+        MessageEvent::Opened(_) => 4,
+        MessageEvent::Clicked { .. } => 8,
+        _ => 0,
     }
 }
 
@@ -198,30 +227,36 @@ impl Aggregate for Message {
         let Some(status) = status else {
             return; // An attempt of a message that does not exist.
         };
-        let state = self.0.get_or_insert(MessageState {
-            status,
-            queued: false,
-            attempts: 0,
-            retry_at: None,
-            receipt: None,
-            why: None,
-        });
-        state.status = status;
-        state.queued |= status == MessageStatus::Queued;
-        // Cleared unless the event sets them again; this also keeps heads
-        // small.
-        state.retry_at = None;
-        state.why = None;
+        let state = self.0.get_or_insert_with(|| MessageState::new(status));
+        if event.status().is_some() {
+            // They belong to the status before; the event below sets its own.
+            state.status = status;
+            state.queued |= status == MessageStatus::Queued;
+            (state.retry_at, state.why) = (None, None);
+        }
+        state.marks |= mark_bit(&event);
+        if let Some(receipt) = event.receipt() {
+            state.receipt = Some(receipt.rank(state.sent_at));
+        }
+        let vendor_message_id = match &event {
+            MessageEvent::Sent { handover, .. } => Some(&handover.vendor_message_id),
+            other => {
+                let receipt = other.receipt().map(|receipt| &receipt.vendor_message_id);
+                receipt.or(other.mark().map(|mark| &mark.vendor_message_id))
+            }
+        };
+        if let Some(id) = vendor_message_id {
+            state.vendor = Some(vendor_digest(id));
+        }
         match event {
             MessageEvent::Suppressed { why, .. } => state.why = Some(why.reason()),
             MessageEvent::Attempted(attempt) => {
                 state.attempts = attempt.number;
                 state.retry_at = Some(attempt.retry_at.millis());
             }
+            MessageEvent::Sent { handover, .. } => state.sent_at = handover.began_at,
             MessageEvent::Requeued { .. } => state.attempts = 0,
-            MessageEvent::Delivered(receipt) | MessageEvent::Failed(receipt) => {
-                state.receipt = Some(receipt.occurred_at.millis());
-            }
+            MessageEvent::ReceiptRefused(_) => state.refused = state.refused.saturating_add(1),
             _ => {}
         }
     }

@@ -66,6 +66,9 @@ pub struct OrderContent {
     /// Line items, in the order given by the shop.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<OrderItem>,
+    /// Time at which the source last changed the order, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
 }
 
 fn is_placed(status: &OrderStatus) -> bool {

@@ -2,6 +2,7 @@
 
 mod content;
 mod event;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -12,11 +13,14 @@ use serde::{Deserialize, Serialize};
 pub use content::{Figures, MAX_ITEMS, OrderContent, OrderItem, OrderStatus};
 pub use event::OrderEvent;
 
-use crate::digest::digest;
-use crate::{Amount, Currency, Timestamp};
+use state::OrderState;
+
+use crate::updated_at::is_older;
+use crate::{Amount, Currency};
 
 /// Command to record an order. Sending an order again unchanged makes no event;
-/// sending it with different content makes an update.
+/// sending it with different content makes an update, unless it is an older
+/// version by its `updated_at`.
 #[derive(Debug, Clone)]
 pub struct RecordOrder(pub OrderContent);
 
@@ -69,81 +73,17 @@ impl OrderError {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Order(Option<OrderState>);
 
-/// Figures of a recorded order, and a digest of its items.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "CompactState", into = "CompactState")]
-struct OrderState(Figures, u64);
-
-/// Compact form of [`OrderState`]: amount, milliseconds, status letter, digest,
-/// and the refunded amount unless it is 0. Redis holds one of these for every
-/// order, and stores a head of at most 64 bytes in a third of the space.
-#[derive(Serialize, Deserialize)]
-struct CompactState(
-    Amount,
-    #[serde(with = "crate::time::as_millis")] Timestamp,
-    char,
-    u64,
-    #[serde(default, skip_serializing_if = "Amount::is_zero")] Amount,
-);
-
-/// Bits of the digest in a head with a refunded amount: fewer, so that the head
-/// stays within 64 bytes.
-const SHORT_DIGEST: u64 = (1 << 48) - 1;
-
-impl From<OrderState> for CompactState {
-    fn from(OrderState(figures, items): OrderState) -> Self {
-        let letter = match figures.status {
-            OrderStatus::Placed => 'p',
-            OrderStatus::Cancelled => 'c',
-            OrderStatus::Refunded => 'r',
-        };
-        Self(
-            figures.amount,
-            figures.placed_at,
-            letter,
-            items,
-            figures.refunded_amount,
-        )
-    }
-}
-
-impl TryFrom<CompactState> for OrderState {
-    type Error = &'static str;
-
-    fn try_from(
-        CompactState(amount, placed_at, letter, items, refunded_amount): CompactState,
-    ) -> Result<Self, Self::Error> {
-        let status = match letter {
-            'p' => OrderStatus::Placed,
-            'c' => OrderStatus::Cancelled,
-            'r' => OrderStatus::Refunded,
-            _ => return Err("not the letter of an order's status"),
-        };
-        let figures = Figures {
-            amount,
-            refunded_amount,
-            placed_at,
-            status,
-        };
-        Ok(Self(figures, items))
-    }
-}
-
-impl OrderState {
-    fn of(content: &OrderContent) -> Self {
-        let items = if content.items.is_empty() {
-            0
-        } else if content.refunded_amount.is_zero() {
-            digest(&content.items)
-        } else {
-            digest(&content.items) & SHORT_DIGEST
-        };
-        Self(content.figures(), items)
-    }
-}
-
 impl Order {
-    /// Returns the event that this content makes, if it changes anything.
+    /// Returns whether the command has an older version of the order than the
+    /// recorded one. It then changes nothing.
+    pub fn is_stale(&self, RecordOrder(content): &RecordOrder) -> bool {
+        let recorded = self.0.as_ref().and_then(|state| state.updated_at);
+        is_older(content.updated_at, recorded)
+    }
+
+    /// Returns the event that this content makes, if it changes anything. An
+    /// older version than the recorded one changes nothing. Content without
+    /// `updated_at` leaves the recorded one.
     ///
     /// # Errors
     /// [`OrderError::Currency`] for an order in a currency other than the
@@ -161,14 +101,24 @@ impl Order {
             });
         }
         OrderError::check_refund(content.amount, content.refunded_amount)?;
-        Ok(match &self.0 {
-            None => Some(OrderEvent::Placed(content)),
-            Some(state) if *state == OrderState::of(&content) => None,
-            Some(OrderState(previous, _)) => Some(OrderEvent::Updated {
+        let Some(recorded) = &self.0 else {
+            return Ok(Some(OrderEvent::Placed(content)));
+        };
+        if is_older(content.updated_at, recorded.updated_at) {
+            return Ok(None);
+        }
+        let content = OrderContent {
+            updated_at: content.updated_at.or(recorded.updated_at),
+            ..content
+        };
+        // The same content with a later `updated_at` is an update: otherwise, a
+        // version in between that arrives afterwards would replace it.
+        Ok(
+            (*recorded != OrderState::of(&content)).then_some(OrderEvent::Updated {
                 content,
-                previous: *previous,
+                previous: recorded.figures,
             }),
-        })
+        )
     }
 }
 

@@ -1,4 +1,5 @@
 use cqrs_es::test::TestFramework;
+use proptest::prelude::*;
 
 use super::*;
 use crate::event::LoggedEvent;
@@ -20,6 +21,7 @@ fn order(amount: i64) -> OrderContent {
         placed_at: Timestamp::try_from("1997-01-01T00:00:00Z").unwrap(),
         status: OrderStatus::Placed,
         items: vec![],
+        updated_at: None,
     }
 }
 
@@ -177,15 +179,131 @@ fn events_survive_the_log() {
     }
 }
 
+fn changed_at(content: OrderContent, updated_at: &str) -> OrderContent {
+    OrderContent {
+        updated_at: Some(Timestamp::try_from(updated_at).unwrap()),
+        ..content
+    }
+}
+
+const MORNING: &str = "2024-11-23T08:00:00Z";
+const NOON: &str = "2024-11-23T12:00:00Z";
+const EVENING: &str = "2024-11-23T18:00:00Z";
+
+#[test]
+fn an_older_version_is_stale_and_changes_nothing() {
+    let given = OrderEvent::Placed(changed_at(order(200), NOON));
+    let older = RecordOrder(changed_at(order(100), MORNING));
+    OrderTest::with(usd())
+        .given(vec![given.clone()])
+        .when(older.clone())
+        .then_expect_events(vec![]);
+    let mut recorded = Order::default();
+    assert!(!recorded.is_stale(&older));
+    recorded.apply(given);
+    assert!(recorded.is_stale(&older));
+    let same = RecordOrder(changed_at(order(100), NOON));
+    assert!(!recorded.is_stale(&same) && !recorded.is_stale(&RecordOrder(order(100))));
+}
+
+#[test]
+fn a_newer_version_and_one_of_the_same_time_are_applied() {
+    for time in [NOON, EVENING] {
+        OrderTest::with(usd())
+            .given(vec![OrderEvent::Placed(changed_at(order(200), NOON))])
+            .when(RecordOrder(changed_at(order(100), time)))
+            .then_expect_events(vec![OrderEvent::Updated {
+                content: changed_at(order(100), time),
+                previous: order(200).figures(),
+            }]);
+    }
+}
+
+#[test]
+fn a_version_without_a_time_is_applied_and_leaves_the_recorded_one() {
+    OrderTest::with(usd())
+        .given(vec![OrderEvent::Placed(changed_at(order(200), NOON))])
+        .when(RecordOrder(order(100)))
+        .then_expect_events(vec![OrderEvent::Updated {
+            content: changed_at(order(100), NOON),
+            previous: order(200).figures(),
+        }]);
+    OrderTest::with(usd())
+        .given(vec![OrderEvent::Placed(changed_at(order(200), NOON))])
+        .when(RecordOrder(order(200)))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn the_same_content_at_a_later_time_outdates_the_versions_in_between() {
+    let confirmed = OrderEvent::Updated {
+        content: changed_at(order(200), EVENING),
+        previous: order(200).figures(),
+    };
+    let given = OrderEvent::Placed(changed_at(order(200), MORNING));
+    OrderTest::with(usd())
+        .given(vec![given.clone()])
+        .when(RecordOrder(changed_at(order(200), EVENING)))
+        .then_expect_events(vec![confirmed.clone()]);
+    OrderTest::with(usd())
+        .given(vec![given, confirmed])
+        .when(RecordOrder(changed_at(order(100), NOON)))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn a_stale_order_in_another_currency_is_refused() {
+    let eur = Currency::try_from("EUR").unwrap();
+    OrderTest::with(usd())
+        .given(vec![OrderEvent::Placed(changed_at(order(200), NOON))])
+        .when(RecordOrder(OrderContent {
+            currency: eur,
+            ..changed_at(order(200), MORNING)
+        }))
+        .then_expect_error(OrderError::Currency {
+            given: eur,
+            expected: usd().currency,
+        });
+}
+
+proptest! {
+    /// Whatever order and however often versions of distinct times arrive, the
+    /// newest one remains, and the events fold to the state that was decided on.
+    #[test]
+    fn the_newest_version_remains(arrivals in prop::collection::vec(0i64..50, 1..40)) {
+        let version = |minute: i64| OrderContent {
+            updated_at: Some(Timestamp::from_millis(minute * 60_000).unwrap()),
+            // Contents repeat, times do not.
+            ..order(minute % 3)
+        };
+        let (mut recorded, mut refolded) = (Order::default(), Order::default());
+        for minute in &arrivals {
+            if let Some(event) = recorded.decide(version(*minute), usd()).unwrap() {
+                recorded.apply(event.clone());
+                refolded.apply(event);
+            }
+        }
+        let newest = arrivals.iter().max().unwrap();
+        let mut expected = Order::default();
+        expected.apply(OrderEvent::Placed(version(*newest)));
+        prop_assert_eq!(&recorded, &expected);
+        prop_assert_eq!(refolded, expected);
+    }
+}
+
+/// The longest head of an order that Redis keeps compact: version, number, and
+/// fold version precede the state.
 #[test]
 fn a_head_fits_the_compact_encoding_of_redis() {
     let placed_at = Timestamp::try_from("2026-11-23T01:02:03.456Z").unwrap();
+    let most = crate::MAX_AMOUNT;
     let contents = [
         order(12_345),
         OrderContent {
             placed_at,
             ..refunded(1_234_567, 1_234_567)
         },
+        changed_at(refunded(most, most), "2036-11-23T01:02:03.456Z"),
     ];
     for content in contents {
         let mut head = Order::default();
@@ -195,18 +313,19 @@ fn a_head_fits_the_compact_encoding_of_redis() {
         }));
         let json = serde_json::to_string(&head).unwrap();
         assert_eq!(serde_json::from_str::<Order>(&json).unwrap(), head);
-        // Version, number, and fold version precede the state in a head.
-        assert!(json.len() + "12 1234567 1 ".len() <= 64, "{json}");
+        assert!(json.len() + "12 1234567 2 ".len() <= 64, "{json}");
     }
 }
 
 #[test]
-fn a_head_without_a_refund_has_four_elements() {
-    let mut head = Order::default();
-    head.apply(OrderEvent::Placed(order(5)));
-    let json = serde_json::to_string(&head).unwrap();
-    assert_eq!(json, r#"[5,852076800000,"p",0]"#);
-    head.apply(OrderEvent::Placed(refunded(5, 2)));
-    let json = serde_json::to_string(&head).unwrap();
-    assert_eq!(json, r#"[5,852076800000,"p",0,2]"#);
+fn a_head_leaves_out_what_the_order_lacks() {
+    let head = |content: OrderContent| {
+        let mut head = Order::default();
+        head.apply(OrderEvent::Placed(content));
+        serde_json::to_string(&head).unwrap()
+    };
+    assert_eq!(head(order(5)), r#""p5 avfsiyo0""#);
+    assert_eq!(head(refunded(5, 2)), r#""p5 avfsiyo0 0 2""#);
+    let changed = changed_at(order(5), "1997-01-01T00:00:00Z");
+    assert_eq!(head(changed), r#""p5 avfsiyo0 0 0 0""#);
 }

@@ -23,8 +23,8 @@ const COLLECTION: &str = "import_files";
 /// Files of an import, as stored in their record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportFileRecord {
-    /// Name of the process that has the files.
-    pub process: String,
+    /// The process that has the files; `None` once they were removed.
+    pub process: Option<ImportProcessName>,
     /// True if that process has renewed its lease.
     pub is_alive: bool,
     /// Layout that was detected, as JSON.
@@ -35,6 +35,16 @@ pub struct ImportFileRecord {
     pub progress: Option<ImportProgress>,
     /// Reason why the run waits, if it does.
     pub waiting: Option<ImportWait>,
+}
+
+/// Name of a process that has files of imports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportProcessName {
+    /// Id of this start of the process. The host and the number alone do not tell two starts
+    /// apart: in a container, the number is always the same.
+    pub id: String,
+    /// Host and number, for operators.
+    pub label: String,
 }
 
 /// Progress of a run.
@@ -97,7 +107,8 @@ impl ImportWaitReason {
 struct FileDocument {
     #[serde(rename = "_id")]
     id: ImportId,
-    process: String,
+    process: Option<String>,
+    process_id: Option<String>,
     detected: Option<String>,
     #[serde(default)]
     has_refused: bool,
@@ -124,12 +135,13 @@ impl Store {
     pub async fn put_import_file(
         &self,
         id: &ImportId,
-        process: &str,
+        process: &ImportProcessName,
         detected: Option<&str>,
         lease: Duration,
     ) -> Result<(), QueryError> {
         let set = doc! {
-            "process": {"$literal": process},
+            "process": {"$literal": &process.label},
+            "process_id": {"$literal": &process.id},
             "detected": {"$literal": detected},
             "lease_until": time_from_now(lease),
         };
@@ -141,17 +153,19 @@ impl Store {
         self.write_import_files(&statement).await
     }
 
-    /// Renews the lease of this process on all of its files.
+    /// Renews the lease of this process on the files that it has.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
     pub async fn renew_import_files(
         &self,
-        process: &str,
+        process: &ImportProcessName,
+        imports: &[ImportId],
         lease: Duration,
     ) -> Result<(), QueryError> {
+        let ids: Vec<&str> = imports.iter().map(ImportId::as_str).collect();
         let statement = doc! {
-            "q": {"process": process},
+            "q": {"_id": {"$in": ids}, "process_id": &process.id},
             "u": [{"$set": {"lease_until": time_from_now(lease)}}],
             "multi": true,
         };
@@ -178,6 +192,7 @@ impl Store {
                 "created": count(counts.created),
                 "updated": count(counts.updated),
                 "unchanged": count(counts.unchanged),
+                "stale": count(counts.stale),
                 "refused": count(counts.refused),
                 "repeated": count(counts.repeated),
                 "skipped": count(counts.skipped),
@@ -199,15 +214,13 @@ impl Store {
         self.write_import_files(&statement).await
     }
 
-    /// Records that the refused rows of an import were removed.
+    /// Records that the files of an import were removed, and keeps its progress.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
-    pub async fn forget_refused_rows(&self, id: &ImportId) -> Result<(), QueryError> {
-        let statement = doc! {
-            "q": {"_id": id.as_str()},
-            "u": [{"$set": {"has_refused": false}}],
-        };
+    pub async fn forget_import_files(&self, id: &ImportId) -> Result<(), QueryError> {
+        let none = doc! {"has_refused": false, "process": bson::Bson::Null, "process_id": bson::Bson::Null};
+        let statement = doc! {"q": {"_id": id.as_str()}, "u": [{"$set": none}]};
         self.write_import_files(&statement).await
     }
 
@@ -271,8 +284,13 @@ impl From<FileDocument> for ImportFileRecord {
             since: waiting.since.to_chrono().into(),
             detail: waiting.detail,
         });
+        // The record of an earlier version of the program has no id, which no process has.
+        let process = file.process.map(|label| ImportProcessName {
+            id: file.process_id.unwrap_or_default(),
+            label,
+        });
         Self {
-            process: file.process,
+            process,
             is_alive: file.is_alive,
             detected: file.detected,
             has_refused: file.has_refused,

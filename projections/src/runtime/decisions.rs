@@ -129,6 +129,28 @@ impl Store {
         numbers.try_collect().await.map(SkippedEvents)
     }
 
+    /// Returns the decisions for a view in a partition whose numbers are after
+    /// one number and up to another: the decision's number and the event that it
+    /// is about, in ascending order.
+    pub(crate) async fn decided_within(
+        &self,
+        epoch: &str,
+        view: &str,
+        partition: Partition,
+        (after, end): (i64, i64),
+    ) -> Result<Vec<(i64, Position)>, mongodb::error::Error> {
+        let filter = doc! {
+            "view": view,
+            "epoch": epoch,
+            "partition": i32::from(partition),
+            "decided": {"$gt": after, "$lte": end},
+        };
+        let collection = self.decisions();
+        let decisions = collection.find(filter).sort(doc! {"decided": 1}).await?;
+        let numbered = |decision: DecisionDocument| (decision.decided, decision.event());
+        decisions.map_ok(numbered).try_collect().await
+    }
+
     /// Returns the events up to these positions that an operator decided about,
     /// for this view and after these positions.
     pub(crate) async fn decided_since(

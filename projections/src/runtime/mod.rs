@@ -16,6 +16,7 @@ pub(crate) mod folded;
 pub(crate) mod folding;
 pub(crate) mod generation;
 pub(crate) mod long_read;
+pub(crate) mod mirror;
 pub(crate) mod owned;
 pub(crate) mod page;
 pub(crate) mod parallel;

@@ -59,6 +59,10 @@ pub enum QueryError {
     /// The view is being built for the first time.
     #[error("the view {0} is being built for the first time")]
     NotBuilt(String),
+    /// An older program folded the view, so its documents lack what the query
+    /// needs.
+    #[error("an older version of Patron folded the view {0}: rebuild it with `patron rebuild {0}`")]
+    Outdated(String),
     /// The cursor of the page request is invalid.
     #[error(transparent)]
     Page(#[from] crate::runtime::page::PageError),

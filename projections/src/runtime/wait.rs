@@ -72,6 +72,20 @@ impl Store {
         }
     }
 
+    /// Returns whether the serving generation of a view has folded all of `positions`.
+    ///
+    /// # Errors
+    /// An error of MongoDB.
+    pub async fn has_reached(
+        &self,
+        view: &'static str,
+        positions: &Positions,
+    ) -> Result<bool, WaitError> {
+        let generation = self.generations().active(view).await?;
+        let missing = self.missing_of(view, generation, positions).await?;
+        Ok(missing.is_none())
+    }
+
     /// Returns the first of the positions that this generation has not reached.
     pub(crate) async fn missing_of(
         &self,

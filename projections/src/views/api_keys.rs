@@ -22,6 +22,9 @@ pub struct ApiKeyDocument {
     pub key_id: KeyId,
     /// Name of the key.
     pub name: String,
+    /// Name of the program that uses the key; absent if it was not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
     /// Role of the key.
     pub role: Role,
     /// First characters of the secret, to recognize the key.
@@ -91,6 +94,7 @@ fn created(id: &KeyId, key: &NewKey, event: &Recorded) -> ApiKeyDocument {
     ApiKeyDocument {
         key_id: id.clone(),
         name: content.name.into(),
+        client: content.client.map(String::from),
         role: content.role,
         prefix: key.prefix.as_str().to_owned(),
         created_at: date(event.metadata.at),
@@ -136,6 +140,7 @@ mod tests {
                 name: "The shop's server".to_owned().try_into().unwrap(),
                 role: Role::Ingest,
                 expires_at: Timestamp::from_millis(60_000).ok(),
+                client: "shop".to_owned().try_into().ok(),
             },
             hash: secret.hash(),
             prefix: secret.prefix(),
@@ -152,6 +157,7 @@ mod tests {
         let document = fold(vec![created()]).unwrap();
         assert_eq!(document.key_id.as_str(), "key_1");
         assert_eq!(document.name, "The shop's server");
+        assert_eq!(document.client.as_deref(), Some("shop"));
         assert_eq!(document.role, Role::Ingest);
         assert_eq!(document.prefix, "patron_00000000");
         assert_eq!(document.expires_at, Some(DateTime::from_millis(60_000)));

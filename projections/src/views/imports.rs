@@ -224,6 +224,7 @@ mod tests {
                 preset: Some("shopify-orders".to_owned().try_into().unwrap()),
                 options: json!({"map": {"order_id": "$a.b"}}),
             },
+            key: None,
         }))
     }
 

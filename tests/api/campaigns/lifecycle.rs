@@ -53,8 +53,10 @@ async fn a_campaign_is_created_and_shown() {
 
 fn empty_statistics() -> Value {
     json!({
-        "audience": 0, "queued": 0, "sent": 0, "delivered": 0, "failed": 0, "undeliverable": 0,
-        "suppressed": 0, "pending": 0, "awaiting_receipt": 0, "suppressed_for": {},
+        "audience": 0, "queued": 0, "sent": 0, "delivered": 0, "unconfirmed": 0, "failed": 0,
+        "bounced": 0, "rejected": 0, "undeliverable": 0, "suppressed": 0, "pending": 0,
+        "awaiting_receipt": 0, "complained": 0, "opened": 0, "clicked": 0, "refused_receipts": 0,
+        "suppressed_for": {},
         "last_at": null, "incomplete": false,
     })
 }
@@ -204,7 +206,9 @@ async fn the_list_is_newest_first_with_statistics() {
             last["statistics"],
             json!({
                 "audience": 6, "queued": 1, "sent": 2, "delivered": 1, "failed": 2,
-                "undeliverable": 1, "suppressed": 1, "pending": 1, "awaiting_receipt": 1,
+                "unconfirmed": 0, "bounced": 0, "rejected": 0, "undeliverable": 1,
+                "suppressed": 1, "pending": 1, "awaiting_receipt": 1,
+                "complained": 0, "opened": 0, "clicked": 0, "refused_receipts": 0,
                 "suppressed_for": {"unsubscribed": 1}, "last_at": last_at, "incomplete": false,
             })
         );

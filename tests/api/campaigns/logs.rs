@@ -115,6 +115,8 @@ async fn a_csv_export_has_all_rows_and_quotes_cells() {
     assert_eq!(lines.len(), 1 + NAMES.len(), "{}", answer.text);
     let head = "customer_id,message_id,status,channel,to,text,attempts,problem,suppression,";
     assert!(lines[0].starts_with(head), "{}", lines[0]);
+    let marks = ",bounce,complained_at,deferred_at,opened_at,clicked_at,clicked_url,";
+    assert!(lines[0].contains(marks), "{}", lines[0]);
     let quoted = "c-1@example.com,\"Hi Bob, \"\"the\"\" one!\",0,";
     assert!(lines[2].contains(quoted), "{}", lines[2]);
 
@@ -162,6 +164,44 @@ async fn a_long_csv_export_is_complete_and_escapes_formulas() {
             line.contains(",phone,'+49 30 1234,\"'=HYPERLINK(\"\"x\"\")\",0,"),
             "{line}"
         );
+    }
+}
+
+/// A spreadsheet may divide a row at semicolons, at tabs or at line breaks, and reads wide
+/// forms of the characters that begin a formula like the plain ones.
+#[tokio::test]
+async fn no_part_of_a_csv_cell_begins_a_formula() {
+    let mut app = App::without_workers().await;
+    let body = with(
+        named("Out"),
+        json!({"launch": true, "message": {"template": "{{ name }}"}}),
+    );
+    let id = create(&app, body).await;
+    let driver = CampaignDriver::new(&app, &id).await;
+    driver.resolve(0, 0).await;
+    let names = [
+        ("c-1", "x;=1+1|cmd", ",x;'=1+1|cmd,"),
+        ("c-2", "\u{ff1d}1+1", ",'\u{ff1d}1+1,"),
+        ("c-3", "x; \"@SUM(A1)", ",\"x;' \"\"@SUM(A1)\","),
+        ("c-4", " =1+1", ",' =1+1,"),
+        ("c-5", "1-1; a=b", ",1-1; a=b,"),
+    ];
+    for (customer, name, _) in names {
+        let content = rendered_content(
+            domain::Channel::Phone,
+            "+49 30 1234",
+            "{{ name }}",
+            json!({"name": name}),
+        );
+        let queue = domain::MessageCommand::Queue(content);
+        driver.apply(customer, queue).await;
+    }
+    app.add_worker();
+    app.client.wait_until_caught_up().await;
+    let answer = export_csv(&app, &format!("{PATH}/{id}/logs")).await;
+    for (customer, _, cell) in names {
+        let row = answer.text.lines().find(|row| row.starts_with(customer));
+        assert!(row.unwrap().contains(cell), "{row:?} has no {cell}");
     }
 }
 

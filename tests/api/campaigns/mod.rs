@@ -21,7 +21,7 @@ use chrono::{DateTime, Utc};
 use commands::{Commands, Context};
 use domain::{
     AudienceSize, CampaignCommand, CampaignId, Channel, Handover, Message, MessageCommand,
-    MessageId, Receipt, Suppression, Timestamp,
+    MessageId, Suppression, Timestamp,
 };
 use projections::{Store, StoreOptions};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use super::with;
 use crate::support::app::App;
 use crate::support::client::Answer;
-use crate::support::shop::{context, minute, rendered_content, text};
+use crate::support::shop::{context, minute, receipt, rendered_content, text};
 
 const PATH: &str = "/api/campaigns";
 
@@ -180,12 +180,8 @@ impl CampaignDriver {
     }
 
     async fn record_receipt(&self, customer: &str, arrived: bool) {
-        let receipt = Receipt {
-            vendor_message_id: text(&format!("vm_{customer}")),
-            arrived,
-            reason: (!arrived).then(|| text("mailbox_full")),
-            occurred_at: minute(7),
-        };
+        let failure = (!arrived).then_some("mailbox_full");
+        let receipt = receipt(&format!("vm_{customer}"), failure, minute(7));
         self.apply(customer, MessageCommand::RecordReceipt(receipt))
             .await;
     }

@@ -68,6 +68,8 @@ async fn every_recipient_is_accounted_for() {
             "campaign_id": id, "status": "sending",
             "planned": 6, "sent": 2, "delivered": 1, "failed": 2, "suppressed": 1, "pending": 1,
             "awaiting_receipt": 1, "awaiting_since": rows["items"][0]["sent_at"],
+            "unconfirmed": 0, "bounced": 0, "rejected": 0, "undeliverable": 1,
+            "complained": 0, "refused_receipts": 0,
             "undetermined": 0, "quarantined": [],
             "views_compared": true, "texts_compared": true, "discrepancies": [], "discrepancies_found": 0,
             "undetermined": 0, "quarantined": [],

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use domain::Role;
 use reqwest::{Method, header};
@@ -77,6 +78,42 @@ async fn uploaded_files_are_private_and_removed_once_they_are_not_needed() {
         .await
         .assert_problem(404, "not-found");
     assert_eq!(app.client().list("/api/imports", 10).await.len(), 1);
+}
+
+#[tokio::test]
+async fn files_that_were_not_used_for_seven_days_are_removed() {
+    let mut app = ImportApp::start().await;
+    let rows = orders(0..2) + "o-9,c-1,,2026-03-01\n";
+    let finished = uploaded(app.client(), "orders.csv", rows).await;
+    complete(app.client(), &finished, orders_plan()).await;
+    let unused = uploaded(app.client(), "orders.csv", orders(0..2)).await;
+    app.app.api.kill();
+    let last_week = SystemTime::now() - Duration::from_secs(8 * 24 * 60 * 60);
+    let root = app.folder.path().join(&app.app.settings().name);
+    for path in [&finished, &unused] {
+        let folder = root.join(path.trim_start_matches("/api/imports/"));
+        let files = std::fs::read_dir(&folder).unwrap();
+        let files = files.map(|file| file.unwrap().path());
+        for path in files.chain([folder.clone()]) {
+            let file = std::fs::File::open(path).unwrap();
+            file.set_modified(last_week).unwrap();
+        }
+    }
+    app.app.restart_api();
+    super::wait_for_files(app.client()).await;
+    assert_eq!(app.files(), 0);
+    let import = shown(app.client(), &finished).await;
+    assert_eq!(import["has_refused_rows"], false, "{import}");
+    assert_eq!(import["progress"]["refused"], 1);
+    assert_eq!(import["process"], Value::Null);
+    let refused = app.client().get(&format!("{finished}/refused")).await;
+    refused.assert_problem(404, "not-found");
+    let run = app
+        .client()
+        .post(&format!("{unused}/run"), orders_plan())
+        .await;
+    run.assert_problem(409, "other-process");
+    assert!(run.body["detail"].as_str().unwrap().contains("seven days"));
 }
 
 #[tokio::test]
@@ -205,4 +242,42 @@ async fn a_process_without_a_directory_takes_no_files() {
             .unwrap()
             .contains("PATRON_IMPORT_DIR")
     );
+}
+
+#[tokio::test]
+async fn the_events_of_an_import_end_once_the_key_is_revoked() {
+    let app = ImportApp::start().await;
+    let path = uploaded(app.client(), "orders.csv", orders(0..2)).await;
+    let key = app.app.create_key(Role::Viewer, None).await;
+    let viewer = app.client().with_key(Some(key.reveal()));
+    let request = viewer.request(Method::GET, &format!("{path}/events"));
+    let stream = eventually("the import can be followed", async || {
+        let stream = request.try_clone().unwrap().send().await.unwrap();
+        (stream.status() == 200).then_some(stream)
+    })
+    .await;
+    let revoked = app
+        .client()
+        .delete(&format!("/api/keys/{}", key.id()))
+        .await;
+    assert_eq!(revoked.status, 204);
+    let rest = tokio::time::timeout(std::time::Duration::from_secs(10), stream.text()).await;
+    let events = rest.expect("the stream ends").unwrap();
+    assert!(!events.contains("event: end"), "{events}");
+}
+
+#[tokio::test]
+async fn an_upload_with_repeated_headers_is_refused() {
+    let app = ImportApp::start().await;
+    let upload = || upload_request(app.client(), "orders.csv", orders(0..2));
+    let coding = |value: &str| upload().header(header::CONTENT_ENCODING, value);
+    for request in [
+        coding("identity").header(header::CONTENT_ENCODING, "gzip"),
+        coding("gzip, gzip"),
+        upload().header(header::CONTENT_TYPE, "text/csv"),
+    ] {
+        let refused = send(request).await;
+        refused.assert_problem(415, "unsupported-media-type");
+    }
+    assert_eq!(send(coding("identity, identity")).await.status, 201);
 }

@@ -3,8 +3,12 @@
 mod crashes;
 mod files;
 mod layouts;
+mod lists;
+mod previews;
 mod processes;
+mod repeated;
 mod runs;
+mod starts;
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! Several processes: every one shows every import, and one has the file.
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::{ImportApp, complete, orders, orders_plan, shown, uploaded, wait_for};
@@ -8,7 +9,7 @@ use crate::support::process::Process;
 use crate::support::wait::until;
 
 /// Starts another API process on the same deployment, with a directory of its own.
-fn another(app: &ImportApp, folder: &tempfile::TempDir) -> (Process, Client) {
+pub(super) fn another(app: &ImportApp, folder: &tempfile::TempDir) -> (Process, Client) {
     let mut settings = app.app.settings().clone();
     let path = folder.path().to_str().unwrap().to_owned();
     settings.environment = vec![("PATRON_IMPORT_DIR", path)];
@@ -75,4 +76,40 @@ async fn a_running_import_is_stopped_by_its_own_process_or_once_that_is_dead() {
         app.files() == 0
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_process_that_was_away_records_no_more_rows_of_an_import_that_another_stopped() {
+    let app = ImportApp::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (_process, other) = another(&app, &folder);
+    let rows = 150_000;
+    let path = uploaded(app.client(), "orders.csv", orders(0..rows)).await;
+    super::run(app.client(), &path, orders_plan()).await;
+    until("some rows are recorded", async || {
+        let import = shown(app.client(), &path).await;
+        import["progress"]["read"]
+            .as_u64()
+            .is_some_and(|read| read > 0)
+    })
+    .await;
+    app.app.api.signal(Signal::STOP);
+    until("the process counts as dead", async || {
+        shown(&other, &path).await["process"]["is_alive"] == false
+    })
+    .await;
+    let answer = other.post(&format!("{path}/stop"), json!({})).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    app.app.api.signal(Signal::CONT);
+    until("the process has noticed the stop", async || {
+        app.app.api.stderr().contains("ended by another process")
+    })
+    .await;
+    let id = path.trim_start_matches("/api/imports/");
+    let root = app.folder.path().join(&app.app.settings().name).join(id);
+    let journal = std::fs::read_to_string(root.join("journal")).unwrap_or_default();
+    let journal: serde_json::Value = serde_json::from_str(&journal).unwrap_or_default();
+    let read = journal["counts"]["read"].as_u64();
+    assert!(read.is_some_and(|read| read < rows as u64), "{read:?}");
+    assert_eq!(shown(app.client(), &path).await["status"], "stopped");
 }

@@ -64,10 +64,12 @@ fn request_target(operation: &str) -> (Method, String) {
     let path = path
         .replace("{position}", "0:1")
         .replace("{name}", "nothing")
+        .replace("{type}", "page")
         .replace("{id}", "x-1")
         .replace("{customer_id}", "c-1")
         .replace("{user_id}", "usr_1")
-        .replace("{key_id}", "key_1");
+        .replace("{key_id}", "key_1")
+        .replace("{type}", "page");
     assert!(!path.contains('{'), "{path}");
     (Method::from_bytes(method.as_bytes()).unwrap(), path)
 }

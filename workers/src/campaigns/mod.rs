@@ -9,8 +9,9 @@
 //!   limits of `rate`, `breaker` and `backoff`, and only with a `clearance` for each
 //!   message. `unserved` sizes the batches, `outcome` turns the answers into commands,
 //!   and `recorder` appends these.
-//! - End: `settle` completes campaigns whose messages have all ended, and suppresses
-//!   the remaining messages of cancelled ones.
+//! - End: `receipts` ends the wait for receipts that do not come. `settle` completes
+//!   campaigns whose messages have all ended, and suppresses the remaining messages of
+//!   cancelled ones.
 //! - Waiting: `trimmed` reports campaigns that need trimmed events; `memory` pauses
 //!   queueing and sending while Redis is short of memory.
 //!
@@ -35,6 +36,7 @@ mod outcome;
 mod outlet;
 mod pace;
 mod rate;
+mod receipts;
 mod recorder;
 mod resolve;
 mod schedule;
@@ -43,7 +45,7 @@ mod trimmed;
 mod unserved;
 mod vendor;
 
-use futures::future::join4;
+use futures::future::join5;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use delivery::Sending;
@@ -54,9 +56,10 @@ use crate::shared::SharedResources;
 
 /// Launches, resolves and ends campaigns until `stop` is cancelled.
 pub(crate) async fn run(shared: &SharedResources, stop: &CancellationToken) {
-    join4(
+    join5(
         resolve::run(shared, stop),
         schedule::run(shared, stop),
+        receipts::run(shared, stop),
         settle::run(shared, stop),
         holds::run(shared, stop),
     )

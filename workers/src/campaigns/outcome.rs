@@ -85,6 +85,12 @@ pub(super) fn commands(
             let rest = rest.unwrap_or_default().min(LONGEST_DEFERRAL);
             vec![attempt(&problem, rest.max(least))]
         }
+        (VendorAnswer::Rejected(problem), _) => {
+            vec![
+                attempt(&problem, Duration::ZERO),
+                MessageCommand::Reject(problem),
+            ]
+        }
         (
             VendorAnswer::Failed(problem)
             | VendorAnswer::Unavailable(problem)
@@ -126,6 +132,7 @@ mod tests {
                 format!("attempt {} {}", attempt.number, attempt.retry_at.millis())
             }
             MessageCommand::GiveUp(problem) => format!("gave up: {}", problem.as_str()),
+            MessageCommand::Reject(problem) => format!("rejected: {}", problem.as_str()),
             other => format!("{other:?}"),
         };
         made.into_iter().map(short).collect()
@@ -155,7 +162,10 @@ mod tests {
     }
 
     #[test]
-    fn rejected_messages_are_given_up_at_once() {
+    fn a_refused_message_ends_and_a_refused_request_can_be_retried() {
+        let rejected = VendorAnswer::Rejected(text("unknown-recipient"));
+        let expected = ["attempt 1 0", "rejected: unknown-recipient"];
+        assert_eq!(made(rejected, Permit::Send, 0), expected);
         let refused = VendorAnswer::Refused(text("422"));
         let expected = ["attempt 1 0", "gave up: 422"];
         assert_eq!(made(refused, Permit::Send, 0), expected);

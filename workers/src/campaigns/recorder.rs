@@ -125,9 +125,11 @@ fn outcome(command: &MessageCommand) -> &'static str {
     match command {
         MessageCommand::RecordSent(_) => "sent",
         MessageCommand::RecordAttempt(_) => "attempt_failed",
+        MessageCommand::Reject(_) => "rejected",
         MessageCommand::GiveUp(_) => "undeliverable",
         MessageCommand::Suppress(_) => "suppressed",
         MessageCommand::Queue(_) | MessageCommand::Requeue => "queued",
-        MessageCommand::RecordReceipt(_) => "receipt",
+        MessageCommand::EndWaitForReceipt { .. } => "unconfirmed",
+        MessageCommand::RecordReceipt(_) | MessageCommand::RecordRefusedReceipt(_) => "receipt",
     }
 }

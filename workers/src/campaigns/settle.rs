@@ -141,11 +141,7 @@ async fn is_over_by_heads(
     id: &CampaignId,
     size: AudienceSize,
 ) -> Result<bool, WorkError> {
-    let open = [
-        MessageStatus::Queued,
-        MessageStatus::Undeliverable,
-        MessageStatus::Sent,
-    ];
+    let open = MessageStatus::OPEN;
     let mut left = shared.store.messages_with(id, &open, None, MANY).await?;
     if left.len() == MANY {
         return Ok(false);

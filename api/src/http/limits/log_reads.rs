@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::permit_by;
+use super::shares::Shares;
 use crate::http::problem::Problem;
 
 /// Maximum number of concurrent folds of partitions.
@@ -24,7 +25,11 @@ const FOLDS: usize = 4;
 /// caller cannot block all others.
 const FOLDS_PER_CALLER: usize = FOLDS - 1;
 
-/// Divisor of the number of reads that gives one caller's share.
+/// Maximum number of requests that wait for a read. They hold places of concurrent requests
+/// meanwhile.
+const MAX_WAITING: usize = 64;
+
+/// Divisor of the number of reads, and of those that wait, that gives one caller's share.
 const CALLER_SHARE: usize = 4;
 
 /// Limits of long reads of the log in this process.
@@ -32,6 +37,8 @@ pub(crate) struct LogReads {
     reads: Arc<Semaphore>,
     reads_per_caller: usize,
     folds: Arc<Semaphore>,
+    /// Places of requests that wait for a read.
+    waiting: Shares,
     /// Callers with running or waiting reads, by name. Weak, so that a caller
     /// disappears with its last read.
     callers: Mutex<HashMap<String, Weak<CallerLimits>>>,
@@ -59,6 +66,7 @@ impl LogReads {
             reads: Arc::new(Semaphore::new(reads)),
             reads_per_caller: (reads / CALLER_SHARE).max(1),
             folds: Arc::new(Semaphore::new(FOLDS)),
+            waiting: Shares::new(MAX_WAITING, MAX_WAITING / CALLER_SHARE),
             callers: Mutex::default(),
         }
     }
@@ -67,14 +75,16 @@ impl LogReads {
     /// one.
     ///
     /// # Errors
-    /// 503 if none becomes free in time.
+    /// 503 if none becomes free in time, or too many requests wait.
     pub(crate) async fn place(&self, caller: &str, by: Instant) -> Result<LogRead, Problem> {
+        let waiting = self.waiting.place(&Arc::from(caller))?;
         let caller = self.caller(caller);
         let places = async {
             let own = caller.reads.clone().acquire_owned().await?;
             Ok([own, self.reads.clone().acquire_owned().await?])
         };
         let places = permit_by(by, places).await?;
+        drop(waiting);
         let shared = vec![caller.folds.clone(), self.folds.clone()];
         Ok(LogRead {
             reading: LongRead::sharing(shared),

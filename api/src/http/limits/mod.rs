@@ -1,10 +1,12 @@
 //! Limits that protect the server from overload: connections, concurrent requests,
-//! memory for bodies, requests per second, and long reads of the log.
+//! memory for bodies and answers, requests per second, and long reads of the log.
 
+mod answers;
 mod body_budget;
 mod log_reads;
 mod rates;
 mod senders;
+mod shares;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -16,10 +18,12 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
+pub(crate) use answers::{AnswerBudget, AnswerMemory};
 pub(crate) use body_budget::{BodyBudget, Reservation, out_of_body_memory};
 pub(crate) use log_reads::{LogRead, LogReads};
 pub(crate) use rates::Rates;
 pub(crate) use senders::Senders;
+pub(crate) use shares::{Share, Shares};
 
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::request_id;
@@ -32,8 +36,8 @@ pub struct Limits {
     /// Maximum number of concurrent requests, health checks and receipts excluded.
     /// Further ones are answered with 503.
     pub requests: usize,
-    /// Maximum memory in bytes for bodies that are being read or processed. A request
-    /// that needs more is answered with 503.
+    /// Maximum memory in bytes for bodies that are being read or processed, and for answers
+    /// that are being read. A request that needs more is answered with 503.
     pub bodies: usize,
     /// Requests per second with one credential, with bursts of twice as many. Beyond
     /// it, requests are answered with 429. `None` for no limit.
@@ -54,6 +58,20 @@ pub struct Limits {
     pub slow_client_timeout: Duration,
 }
 
+impl Limits {
+    /// Returns the places of reads that wait for a view: half of the concurrent requests, an
+    /// eighth for one caller.
+    pub(crate) fn waiting_reads(&self) -> Shares {
+        Shares::new(self.requests / 2, self.requests / 8)
+    }
+
+    /// Returns the places of event streams: a quarter of the connections, a sixteenth for
+    /// one caller.
+    pub(crate) fn streams(&self) -> Shares {
+        Shares::new(self.connections / 4, self.connections / 16)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -69,9 +87,16 @@ impl Default for Limits {
     }
 }
 
+/// Maximum number of a request's headers. More are answered with 431.
+pub(crate) const MAX_HEADERS: usize = 64;
+
 /// Maximum size of a request's head in bytes: path, query, and the names and values
 /// of the headers.
 pub(crate) const MAX_HEAD: usize = 64 * 1024;
+
+/// Maximum number of connections beyond the limit that are kept open for a moment, so that
+/// health checks are answered on them.
+pub(crate) const SPARE_CONNECTIONS: usize = 64;
 
 /// Maximum number of concurrent posts of receipts with a valid signature.
 pub(crate) const RECEIPT_PLACES: usize = 64;
@@ -141,12 +166,41 @@ pub(crate) fn check_head_size(request: &mut Request) -> Result<(), Response> {
 /// Maximum time that a request waits for a permit.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Waits up to 10 s for a permit.
-///
-/// # Errors
-/// 503 if none becomes free in time.
-pub(crate) async fn wait_for_permit(permits: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
-    permit_by(Instant::now() + PERMIT_TIMEOUT, permits.acquire()).await
+/// Maximum number of requests that wait for permits of one kind. They hold places of
+/// concurrent requests meanwhile.
+const MAX_QUEUE: usize = 64;
+
+/// Permits for operations of one kind, of which only a few run at a time.
+pub(crate) struct Permits {
+    permits: Semaphore,
+    queue: Semaphore,
+}
+
+impl Permits {
+    pub(crate) fn new(count: usize) -> Self {
+        Self {
+            permits: Semaphore::new(count),
+            queue: Semaphore::new(MAX_QUEUE),
+        }
+    }
+
+    /// Waits up to 10 s for a permit.
+    ///
+    /// # Errors
+    /// 503 if none becomes free in time, or too many requests wait.
+    pub(crate) async fn wait(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        if let Ok(permit) = self.permits.try_acquire() {
+            return Ok(permit);
+        }
+        let _waiting = self.queue.try_acquire().map_err(|_| too_many())?;
+        permit_by(Instant::now() + PERMIT_TIMEOUT, self.permits.acquire()).await
+    }
+}
+
+/// Returns the problem of a request of a kind of which too many run or wait.
+fn too_many() -> Problem {
+    let detail = "too many concurrent requests of this kind; retry later";
+    Problem::new(ProblemKind::Busy, detail)
 }
 
 /// Waits for a permit until `by`.
@@ -159,9 +213,30 @@ pub(crate) async fn permit_by<P>(
 ) -> Result<P, Problem> {
     match timeout_at(by, permit).await {
         Ok(Ok(permit)) => Ok(permit),
-        _ => {
-            let detail = "too many concurrent requests of this kind; retry later";
-            Err(Problem::new(ProblemKind::Busy, detail))
-        }
+        _ => Err(too_many()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use futures::future::join_all;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_queue_for_permits_is_limited() {
+        let permits = Permits::new(1);
+        let running = permits.wait().now_or_never();
+        assert!(matches!(running, Some(Ok(_))));
+        let mut waiting = join_all((0..MAX_QUEUE).map(|_| Box::pin(permits.wait())));
+        assert!((&mut waiting).now_or_never().is_none());
+        let refused = permits.wait().now_or_never();
+        let refused = refused.expect("at once").map_err(|problem| problem.kind());
+        assert_eq!(refused.err(), Some(ProblemKind::Busy));
+        drop(waiting);
+        assert!(permits.wait().now_or_never().is_none());
+        drop(running);
+        assert!(permits.wait().now_or_never().is_some());
     }
 }

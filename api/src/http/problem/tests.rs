@@ -60,3 +60,16 @@ fn contention_differs_from_an_unavailable_store() {
         StatusCode::SERVICE_UNAVAILABLE
     );
 }
+
+#[test]
+fn long_texts_of_clients_are_shortened() {
+    let name = "\u{e9}".repeat(2_000);
+    let reason = format!("unknown field `{name}`, expected `amount`");
+    let problem = Problem::field(ProblemKind::UnknownField, format!("/{name}"), reason);
+    assert!(problem.bytes() < 3_000, "{}", problem.bytes());
+    let error = &problem.into_errors()[0];
+    assert!(error.pointer.starts_with("/\u{e9}") && error.pointer.contains('\u{2026}'));
+    assert!(error.detail.starts_with("unknown field `\u{e9}"));
+    assert!(error.detail.contains("\u{e9}\u{2026}\u{e9}"));
+    assert!(error.detail.ends_with("`, expected `amount`"));
+}

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use assist::model::Model;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use tokio::sync::Semaphore;
 
 use super::facts::CachedFacts;
+use crate::http::limits::Permits;
 use crate::http::problem::{Problem, ProblemKind};
 
 /// Maximum number of concurrent calls.
@@ -41,7 +41,7 @@ impl Default for AssistantConfig {
 pub(crate) struct Assistant {
     pub(super) model: Option<Model>,
     pub(super) time_limit: Duration,
-    pub(super) places: Semaphore,
+    pub(super) places: Permits,
     pub(super) facts: CachedFacts,
     rates: Option<DefaultKeyedRateLimiter<Arc<str>>>,
 }
@@ -55,7 +55,7 @@ impl Assistant {
         Self {
             model: config.model,
             time_limit: config.time_limit,
-            places: Semaphore::new(MAX_CONCURRENT),
+            places: Permits::new(MAX_CONCURRENT),
             facts: CachedFacts::default(),
             rates: config
                 .per_minute

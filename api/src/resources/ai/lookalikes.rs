@@ -14,7 +14,6 @@ use super::caller::AssistCaller;
 use super::rules_of;
 use crate::http::after::After;
 use crate::http::extract::Query;
-use crate::http::limits::wait_for_permit;
 use crate::http::openapi::NotFound;
 use crate::http::problem::Problem;
 use crate::http::schema;
@@ -142,7 +141,7 @@ async fn find(
     params: LookalikesParams,
     consistency: &Consistency,
 ) -> Result<LookalikesResponse, Problem> {
-    let _place = wait_for_permit(&app.assistant.places).await?;
+    let _place = app.assistant.places.wait().await?;
     let segment_id = params.segment_id;
     let freshness = consistency.with(params.after.as_ref());
     let LookalikesLimit(limit) = params.limit.unwrap_or_default();
@@ -151,7 +150,7 @@ async fn find(
     let now = Timestamp::from(Utc::now());
     // The permit is held only during the query, which scans customers.
     let found = {
-        let _permit = wait_for_permit(&app.previews).await?;
+        let _permit = app.previews.wait().await?;
         app.store.lookalikes(&rules, now, limit).await?
     };
     let (customers, items) = match found {

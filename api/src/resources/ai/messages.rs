@@ -16,7 +16,6 @@ use super::rules_of;
 use crate::http::after::AfterParam;
 use crate::http::body::{Input, JsonBody};
 use crate::http::extract::Query;
-use crate::http::limits::wait_for_permit;
 use crate::http::openapi::NotFound;
 use crate::http::problem::Problem;
 use crate::http::schema;
@@ -101,7 +100,7 @@ async fn write(
     body: &MessagesBody,
     freshness: Freshness<'_>,
 ) -> Result<MessagesResponse, Problem> {
-    let _place = wait_for_permit(&app.assistant.places).await?;
+    let _place = app.assistant.places.wait().await?;
     let (objective, tone) = (body.objective.as_str(), body.tone);
     let audience = match &body.segment_id {
         Some(segment) => Some((

@@ -18,7 +18,6 @@ use super::caller::AssistCaller;
 use crate::http::after::AfterParam;
 use crate::http::body::{Input, JsonBody};
 use crate::http::extract::Query;
-use crate::http::limits::wait_for_permit;
 use crate::http::problem::{FieldError, Problem, ProblemKind};
 use crate::http::schema;
 use crate::resources::shared::after;
@@ -97,7 +96,7 @@ async fn find(
     prompt: &Prompt,
     freshness: Freshness<'_>,
 ) -> Result<RulesResponse, Problem> {
-    let _place = wait_for_permit(&app.assistant.places).await?;
+    let _place = app.assistant.places.wait().await?;
     after::wait::<Customers>(app, freshness).await?;
     let facts = app
         .assistant
@@ -119,7 +118,7 @@ async fn find(
     let text = understood.rules.to_string();
     // The permit is held only during the query, which scans customers.
     let count = {
-        let _permit = wait_for_permit(&app.previews).await?;
+        let _permit = app.previews.wait().await?;
         app.store.count_members(&understood.rules, now).await?
     };
     call.set_answer(&text);

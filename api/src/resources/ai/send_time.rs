@@ -15,7 +15,6 @@ use super::caller::AssistCaller;
 use super::rules_of;
 use crate::http::after::After;
 use crate::http::extract::Query;
-use crate::http::limits::wait_for_permit;
 use crate::http::openapi::NotFound;
 use crate::http::problem::Problem;
 use crate::http::schema::{self, WEEKDAYS};
@@ -162,7 +161,7 @@ async fn find(
     params: SendTimeParams,
     consistency: &Consistency,
 ) -> Result<SendTimeResponse, Problem> {
-    let _place = wait_for_permit(&app.assistant.places).await?;
+    let _place = app.assistant.places.wait().await?;
     let segment_id = params.segment_id;
     let freshness = consistency.with(params.after.as_ref());
     let zone = params.time_zone.map_or(Tz::UTC, |Zone(zone)| zone);
@@ -171,7 +170,7 @@ async fn find(
     let now = Timestamp::from(Utc::now());
     // The permit is held only during the query, which scans customers.
     let busy = {
-        let _permit = wait_for_permit(&app.previews).await?;
+        let _permit = app.previews.wait().await?;
         app.store.busy_hours(&rules, now, zone).await?
     };
     let explanation = explain(&busy);

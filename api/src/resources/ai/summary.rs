@@ -13,7 +13,6 @@ use super::caller::AssistCaller;
 use super::campaign;
 use crate::http::after::AfterParam;
 use crate::http::extract::{Path, Query};
-use crate::http::limits::wait_for_permit;
 use crate::http::openapi::{Conflict, NotFound};
 use crate::http::problem::Problem;
 use crate::http::schema;
@@ -121,7 +120,7 @@ async fn summarize(
     id: &CampaignId,
     freshness: Freshness<'_>,
 ) -> Result<SummaryResponse, Problem> {
-    let _place = wait_for_permit(&app.assistant.places).await?;
+    let _place = app.assistant.places.wait().await?;
     let document = campaign(app, id, freshness).await?;
     if document.launch.is_none() {
         return Err(not_launched(id));
@@ -148,7 +147,7 @@ async fn figures(app: &AppContext, document: CampaignDocument) -> Result<Campaig
     let counted = found.unwrap_or_default();
     let currency = app.commands.currency();
     let brackets = {
-        let _permit = wait_for_permit(&app.previews).await?;
+        let _permit = app.previews.wait().await?;
         app.store.spend_brackets(id).await?
     };
     // Counts are never negative; MongoDB has no unsigned integers.

@@ -14,7 +14,6 @@ use super::caller::AssistCaller;
 use super::{campaign, rules_of};
 use crate::http::after::AfterParam;
 use crate::http::extract::{Path, Query};
-use crate::http::limits::wait_for_permit;
 use crate::http::openapi::NotFound;
 use crate::http::problem::Problem;
 use crate::http::schema;
@@ -68,7 +67,7 @@ async fn tag(
     id: &CampaignId,
     freshness: Freshness<'_>,
 ) -> Result<TagsResponse, Problem> {
-    let _place = wait_for_permit(&app.assistant.places).await?;
+    let _place = app.assistant.places.wait().await?;
     let document = campaign(app, id, freshness).await?;
     let rules = rules(app, &document, freshness).await?;
     let (name, template) = (document.name.as_str(), &document.template);

@@ -166,15 +166,27 @@ pub(super) struct Statistics {
     /// Messages that are to be sent.
     #[schema(example = 0)]
     queued: i64,
-    /// Messages that the vendor accepted and has not failed to deliver.
+    /// Messages that the vendor accepted and has not failed to deliver, as far as is
+    /// known.
     #[schema(example = 4_702)]
     sent: i64,
     /// Messages of `sent` that were delivered.
     #[schema(example = 4_681)]
     delivered: i64,
-    /// Messages that were not delivered, or that the vendor rejected.
+    /// Messages of `sent` without a receipt within the time for one. A late receipt
+    /// still counts.
+    #[schema(example = 0)]
+    unconfirmed: i64,
+    /// Messages that were not delivered, or that the vendor did not accept.
     #[schema(example = 499)]
     failed: i64,
+    /// Messages of `failed` that the recipient's provider returned, some after they
+    /// were delivered.
+    #[schema(example = 12)]
+    bounced: i64,
+    /// Messages of `failed` that the vendor refused for good.
+    #[schema(example = 3)]
+    rejected: i64,
     /// Messages of `failed` that could not be handed to the vendor; `retry`
     /// queues them again.
     #[schema(example = 2)]
@@ -185,9 +197,21 @@ pub(super) struct Statistics {
     /// Messages without a final status: the same as `queued`.
     #[schema(example = 0)]
     pending: i64,
-    /// Messages of `sent` without a receipt.
+    /// Messages of `sent` without a receipt, while there is time for one.
     #[schema(example = 21)]
     awaiting_receipt: i64,
+    /// Messages that their recipient complained about, whatever their status.
+    #[schema(example = 1)]
+    complained: i64,
+    /// Messages that were opened, as far as the vendor reports it.
+    #[schema(example = 1_204)]
+    opened: i64,
+    /// Messages with a link that was followed, as far as the vendor reports it.
+    #[schema(example = 310)]
+    clicked: i64,
+    /// Receipts of the messages that were refused, at most eight per message.
+    #[schema(example = 0)]
+    refused_receipts: i64,
     /// Suppressed messages by reason.
     #[schema(example = json!({"unsubscribed": 41, "no_address": 16}))]
     suppressed_for: BTreeMap<String, i64>,
@@ -350,11 +374,18 @@ impl Statistics {
             queued: figures.queued(),
             sent: figures.sent(),
             delivered: figures.delivered(),
+            unconfirmed: figures.by_status.unconfirmed,
             failed: figures.failed(),
+            bounced: figures.by_status.bounced,
+            rejected: figures.by_status.rejected,
             undeliverable: figures.undeliverable(),
             suppressed: figures.suppressed(),
             pending: figures.pending(),
             awaiting_receipt: figures.awaiting_receipt(),
+            complained: figures.marks.complained,
+            opened: figures.marks.opened,
+            clicked: figures.marks.clicked,
+            refused_receipts: figures.refused_receipts,
             suppressed_for: figures.suppressed_for,
             last_at: figures.last_at.map(|at| at.to_chrono().into()),
             incomplete,

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use commands::{CampaignRefusal, Context, IdempotencyKey, Outcome, new_id};
-use domain::{CampaignContent, CampaignId, SegmentError};
+use commands::{CampaignRefusal, Context, IdempotencyKey, Outcome};
+use domain::{CampaignContent, CampaignId, SegmentError, Subject};
 
 use super::answer::CampaignWritten;
 use super::body::{CampaignBody, CampaignSchema};
@@ -42,7 +42,8 @@ pub(super) async fn create_campaign(
 ) -> Result<impl IntoResponse, Problem> {
     app.shed.check()?;
     let content = body.into_content()?;
-    let id: CampaignId = new_id(&context.actor, key.as_ref());
+    let id = app.commands.id_to_create(key.as_ref(), Subject::Campaign);
+    let id: CampaignId = id.await?;
     check_time(&app, &context, &id, &content).await?;
     let written = CampaignWritten::new(id.clone(), &content);
     let outcome = create(&app, &context, &id, content, key.as_ref()).await?;

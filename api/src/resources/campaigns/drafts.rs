@@ -5,8 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use commands::new_id;
-use domain::{CampaignCommand, CampaignId, CloneRequest};
+use domain::{CampaignCommand, CampaignId, CloneRequest, Subject};
 use projections::campaign_stats::CampaignFigures;
 
 use super::answer::{CampaignResponse, CampaignWritten};
@@ -116,7 +115,8 @@ pub(super) async fn clone_campaign(
     OptionalJsonBody(body): OptionalJsonBody<CampaignCloneBody>,
 ) -> Result<impl IntoResponse, Problem> {
     app.shed.check()?;
-    let id: CampaignId = new_id(&context.actor, key.as_ref());
+    let id = app.commands.id_to_create(key.as_ref(), Subject::Campaign);
+    let id: CampaignId = id.await?;
     let request = CloneRequest {
         campaign_id: source.clone(),
         name: body.name,

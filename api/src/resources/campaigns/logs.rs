@@ -45,8 +45,9 @@ pub(super) struct LogParams {
 
 /// Lists a campaign's messages, one per customer, ordered by customer.
 ///
-/// With `Accept: text/csv` the response is a table of all messages. In it, a cell
-/// that a spreadsheet would take for a formula begins with an apostrophe.
+/// With `Accept: text/csv` the response is a table of all messages. In it, an
+/// apostrophe is before a cell that a spreadsheet would take for a formula, and before
+/// such a part of a cell after a semicolon, a tab or a line break.
 #[utoipa::path(
     get,
     path = "/api/campaigns/{id}/logs",

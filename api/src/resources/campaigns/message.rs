@@ -1,6 +1,6 @@
 //! Response body of a message.
 
-use domain::{Channel, CustomerId, MessageStatus, Timestamp};
+use domain::{BounceKind, Channel, CustomerId, MessageStatus, Timestamp};
 use projections::messages::{Messages, SuppressionDocument};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -46,9 +46,12 @@ pub(super) struct MessageResponse {
     /// The vendor's id of the message.
     #[schema(example = "vm_17")]
     pub(super) vendor_message_id: Option<String>,
-    /// The vendor's reason why the message was not delivered.
+    /// The vendor's reason, usually why the message was not delivered.
     #[schema(example = "mailbox_full")]
     pub(super) reason: Option<String>,
+    /// Kind of bounce, if the message bounced.
+    #[schema(value_type = Option<schema::BounceKind>)]
+    pub(super) bounce: Option<BounceKind>,
     /// Time at which the message was last queued, or suppressed if it was never
     /// queued.
     #[schema(value_type = schema::Time)]
@@ -59,10 +62,28 @@ pub(super) struct MessageResponse {
     /// Time at which the vendor accepted the message.
     #[schema(value_type = Option<schema::Time>)]
     pub(super) sent_at: Option<Timestamp>,
-    /// Time at which the message was delivered, failed, was given up, or was
-    /// suppressed.
+    /// Time at which the message was delivered, failed or bounced by its receipt, was
+    /// rejected, given up or suppressed, or at which the wait for its receipt ended.
     #[schema(value_type = Option<schema::Time>)]
     pub(super) ended_at: Option<Timestamp>,
+    /// Time at which the recipient complained.
+    #[schema(value_type = Option<schema::Time>)]
+    pub(super) complained_at: Option<Timestamp>,
+    /// Time at which the vendor first put the delivery off.
+    #[schema(value_type = Option<schema::Time>)]
+    pub(super) deferred_at: Option<Timestamp>,
+    /// Time at which the message was first opened.
+    #[schema(value_type = Option<schema::Time>)]
+    pub(super) opened_at: Option<Timestamp>,
+    /// Time at which a link of the message was first followed.
+    #[schema(value_type = Option<schema::Time>)]
+    pub(super) clicked_at: Option<Timestamp>,
+    /// URL of that link.
+    #[schema(example = "https://shop.example/sale")]
+    pub(super) clicked_url: Option<String>,
+    /// Number of receipts of this message that were refused, at most eight.
+    #[schema(example = 0)]
+    pub(super) refused_receipts: u32,
     /// Time of the message's last change.
     #[schema(value_type = schema::Time)]
     pub(super) updated_at: Timestamp,
@@ -106,10 +127,17 @@ impl From<Rendered> for MessageResponse {
             suppression: message.suppression.map(SuppressionResponse::from),
             vendor_message_id: message.vendor_message_id,
             reason: message.reason,
+            bounce: message.bounce,
             queued_at: message.queued_at.to_chrono().into(),
             retry_at: message.retry_at.map(|at| at.to_chrono().into()),
             sent_at: message.sent_at.map(|at| at.to_chrono().into()),
             ended_at: message.ended_at.map(|at| at.to_chrono().into()),
+            complained_at: message.marks.complained_at.map(|at| at.to_chrono().into()),
+            deferred_at: message.marks.deferred_at.map(|at| at.to_chrono().into()),
+            opened_at: message.marks.opened_at.map(|at| at.to_chrono().into()),
+            clicked_at: message.marks.clicked_at.map(|at| at.to_chrono().into()),
+            clicked_url: message.marks.clicked_url,
+            refused_receipts: message.refused_receipts,
             updated_at: message.updated_at.to_chrono().into(),
             quarantined: None,
         }

@@ -12,6 +12,7 @@ mod body;
 mod create;
 mod drafts;
 mod find;
+mod formula;
 mod logs;
 mod message;
 mod preview;
@@ -28,6 +29,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) use self::find::{missing, not_launched};
+pub(crate) use self::formula::escape_formulas;
 pub use self::reconcile::reconciliation_document;
 pub(crate) use self::texts::{ShownEvent, shown};
 use crate::state::AppState;

@@ -19,7 +19,6 @@ use super::create::bad_segment;
 use crate::http::after::AfterParam;
 use crate::http::body::{BodyRules, Input, JsonBody};
 use crate::http::extract::Query;
-use crate::http::limits::wait_for_permit;
 use crate::http::problem::Problem;
 use crate::http::schema;
 use crate::resources::segments::Sample;
@@ -128,7 +127,7 @@ pub(super) async fn preview_message(
         Problem::internal()
     })?;
     after::wait::<Customers>(&app, consistency.with(params.after())).await?;
-    let _permit = wait_for_permit(&app.previews).await?;
+    let _permit = app.previews.wait().await?;
     let sample = match body.sample.unwrap_or_default().size() {
         0 => Vec::new(),
         limit => {

@@ -95,8 +95,9 @@ pub(super) async fn follow_progress(
     if read_progress(&app, &id).await?.is_none() {
         return Err(missing(&app, &id).await);
     }
+    let place = app.streams.place(&actor.name)?;
     let follower = CampaignFollower {
-        access: StreamAccess::new(app.identity.clone(), actor, OPERATION),
+        access: StreamAccess::new(app.identity.clone(), actor, OPERATION, place),
         app,
         id,
         ticks: sse::ticks(),

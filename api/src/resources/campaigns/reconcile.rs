@@ -43,22 +43,41 @@ pub(super) struct ReconciliationResponse {
     /// Messages of `sent` that were delivered.
     #[schema(example = 4_681)]
     delivered: u64,
-    /// Messages that were not delivered, or could not be handed to the vendor.
+    /// Messages of `sent` without a receipt within the time for one.
+    #[schema(example = 0)]
+    unconfirmed: u64,
+    /// Messages that were not delivered, or that the vendor did not accept.
     #[schema(example = 499)]
     failed: u64,
+    /// Messages of `failed` that the recipient's provider returned.
+    #[schema(example = 12)]
+    bounced: u64,
+    /// Messages of `failed` that the vendor refused for good.
+    #[schema(example = 3)]
+    rejected: u64,
+    /// Messages of `failed` that could not be handed to the vendor.
+    #[schema(example = 2)]
+    undeliverable: u64,
     /// Messages that were suppressed.
     #[schema(example = 57)]
     suppressed: u64,
     /// Messages that are still to be sent.
     #[schema(example = 0)]
     pending: u64,
-    /// Messages of `sent` without a receipt. The logs list them with
-    /// `status=sent`.
+    /// Messages of `sent` without a receipt, while there is time for one. The logs
+    /// list them with `status=sent`.
     #[schema(example = 21)]
     awaiting_receipt: u64,
     /// Time at which the vendor accepted the first message that awaits a receipt.
     #[schema(value_type = Option<schema::Time>)]
     awaiting_since: Option<Timestamp>,
+    /// Messages that their recipient complained about, whatever their status.
+    #[schema(example = 1)]
+    complained: u64,
+    /// Receipts of the campaign's messages that were refused. At most eight per
+    /// message are recorded; the recipient's events have the reasons.
+    #[schema(example = 0)]
+    refused_receipts: u64,
     /// Customers for whom a match cannot be determined, because one of their
     /// events was in quarantine at the launch. Customers who got a message since
     /// are in `planned` instead.
@@ -205,11 +224,17 @@ impl ReconciliationResponse {
             planned: found.planned,
             sent: found.sent,
             delivered: found.delivered,
+            unconfirmed: found.unconfirmed,
             failed: found.failed,
+            bounced: found.bounced,
+            rejected: found.rejected,
+            undeliverable: found.undeliverable,
             suppressed: found.suppressed,
             pending: found.pending,
             awaiting_receipt: found.awaiting_receipt,
             awaiting_since: found.awaiting_since,
+            complained: found.complained,
+            refused_receipts: found.refused_receipts,
             undetermined: found.undetermined,
             quarantined: found
                 .withheld

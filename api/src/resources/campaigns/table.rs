@@ -1,7 +1,5 @@
 //! The communication log as CSV, streamed while it is read.
 
-use std::borrow::Cow;
-
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -10,6 +8,7 @@ use domain::{CampaignId, Channel, MessageStatus, Timestamp};
 use futures::stream;
 use projections::{Page, PageRequest, QueryError};
 
+use super::formula::escape_formulas;
 use super::message::MessageResponse;
 use super::texts::{self, Rendered};
 use crate::http::problem::Problem;
@@ -19,7 +18,7 @@ use crate::state::{AppContext, AppState};
 /// Number of rows read per batch.
 const BATCH: usize = 1_000;
 
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 27] = [
     "customer_id",
     "message_id",
     "status",
@@ -38,6 +37,13 @@ const COLUMNS: [&str; 20] = [
     "ended_at",
     "updated_at",
     "text_problem",
+    "bounce",
+    "complained_at",
+    "deferred_at",
+    "opened_at",
+    "clicked_at",
+    "clicked_url",
+    "refused_receipts",
     "quarantined_position",
     "quarantined_reason",
 ];
@@ -157,7 +163,7 @@ async fn next_chunk(
     for message in messages {
         let row = row(message);
         table
-            .write_record(row.iter().map(|cell| escape_formula(cell).into_owned()))
+            .write_record(row.iter().map(|cell| escape_formulas(cell).into_owned()))
             .map_err(failed)?;
     }
     let bytes = table.into_inner().map_err(failed)?;
@@ -216,18 +222,16 @@ fn row(message: MessageResponse) -> [String; COLUMNS.len()] {
         at(message.ended_at),
         at(Some(message.updated_at)),
         text(message.text_problem),
+        text(message.bounce.map(|bounce| bounce.name().to_owned())),
+        at(message.complained_at),
+        at(message.deferred_at),
+        at(message.opened_at),
+        at(message.clicked_at),
+        text(message.clicked_url),
+        message.refused_receipts.to_string(),
         text(position),
         text(reason),
     ]
-}
-
-/// Escapes a cell that a spreadsheet would evaluate as a formula (CSV injection).
-pub(crate) fn escape_formula(cell: &str) -> Cow<'_, str> {
-    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-    match is_formula {
-        true => format!("'{cell}").into(),
-        false => cell.into(),
-    }
 }
 
 #[cfg(test)]
@@ -263,16 +267,6 @@ mod tests {
             &["text/csv, application/json"],
         ] {
             assert!(!prefers(accept), "{accept:?}");
-        }
-    }
-
-    #[test]
-    fn formulas_are_escaped() {
-        for formula in ["=1+1", "+49 30 1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
-            assert_eq!(escape_formula(formula), format!("'{formula}"));
-        }
-        for text in ["", "Ada", "a=b", "1-1", "'=1"] {
-            assert_eq!(escape_formula(text), text);
         }
     }
 }

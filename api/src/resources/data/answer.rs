@@ -8,6 +8,8 @@ use eventlog::{Position, Positions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::results_body::results_body;
+use crate::http::limits::AnswerMemory;
 use crate::http::position::{self, PositionText};
 use crate::http::problem::ProblemBody;
 use crate::http::schema;
@@ -139,13 +141,25 @@ impl BatchResponse {
     }
 }
 
-impl IntoResponse for BatchResponse {
-    fn into_response(self) -> Response {
+impl BatchResponse {
+    /// Returns the positions of the accepted items.
+    fn positions(&self) -> Positions {
         let positions = self.results.iter().filter_map(|result| match result {
             ItemResult::Accepted { accepted, .. } => Some(accepted.position()),
             ItemResult::Rejected { .. } => None,
         });
-        accept(&positions.collect(), Json(self))
+        positions.collect()
+    }
+
+    /// Returns the response, whose body is written while it is sent. It holds `memory` until
+    /// then.
+    pub(super) fn into_streamed_response(self, memory: AnswerMemory) -> Response {
+        let positions = self.positions();
+        let begin = format!(
+            r#"{{"accepted":{},"rejected":{},"results":"#,
+            self.accepted, self.rejected
+        );
+        accept(&positions, results_body(begin, self.results, memory))
     }
 }
 
@@ -155,6 +169,7 @@ pub(crate) fn effect_name(effect: CommandEffect) -> &'static str {
         CommandEffect::Created => "created",
         CommandEffect::Updated => "updated",
         CommandEffect::Unchanged => "unchanged",
+        CommandEffect::Stale => "stale",
     }
 }
 
@@ -174,9 +189,12 @@ pub(crate) fn add_positions(positions: &Positions, mut response: Response) -> Re
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use axum::body::to_bytes;
+    use futures::executor::block_on;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::http::limits::{AnswerBudget, BodyBudget};
     use crate::http::problem::Problem;
 
     #[test]
@@ -206,7 +224,36 @@ mod tests {
             json!({"index": 0, "id": "a", "outcome": "created", "position": "3:7"})
         );
         assert_eq!(body["results"][1]["problem"]["status"], 500);
-        let response = batch.into_response();
+        let response = batch.into_streamed_response(memory());
         assert_eq!(response.headers()["patron-position"], "0:9,3:7");
+        assert_eq!(response.headers()["content-type"], "application/json");
+        let written: Value = serde_json::from_str(&text_of(response)).unwrap();
+        assert_eq!(written, body);
+    }
+
+    fn memory() -> AnswerMemory {
+        let bodies = BodyBudget::new(1 << 30);
+        AnswerBudget::within(&bodies, 1 << 30).open(&"key:1".into())
+    }
+
+    fn text_of(response: Response) -> String {
+        let bytes = block_on(to_bytes(response.into_body(), usize::MAX)).unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_batch_of_any_size_is_written_in_chunks() {
+        for count in [0, 1, 2, 100, 5_000] {
+            let rejected = |index| ItemResult::Rejected {
+                index,
+                id: Some(format!("o-{index}")),
+                problem: Box::new(Problem::internal().into_body(None)),
+            };
+            let batch = || BatchResponse::new((0..count).map(rejected).collect());
+            let response = batch().into_streamed_response(memory());
+            let expected: Value = serde_json::to_value(batch()).unwrap();
+            let written: Value = serde_json::from_str(&text_of(response)).unwrap();
+            assert_eq!(written, expected);
+        }
     }
 }

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::Ingested;
-use super::ingest::{Ingest, ingest};
+use super::ingest::{Ingest, Received, ingest};
 use crate::http::body::batch::OneOrMany;
 use crate::http::body::contacts::{GivenEmail, GivenPhone};
 use crate::http::body::given_time::GivenTime;
@@ -88,11 +88,18 @@ pub(super) struct CustomerBody {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     unsubscribed: Change<bool>,
+    /// Time at which the source last changed the customer. An item that is older than what is
+    /// recorded changes none of its fields and is `stale`; one of the same time, or without a time, is
+    /// applied. At most five minutes in the future.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::SentTime>)]
+    updated_at: Option<GivenTime>,
 }
 
 /// Registers or updates customers.
 ///
-/// An item that changes nothing has the outcome `unchanged`.
+/// An item that changes nothing has the outcome `unchanged`, and one whose `updated_at`
+/// is older than the recorded one has the outcome `stale`.
 #[utoipa::path(
     post,
     path = "/api/data/customers",
@@ -162,13 +169,13 @@ impl Ingest for CustomerBody {
     const ID: &'static str = "customer_id";
     type Item = CustomerRecord;
 
-    fn into_item(self, rules: &BodyRules) -> Result<(String, CustomerRecord), Problem> {
+    fn into_item(self, received: Received) -> Result<(String, CustomerRecord), Problem> {
         let id = self.customer_id.as_str().to_owned();
         let profile = ProfileChanges {
             name: self.name,
-            email: parsed(self.email, |email| email.parse(rules.contacts))
+            email: parsed(self.email, |email| email.parse(received.rules.contacts))
                 .map_err(|error| invalid("/email", &error))?,
-            phone: parsed(self.phone, |phone| phone.parse(rules.contacts))
+            phone: parsed(self.phone, |phone| phone.parse(received.rules.contacts))
                 .map_err(|error| invalid("/phone", &error))?,
             attributes: self.attributes,
         };
@@ -178,8 +185,9 @@ impl Ingest for CustomerBody {
             city: self.city,
             country: self.country,
             tags: self.tags.map(|Labels(tags)| tags),
-            registered_at: self.registered_at.map(|at| at.in_zone(rules.zone)),
+            registered_at: self.registered_at.map(|at| at.in_zone(received.rules.zone)),
             unsubscribed: self.unsubscribed,
+            updated_at: received.updated_at(self.updated_at)?,
         };
         let item = CustomerRecord {
             customer: self.customer_id,

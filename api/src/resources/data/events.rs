@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::Ingested;
-use super::ingest::{Ingest, ingest};
+use super::ingest::{Ingest, Received, ingest};
 use crate::http::body::batch::OneOrMany;
 use crate::http::body::given_time::GivenTime;
 use crate::http::body::shop_id::shop_id;
@@ -58,6 +58,12 @@ pub(super) struct EventBody {
     #[serde(default)]
     #[schema(value_type = schema::Properties)]
     properties: Properties,
+    /// Time at which the source last changed the event. An item that is older than what is
+    /// recorded changes nothing and is `stale`; one of the same time, or without a time, is
+    /// applied. At most five minutes in the future.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::SentTime>)]
+    updated_at: Option<GivenTime>,
 }
 
 /// Name of an activity, folded.
@@ -82,7 +88,8 @@ impl TryFrom<String> for EventName {
 /// Records activity, such as visits.
 ///
 /// Repeating an event changes nothing. An event with the same id and different
-/// content replaces the content.
+/// content replaces the content, unless its `updated_at` is older than the recorded
+/// one.
 #[utoipa::path(
     post,
     path = "/api/data/events",
@@ -120,12 +127,13 @@ impl Ingest for EventBody {
     const ID: &'static str = "event_id";
     type Item = ActivityRecord;
 
-    fn into_item(self, rules: &BodyRules) -> Result<(String, ActivityRecord), Problem> {
+    fn into_item(self, received: Received) -> Result<(String, ActivityRecord), Problem> {
         let id = self.event_id.as_str().to_owned();
         let content = ActivityContent {
             name: self.name.name,
-            occurred_at: self.occurred_at.in_zone(rules.zone),
+            occurred_at: self.occurred_at.in_zone(received.rules.zone),
             properties: self.properties.0,
+            updated_at: received.updated_at(self.updated_at)?,
         };
         let item = ActivityRecord {
             customer: self.customer_id,

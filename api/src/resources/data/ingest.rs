@@ -1,18 +1,22 @@
 //! Ingestion of any kind of data: from the request to the response.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use commands::{CommandEffect, CommandError, Context, Outcome};
+use domain::{Timestamp, check_updated_at};
 
 use super::answer::{AcceptedItem, BatchResponse, ItemResult, effect_name};
 use crate::http::body::batch::{self, Items};
+use crate::http::body::given_time::GivenTime;
 use crate::http::body::item::{ItemReader, RawItem};
 use crate::http::body::{BodyRules, Input};
+use crate::http::limits::AnswerMemory;
 use crate::http::metrics;
 use crate::http::payload;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemKind};
 use crate::identity::caller;
 use crate::state::AppContext;
 
@@ -34,7 +38,7 @@ pub(crate) trait Ingest: Input + Send {
     ///
     /// # Errors
     /// The problem with the item, if it exceeds a bound.
-    fn into_item(self, rules: &BodyRules) -> Result<(String, Self::Item), Problem>;
+    fn into_item(self, received: Received) -> Result<(String, Self::Item), Problem>;
 
     /// Returns the name under which the item is recorded, if it has one that differs from
     /// the name that was sent.
@@ -48,6 +52,37 @@ pub(crate) trait Ingest: Input + Send {
         context: &Context,
         items: Vec<Self::Item>,
     ) -> impl Future<Output = Result<Vec<Result<Outcome, Problem>>, CommandError>> + Send;
+}
+
+/// Circumstances under which an item is received.
+#[derive(Clone, Copy)]
+pub(crate) struct Received {
+    /// Rules of the deployment.
+    pub(crate) rules: BodyRules,
+    /// Time of the receipt.
+    pub(crate) now: Timestamp,
+}
+
+impl Received {
+    fn now(app: &AppContext, now: Timestamp) -> Self {
+        let rules = app.body_rules();
+        Self { rules, now }
+    }
+
+    /// Returns the time at which the source last changed an item.
+    ///
+    /// # Errors
+    /// A problem if it is in the future.
+    pub(crate) fn updated_at(self, given: Option<GivenTime>) -> Result<Option<Timestamp>, Problem> {
+        let updated_at = given.map(|at| at.in_zone(self.rules.zone));
+        match check_updated_at(updated_at, self.now) {
+            Ok(()) => Ok(updated_at),
+            Err(error) => {
+                let kind = ProblemKind::Refused;
+                Err(Problem::field(kind, "/updated_at", error.to_string()))
+            }
+        }
+    }
 }
 
 /// Ingests the one or many items of a request.
@@ -79,10 +114,10 @@ async fn ingest_one<B: Ingest>(
     raw: RawItem<'_>,
 ) -> Result<Response, Problem> {
     let mut tally = Tally::default();
-    let rules = app.body_rules();
-    let read = ItemReader::default().read(raw, |body: &B| body.check(&rules));
+    let received = Received::now(app, context.now);
+    let read = ItemReader::default().read(raw, |body: &B| body.check(&received.rules));
     let name = read.as_ref().ok().and_then(B::changed_name);
-    let outcome = match read.and_then(|body| body.into_item(&rules)) {
+    let outcome = match read.and_then(|body| body.into_item(received)) {
         Ok((id, item)) => {
             let mut outcomes = B::record(app, context, vec![item]).await?;
             // One item has one outcome.
@@ -110,6 +145,15 @@ pub(crate) struct ItemOutcome {
     pub(crate) outcome: Result<Outcome, Problem>,
 }
 
+impl ItemOutcome {
+    /// Returns the number of bytes in memory.
+    fn bytes(&self) -> usize {
+        let texts = [&self.id, &self.name].into_iter().flatten();
+        let problem = self.outcome.as_ref().err().map_or(0, Problem::bytes);
+        size_of::<Self>() + texts.map(String::len).sum::<usize>() + problem
+    }
+}
+
 /// Ingests many items. Each is accepted or rejected on its own.
 ///
 /// # Errors
@@ -119,7 +163,8 @@ pub(crate) async fn ingest_many<B: Ingest>(
     context: &Context,
     raw_items: &[RawItem<'_>],
 ) -> Result<Response, Problem> {
-    let outcomes = record_many::<B>(app, context, raw_items).await?;
+    let mut memory = app.answer_budget.open(&Arc::from(context.actor.as_str()));
+    let outcomes = record_counted::<B>(app, context, raw_items, Some(&mut memory)).await?;
     let results = outcomes.into_iter().enumerate().map(|(index, item)| {
         let ItemOutcome { id, name, outcome } = item;
         match outcome {
@@ -130,7 +175,8 @@ pub(crate) async fn ingest_many<B: Ingest>(
             Err(problem) => rejected(index, id, problem),
         }
     });
-    Ok(BatchResponse::new(results.collect()).into_response())
+    let batch = BatchResponse::new(results.collect());
+    Ok(batch.into_streamed_response(memory))
 }
 
 /// Records many items, each on its own. Returns their outcomes in the given order.
@@ -143,13 +189,29 @@ pub(crate) async fn record_many<B: Ingest>(
     context: &Context,
     raw_items: &[RawItem<'_>],
 ) -> Result<Vec<ItemOutcome>, Problem> {
+    record_counted::<B>(app, context, raw_items, None).await
+}
+
+/// Records items like [`record_many`]. The memory of the outcomes counts towards that of the
+/// answer.
+///
+/// # Errors
+/// Those of [`record_many`], and 503 if there is no memory for the answer. Nothing was recorded
+/// then.
+async fn record_counted<B: Ingest>(
+    app: &AppContext,
+    context: &Context,
+    raw_items: &[RawItem<'_>],
+    mut memory: Option<&mut AnswerMemory>,
+) -> Result<Vec<ItemOutcome>, Problem> {
     let mut tally = Tally::default();
     let mut outcomes = Vec::with_capacity(raw_items.len());
     let mut accepted = Vec::with_capacity(raw_items.len());
     let mut items = Vec::with_capacity(raw_items.len());
     let mut reader = ItemReader::default();
+    let received = Received::now(app, context.now);
     for (index, raw) in raw_items.iter().enumerate() {
-        let (id, name, outcome) = match read_one::<B>(app, &mut reader, *raw) {
+        let (id, name, outcome) = match read_one::<B>(&mut reader, *raw, received) {
             Ok((id, name, item)) => {
                 accepted.push(index);
                 items.push(item);
@@ -158,7 +220,11 @@ pub(crate) async fn record_many<B: Ingest>(
             }
             Err(problem) => (raw.id(B::ID), None, Err(problem)),
         };
-        outcomes.push(ItemOutcome { id, name, outcome });
+        let item = ItemOutcome { id, name, outcome };
+        if let Some(memory) = &mut memory {
+            memory.grow(item.bytes())?;
+        }
+        outcomes.push(item);
     }
     if !items.is_empty() {
         let recorded = B::record(app, context, items).await?;
@@ -180,21 +246,21 @@ pub(crate) fn check_many<B: Ingest>(
     raw_items: &[RawItem<'_>],
 ) -> Vec<Result<(), Problem>> {
     let mut reader = ItemReader::default();
+    let received = Received::now(app, caller::now());
     let items = raw_items.iter();
-    let checked = items.map(|raw| read_one::<B>(app, &mut reader, *raw).map(drop));
+    let checked = items.map(|raw| read_one::<B>(&mut reader, *raw, received).map(drop));
     checked.collect()
 }
 
 /// Returns the item's id, its name if that was changed, and the item.
 fn read_one<B: Ingest>(
-    app: &AppContext,
     reader: &mut ItemReader,
     raw: RawItem<'_>,
+    received: Received,
 ) -> Result<(String, Option<String>, B::Item), Problem> {
-    let rules = app.body_rules();
-    let body = reader.read(raw, |body: &B| body.check(&rules))?;
+    let body = reader.read(raw, |body: &B| body.check(&received.rules))?;
     let name = body.changed_name();
-    let (id, item) = body.into_item(&rules)?;
+    let (id, item) = body.into_item(received)?;
     Ok((id, name, item))
 }
 
@@ -212,6 +278,7 @@ pub(crate) struct Tally {
     created: u64,
     updated: u64,
     unchanged: u64,
+    stale: u64,
     rejected: u64,
 }
 
@@ -222,6 +289,7 @@ impl Tally {
             Some(CommandEffect::Created) => &mut self.created,
             Some(CommandEffect::Updated) => &mut self.updated,
             Some(CommandEffect::Unchanged) => &mut self.unchanged,
+            Some(CommandEffect::Stale) => &mut self.stale,
             None => &mut self.rejected,
         } += 1;
     }
@@ -232,6 +300,7 @@ impl Tally {
             (effect_name(CommandEffect::Created), self.created),
             (effect_name(CommandEffect::Updated), self.updated),
             (effect_name(CommandEffect::Unchanged), self.unchanged),
+            (effect_name(CommandEffect::Stale), self.stale),
             ("rejected", self.rejected),
         ];
         for (outcome, count) in counts {

@@ -2,7 +2,7 @@
 //!
 //! [`ingest`] parses each item of a body into a typed value or a problem and passes
 //! the values to `commands`. [`answer`] builds the response. [`kinds`] does the same for
-//! the rows of an import, without a request.
+//! the rows of an import, without a request. [`results_body`] writes results while they are sent.
 
 pub(crate) mod answer;
 pub(crate) mod customers;
@@ -10,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod ingest;
 pub(crate) mod kinds;
 mod orders;
+pub(crate) mod results_body;
 
 use utoipa_axum::router::OpenApiRouter;
 

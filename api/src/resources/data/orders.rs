@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::Ingested;
-use super::ingest::{Ingest, ingest};
+use super::ingest::{Ingest, Received, ingest};
 use crate::http::body::batch::OneOrMany;
 use crate::http::body::given_time::GivenTime;
 use crate::http::body::shop_id::shop_id;
@@ -69,12 +69,20 @@ pub(super) struct OrderBody {
     #[serde(default)]
     #[schema(value_type = Vec<ItemSchema>, max_items = 500)]
     items: Vec<domain::OrderItem>,
+    /// Time at which the source last changed the order. An item that is older than what is
+    /// recorded changes nothing and is `stale`; one of the same time, or without a time, is
+    /// applied. At most five minutes in the future.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::SentTime>)]
+    updated_at: Option<GivenTime>,
 }
 
 /// Records orders.
 ///
 /// Repeating an order changes nothing. An order with the same id and different
-/// content replaces the content.
+/// content replaces the content, unless its `updated_at` is older than the recorded
+/// one. An order belongs to its customer: the same id under another customer is
+/// another order. `GET /api/orders?order_id=` finds them.
 #[utoipa::path(
     post,
     path = "/api/data/orders",
@@ -124,15 +132,16 @@ impl Ingest for OrderBody {
     const ID: &'static str = "order_id";
     type Item = OrderRecord;
 
-    fn into_item(self, rules: &BodyRules) -> Result<(String, OrderRecord), Problem> {
+    fn into_item(self, received: Received) -> Result<(String, OrderRecord), Problem> {
         let id = self.order_id.as_str().to_owned();
         let content = OrderContent {
             amount: self.amount,
             refunded_amount: self.refunded_amount,
             currency: self.currency,
-            placed_at: self.placed_at.in_zone(rules.zone),
+            placed_at: self.placed_at.in_zone(received.rules.zone),
             status: self.status,
             items: self.items,
+            updated_at: received.updated_at(self.updated_at)?,
         };
         let item = OrderRecord {
             customer: self.customer_id,

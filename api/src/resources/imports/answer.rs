@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::detected::DetectedLayout;
 use crate::http::schema;
 use crate::resources::shared::quarantined::{Quarantined, ShowsDocument};
 use crate::state::AppContext;
@@ -31,10 +32,12 @@ pub(super) struct ImportResponse {
     /// SHA-256 of the file in hexadecimal.
     #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     pub(super) sha256: String,
-    /// Layout that was detected from the beginning of the file; `null` if none was.
-    #[schema(value_type = Option<DetectedLayout>)]
-    pub(super) detected: Option<Box<RawValue>>,
-    /// The process that has the file; `null` if no process has reported it.
+    /// Layout that was detected from the beginning of the file; `null` if none was. Absent
+    /// from events `progress`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DetectedLayout>, required = false)]
+    pub(super) detected: Option<Option<Box<RawValue>>>,
+    /// The process that has files of the import; `null` if none does.
     pub(super) process: Option<ImportProcess>,
     /// Kind of data of the last run; `null` before the first one.
     #[schema(value_type = Option<schema::ImportKind>)]
@@ -42,9 +45,11 @@ pub(super) struct ImportResponse {
     /// Preset of the last run, if it had one.
     #[schema(example = "shopify-orders")]
     pub(super) preset: Option<String>,
-    /// Options of the last run; `null` before the first one.
-    #[schema(value_type = Option<super::body::ImportOptionsSchema>)]
-    pub(super) options: Option<Box<RawValue>>,
+    /// Options of the last run; `null` before the first one. Absent from lists and from
+    /// events `progress`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<super::body::ImportOptionsSchema>, required = false)]
+    pub(super) options: Option<Option<Box<RawValue>>>,
     /// Progress of the run; `null` before the first one. While the import runs, it is
     /// about a second old.
     pub(super) progress: Option<ProgressResponse>,
@@ -53,8 +58,8 @@ pub(super) struct ImportResponse {
     /// Reason of the failure; `null` unless the status is `failed`.
     #[schema(example = "the file cannot be read")]
     pub(super) reason: Option<String>,
-    /// True if refused rows can be downloaded. They are kept for seven days after the
-    /// end of the run.
+    /// True if refused rows can be downloaded. They are kept for seven days after they
+    /// were written.
     pub(super) has_refused_rows: bool,
     /// Time of the upload.
     #[schema(value_type = schema::Time)]
@@ -68,37 +73,14 @@ pub(super) struct ImportResponse {
     /// The actor who started the last run, who is the actor of the recorded data too.
     #[schema(example = "key:bootstrap")]
     pub(super) started_by: Option<String>,
-    /// Time at which the last run ended; `null` before that.
+    /// Time at which the last run ended; `null` before that. The `status` does not wait for
+    /// the view, so this time may follow a moment later.
     #[schema(value_type = Option<schema::Time>)]
     pub(super) ended_at: Option<Timestamp>,
     /// The quarantined event of this import; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) quarantined: Option<Quarantined>,
-}
-
-/// Layout of a file, as detected from its beginning.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct DetectedLayout {
-    /// Preset that fits the columns; `null` if none does.
-    #[schema(value_type = Option<schema::ImportPreset>)]
-    pub(super) preset: Option<String>,
-    /// Title of the preset; `null` without a preset.
-    #[schema(example = "Shopify's export of orders")]
-    pub(super) title: Option<String>,
-    /// Kind of data; `null` if the columns do not tell.
-    #[schema(value_type = Option<schema::ImportKind>)]
-    pub(super) kind: Option<ImportKind>,
-    /// `csv` or `ndjson`.
-    #[schema(value_type = schema::FileFormat)]
-    pub(super) format: importer::FileFormat,
-    /// Names of the columns, in the order of the file; the names of the members of the
-    /// first object for `ndjson`.
-    #[schema(example = json!(["Name", "Email", "Total"]))]
-    pub(super) columns: Vec<String>,
-    /// Options to preview and run the file with, besides `preset`.
-    #[schema(value_type = super::body::ImportOptionsSchema)]
-    pub(super) options: importer::ImportOptions,
 }
 
 /// The process that has the file of an import.
@@ -136,6 +118,10 @@ pub(super) struct ProgressResponse {
     /// Number of items that were recorded before with the same content.
     #[schema(example = 2)]
     unchanged: u64,
+    /// Number of items that were older than what is recorded, by their `updated_at`; they
+    /// change nothing.
+    #[schema(example = 0)]
+    stale: u64,
     /// Number of records that were refused.
     #[schema(example = 1)]
     pub(super) refused: u64,
@@ -176,6 +162,7 @@ impl ProgressResponse {
             created: counts.created,
             updated: counts.updated,
             unchanged: counts.unchanged,
+            stale: counts.stale,
             refused: counts.refused,
             repeated: counts.repeated,
             skipped: counts.skipped,
@@ -198,21 +185,22 @@ impl ImportProcess {
     /// Describes this process.
     pub(super) fn of_this(app: &AppContext) -> Self {
         Self {
-            name: app.imports.process().to_owned(),
+            name: app.imports.process().label.clone(),
             is_this: true,
             is_alive: true,
         }
     }
 
     /// Describes the process of a record to the readers of this process's answers.
-    pub(super) fn new(app: &AppContext, record: &ImportFileRecord) -> Self {
-        let is_this = app.imports.process() == record.process;
-        Self {
-            name: record.process.clone(),
+    pub(super) fn new(app: &AppContext, record: &ImportFileRecord) -> Option<Self> {
+        let process = record.process.as_ref()?;
+        let is_this = app.imports.process().id == process.id;
+        Some(Self {
+            name: process.label.clone(),
             is_this,
             // This process answers, whatever its lease says.
             is_alive: is_this || record.is_alive,
-        }
+        })
     }
 }
 
@@ -239,7 +227,7 @@ impl ImportResponse {
         let progress = counts.map(|counts| ProgressResponse::new(done, counts));
         let process = record
             .as_ref()
-            .map(|record| ImportProcess::new(app, record));
+            .and_then(|record| ImportProcess::new(app, record));
         let has_refused_rows = record.as_ref().is_some_and(|record| record.has_refused);
         let (detected, waiting) = match record {
             Some(record) => (record.detected, record.waiting.filter(|_| is_running)),
@@ -251,11 +239,11 @@ impl ImportResponse {
             file_name: document.file_name,
             bytes,
             sha256: document.sha256,
-            detected: detected.and_then(json),
+            detected: Some(detected.and_then(json)),
             process,
             kind: document.kind,
             preset: document.preset,
-            options: document.options.and_then(json),
+            options: Some(document.options.and_then(json)),
             progress,
             waiting_for: waiting.map(WaitResponse::from),
             reason: document.reason,
@@ -266,6 +254,30 @@ impl ImportResponse {
             started_by: document.started_by,
             ended_at: document.ended_at.map(|at| at.to_chrono().into()),
             quarantined: None,
+        }
+    }
+}
+
+impl ImportResponse {
+    /// Leaves out what a list need not have.
+    pub(super) fn for_list(self) -> Self {
+        let detected = self.detected.map(|detected| {
+            let layout: DetectedLayout = serde_json::from_str(detected?.get()).ok()?;
+            serde_json::value::to_raw_value(&layout.for_list()).ok()
+        });
+        Self {
+            detected,
+            options: None,
+            ..self
+        }
+    }
+
+    /// Leaves out what does not change while the import runs.
+    pub(super) fn for_progress(self) -> Self {
+        Self {
+            detected: None,
+            options: None,
+            ..self
         }
     }
 }

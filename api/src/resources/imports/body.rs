@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use domain::{ImportKind, ImportPlan, Text};
-use importer::{FileFormat, ImportOptions, Preset};
+use importer::{FileFormat, ImportOptions, Pair, Preset};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -17,11 +17,8 @@ use crate::http::schema;
 #[serde(deny_unknown_fields, expecting = "an object")]
 #[schema(as = ImportRunIn, example = json!({
     "kind": "orders",
-    "options": {
-        "map": {"order_id": "Name", "customer_id": "Email", "amount": "Total", "placed_at": "Created at"},
-        "set": {"currency": "USD"},
-        "date_format": ["%Y-%m-%d %H:%M:%S %z"]
-    }
+    "preset": "shopify-orders",
+    "options": {"time_zone": "Europe/Berlin"}
 }))]
 pub(super) struct ImportRunBody {
     /// Kind of data in the file.
@@ -36,6 +33,10 @@ pub(super) struct ImportRunBody {
     #[serde(default)]
     #[schema(value_type = Option<schema::ImportPreset>)]
     preset: Option<PresetName>,
+    /// The same as `map` of the options, in place of it.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    mapping: Option<Mapping>,
     /// Options of the conversion.
     #[serde(default)]
     #[schema(value_type = ImportOptionsSchema)]
@@ -43,6 +44,18 @@ pub(super) struct ImportRunBody {
 }
 
 impl Input for ImportRunBody {}
+
+/// Columns by the fields that they fill.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "BTreeMap<String, String>")]
+struct Mapping(Vec<Pair>);
+
+impl From<BTreeMap<String, String>> for Mapping {
+    fn from(columns: BTreeMap<String, String>) -> Self {
+        let pairs = columns.into_iter();
+        Self(pairs.map(|(field, value)| Pair { field, value }).collect())
+    }
+}
 
 /// Name of a preset that the importer has.
 #[derive(Debug, Clone, Deserialize)]
@@ -137,7 +150,19 @@ impl ImportRunBody {
     /// 422 if the options cannot be used.
     pub(super) fn plan(self, file_name: &str) -> Result<(ImportPlan, FileFormat), Problem> {
         let format = self.format.unwrap_or_else(|| format_of(file_name));
-        let options = serde_json::to_value(&self.options).map_err(|error| {
+        let mut options = self.options;
+        if let Some(Mapping(map)) = self.mapping {
+            if !options.map.is_empty() {
+                let reason = "the same as `/options/map`; leave one of them out".to_owned();
+                return Err(Problem::field(
+                    ProblemKind::InvalidField,
+                    "/mapping",
+                    reason,
+                ));
+            }
+            options.map = map;
+        }
+        let options = serde_json::to_value(&options).map_err(|error| {
             Problem::field(ProblemKind::InvalidField, "/options", error.to_string())
         })?;
         let preset = self.preset.map(|PresetName(name)| name);

@@ -1,22 +1,21 @@
 //! Files of imports on the disk of this process.
 //!
 //! `DIR/NAMESPACE/IMPORT/` holds one import: `file` as it was uploaded, `import.json`
-//! about it, `plan.json` about its run, the importer's `journal` and `refused.ndjson`, and
-//! `sent.json`, the counts of a run that has sent every row. A
+//! about it, `plan.json` about its run, the importer's `journal` and `refused.ndjson`. A
 //! folder whose name ends in `.partial` is an upload that is not complete. Folders are
 //! readable by their owner alone.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use commands::Context;
-use domain::{ImportCounts, ImportId, ImportPlan, ImportedFile, Timestamp};
+use domain::ImportId;
 use importer::ImportJournal;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+
+use super::files::{is_older, private_file, private_folder, read_json, sync_folder, write_json};
+use super::partial::PartialImport;
+use super::stored::{StoredImport, StoredRun};
 
 /// Suffix of the folder of an upload that is not complete.
 const PARTIAL: &str = ".partial";
@@ -27,56 +26,6 @@ pub(crate) struct ImportFolder {
     root: PathBuf,
     /// Locked while this process uses the folder.
     _lock: File,
-}
-
-/// Metadata of an uploaded file.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct StoredImport {
-    pub(crate) file: ImportedFile,
-    /// Layout that was detected, as JSON.
-    pub(crate) detected: Option<String>,
-}
-
-/// A run: what a process needs to continue it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct StoredRun {
-    pub(crate) plan: ImportPlan,
-    /// Format of the file.
-    pub(crate) format: importer::FileFormat,
-    /// Actor on whose behalf the rows are recorded.
-    actor: String,
-    request: Option<String>,
-    address: Option<std::net::IpAddr>,
-}
-
-impl StoredRun {
-    /// Creates the run that the request with this context starts.
-    pub(crate) fn new(plan: ImportPlan, format: importer::FileFormat, context: &Context) -> Self {
-        Self {
-            plan,
-            format,
-            actor: context.actor.clone(),
-            request: context.request.clone(),
-            address: context.address,
-        }
-    }
-
-    /// Returns the context of commands that are executed at this time.
-    pub(crate) fn context(&self, now: Timestamp) -> Context {
-        Context {
-            actor: self.actor.clone(),
-            request: self.request.clone(),
-            address: self.address,
-            now,
-        }
-    }
-}
-
-/// Upload that is not complete. Dropping it removes its folder.
-#[derive(Debug)]
-pub(crate) struct PartialImport {
-    root: PathBuf,
-    path: Option<PathBuf>,
 }
 
 impl ImportFolder {
@@ -134,10 +83,7 @@ impl ImportFolder {
     pub(crate) fn begin(&self, name: &str) -> io::Result<PartialImport> {
         let path = self.root.join(format!("{name}{PARTIAL}"));
         private_folder().create(&path)?;
-        Ok(PartialImport {
-            root: self.root.clone(),
-            path: Some(path),
-        })
+        Ok(PartialImport::new(self.root.clone(), path))
     }
 
     /// Returns true if the uploaded file is here.
@@ -192,23 +138,6 @@ impl ImportFolder {
         sync_folder(&folder)
     }
 
-    /// Returns the counts of a run that has sent every row, if its end may not be recorded
-    /// yet. The importer has removed its journal by then.
-    pub(crate) fn sent(&self, id: &ImportId) -> Option<ImportCounts> {
-        read_json(&self.of(id).join("sent.json")).ok()
-    }
-
-    /// Keeps the counts of a run that has sent every row. They are on disk on return.
-    ///
-    /// # Errors
-    /// If they cannot be written.
-    pub(crate) fn set_sent(&self, id: &ImportId, counts: &ImportCounts) -> io::Result<()> {
-        let folder = self.of(id);
-        write_json(&folder.join("sent.new"), counts)?;
-        fs::rename(folder.join("sent.new"), folder.join("sent.json"))?;
-        sync_folder(&folder)
-    }
-
     /// Returns the progress that the importer's journal has.
     pub(crate) fn journaled(&self, id: &ImportId) -> Option<ImportJournal> {
         read_json(&self.journal(id)).ok()
@@ -242,14 +171,12 @@ impl ImportFolder {
         }
     }
 
-    /// Returns true if the refused rows were last written at least `age` ago.
-    pub(crate) fn are_refused_older_than(&self, id: &ImportId, age: Duration) -> bool {
-        is_older(&self.refused(id), age)
-    }
-
-    /// Returns true if the files of an import are at least `age` old.
+    /// Returns true if no file of an import was written for this long.
     pub(crate) fn is_older_than(&self, id: &ImportId, age: Duration) -> bool {
-        is_older(&self.of(id), age)
+        let folder = self.of(id);
+        let files = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let mut paths = files.map(|file| file.path());
+        is_older(&folder, age) && paths.all(|path| is_older(&path, age))
     }
 
     fn of(&self, id: &ImportId) -> PathBuf {
@@ -257,80 +184,13 @@ impl ImportFolder {
     }
 }
 
-impl PartialImport {
-    /// Creates the file that is uploaded.
-    ///
-    /// # Errors
-    /// If it cannot be created.
-    pub(crate) fn create_file(&self) -> io::Result<File> {
-        private_file()
-            .create_new(true)
-            .open(self.path().join("file"))
-    }
-
-    /// Returns the folder.
-    pub(crate) fn path(&self) -> &Path {
-        self.path.as_deref().unwrap_or(&self.root)
-    }
-
-    /// Completes the upload. Everything is on disk on return.
-    ///
-    /// # Errors
-    /// If a file cannot be written, or the import's files exist.
-    pub(crate) fn complete(mut self, id: &ImportId, stored: &StoredImport) -> io::Result<()> {
-        let path = self.path();
-        write_json(&path.join("import.json"), stored)?;
-        sync_folder(path)?;
-        fs::rename(path, self.root.join(id.as_str()))?;
-        self.path = None;
-        sync_folder(&self.root)
-    }
-}
-
-impl Drop for PartialImport {
-    fn drop(&mut self) {
-        if let Some(path) = &self.path
-            && let Err(error) = fs::remove_dir_all(path)
-        {
-            tracing::warn!(%error, path = %path.display(), "an incomplete upload was not removed");
-        }
-    }
-}
-
-fn is_older(path: &Path, age: Duration) -> bool {
-    let modified = fs::metadata(path).and_then(|file| file.modified());
-    modified.is_ok_and(|at| SystemTime::now().duration_since(at).unwrap_or_default() >= age)
-}
-
-fn private_folder() -> DirBuilder {
-    let mut builder = DirBuilder::new();
-    builder.mode(0o700);
-    builder
-}
-
-fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).mode(0o600);
-    options
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
-    Ok(serde_json::from_slice(&fs::read(path)?)?)
-}
-
-fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
-    let mut file = private_file().truncate(true).open(path)?;
-    file.write_all(&serde_json::to_vec(value)?)?;
-    file.sync_all()
-}
-
-fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
+    use std::time::SystemTime;
+
+    use domain::ImportedFile;
 
     use super::*;
 
@@ -384,5 +244,27 @@ mod tests {
             .unwrap();
         assert!(!path.exists());
         assert_eq!(folder.imports().unwrap(), []);
+    }
+
+    #[test]
+    fn an_import_is_as_old_as_its_newest_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = ImportFolder::open(directory.path(), "patron")
+            .unwrap()
+            .unwrap();
+        let id = ImportId::from(1);
+        let partial = folder.begin("u1").unwrap();
+        partial.create_file().unwrap();
+        partial.complete(&id, &stored()).unwrap();
+        let day = Duration::from_secs(86_400);
+        assert!(!folder.is_older_than(&id, day));
+        let paths = ["", "file", "import.json"].map(|name| folder.of(&id).join(name));
+        for path in &paths {
+            assert!(!folder.is_older_than(&id, day));
+            let file = File::open(path).unwrap();
+            file.set_modified(SystemTime::now() - 2 * day).unwrap();
+        }
+        assert!(folder.is_older_than(&id, day));
+        assert!(!folder.is_older_than(&ImportId::from(2), day));
     }
 }

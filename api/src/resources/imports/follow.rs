@@ -36,7 +36,7 @@ pub(super) type ImportEventSchema = EventSchema<ImportResponse>;
 ///
 /// An event `progress` is sent after a change, at most once a second, and an event
 /// `end` when the run has ended: `finished`, `stopped` or `failed`. The data of each is
-/// the import. If the server stops first, there is no `end`. The stream also ends without
+/// the import; `progress` leaves out `detected` and `options`. If the server stops first, there is no `end`. The stream also ends without
 /// one if the import is deleted, and within seconds after the credential is revoked,
 /// expires, or loses its role.
 #[utoipa::path(
@@ -65,8 +65,9 @@ pub(super) async fn follow_import(
     if read_import(&app, &id).await?.is_none() {
         return Err(unknown(&id));
     }
+    let place = app.streams.place(&actor.name)?;
     let follower = ImportFollower {
-        access: StreamAccess::new(app.identity.clone(), actor, OPERATION),
+        access: StreamAccess::new(app.identity.clone(), actor, OPERATION, place),
         app,
         id,
         ticks: sse::ticks(),
@@ -112,6 +113,7 @@ impl ImportFollower {
             let shown = (import.status, import.progress, import.waiting_for.clone());
             if self.sent.as_ref() != Some(&shown) {
                 self.sent = Some(shown);
+                let import = import.for_progress();
                 return Some((event("progress", &import), Some(self)));
             }
         }

@@ -8,16 +8,15 @@ use std::time::Duration;
 
 use commands::CommandError;
 use domain::{ImportCommand, ImportCounts, ImportFailure, ImportId, ImportStatus, Text};
+use eventlog::Position;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::folder::ImportFolder;
+use super::records::{FILE_LEASE, forget_files, report_file};
 use super::registry::Registration;
 use super::run;
 use crate::identity::caller;
 use crate::state::{AppContext, AppState};
-
-/// Time after which a process that does not renew its lease counts as dead.
-const LEASE: Duration = Duration::from_secs(15);
 
 /// Interval at which the lease is renewed.
 const RENEW_INTERVAL: Duration = Duration::from_secs(5);
@@ -25,11 +24,12 @@ const RENEW_INTERVAL: Duration = Duration::from_secs(5);
 /// Number of renewals between two sweeps.
 const RENEWALS_PER_SWEEP: u32 = 12;
 
-/// Interval between two attempts at what cannot be done yet.
+/// Interval between two attempts to open the folder.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Time that refused rows are kept after the end of a run.
-const KEEP_REFUSED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Time that the files of an import that does not run are kept after they were last
+/// written: at its upload, or in its last run.
+const KEEP_FILES: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Age at which files without an import in the log are removed. A younger one may be
 /// recorded at the moment.
@@ -41,32 +41,34 @@ pub(crate) async fn keep(app: AppState) {
         return;
     };
     let folder = Arc::new(open(&app, &directory).await);
-    take_over(&app, &folder).await;
+    // Nothing is uploaded yet, so files without an import are not about to be recorded.
+    sweep(&app, &folder, Duration::ZERO).await;
     app.imports.set_folder(folder.clone());
     let mut ticks = interval(RENEW_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for tick in (0..RENEWALS_PER_SWEEP).cycle() {
         ticks.tick().await;
-        let process = app.imports.process();
-        if let Err(error) = app.store.renew_import_files(process, LEASE).await {
-            tracing::warn!(%error, "the lease on the files of imports is not renewed, trying again");
-        }
-        if tick == RENEWALS_PER_SWEEP - 1 {
-            sweep(&app, &folder).await;
+        renew(&app, &folder).await;
+        if tick == RENEWALS_PER_SWEEP - 1 || app.imports.take_sweep_request() {
+            sweep(&app, &folder, ORPHANED_AFTER).await;
         }
     }
 }
 
-/// Records that this process has the files of an import. A record that cannot be written
-/// is written with the next sweep.
-pub(super) async fn report_file(app: &AppContext, id: &ImportId, detected: Option<&str>) {
+/// Renews the lease on the files that are in the folder. Those that were lost are left to
+/// expire, even if this process has reported them.
+async fn renew(app: &AppContext, folder: &ImportFolder) {
+    let imports = match folder.imports() {
+        Ok(imports) => imports,
+        Err(error) => {
+            tracing::error!(%error, "PATRON_IMPORT_DIR cannot be read");
+            return;
+        }
+    };
     let process = app.imports.process();
-    if let Err(error) = app
-        .store
-        .put_import_file(id, process, detected, LEASE)
-        .await
-    {
-        tracing::warn!(%error, import.id = %id, "an import has no record yet, trying again");
+    let renewed = app.store.renew_import_files(process, &imports, FILE_LEASE);
+    if let Err(error) = renewed.await {
+        tracing::warn!(%error, "the lease on the files of imports is not renewed, trying again");
     }
 }
 
@@ -93,38 +95,91 @@ async fn open(app: &AppContext, directory: &Path) -> ImportFolder {
     }
 }
 
-/// Takes over the files of an earlier process, and continues the runs that it had.
-async fn take_over(app: &AppState, folder: &Arc<ImportFolder>) {
+/// Looks after every import in the folder: removes what is no longer needed, and continues
+/// runs. One that cannot be looked after does not keep the others waiting.
+async fn sweep(app: &AppState, folder: &Arc<ImportFolder>, orphaned_after: Duration) {
     let imports = folder.imports().unwrap_or_else(|error| {
         tracing::error!(%error, "PATRON_IMPORT_DIR cannot be read");
         Vec::new()
     });
     for id in imports {
-        loop {
-            match take_over_one(app, folder, &id).await {
-                Ok(()) => break,
-                Err(error) => {
-                    tracing::warn!(%error, import.id = %id, "an import is not taken over yet");
-                }
-            }
-            sleep(RETRY_INTERVAL).await;
+        if let Err(error) = look_after(app, folder, &id, orphaned_after).await {
+            tracing::warn!(%error, import.id = %id, "an import is not looked after, trying again");
+            app.imports.request_sweep();
         }
     }
 }
 
-async fn take_over_one(
+async fn look_after(
     app: &AppState,
     folder: &Arc<ImportFolder>,
     id: &ImportId,
+    orphaned_after: Duration,
 ) -> Result<(), CommandError> {
-    let is_running = clean(app, folder, id, Duration::ZERO).await? == Some(ImportStatus::Running);
-    if is_running && let Some(registration) = app.imports.register(id) {
-        match folder.run(id) {
-            Ok(run) => run::spawn(app, folder.clone(), registration, id.clone(), run),
-            Err(error) => fail(app, id, registration, &error).await?,
+    let current = app.commands.import(id).await?;
+    let status = current.as_ref().and_then(|(import, _)| import.status());
+    match (status, current) {
+        (Some(ImportStatus::Running), Some((_, last))) => {
+            report_stored(app, folder, id).await;
+            resume(app, folder, id, last).await
+        }
+        (Some(status), _) => {
+            clean(app, folder, id, status).await;
+            Ok(())
+        }
+        (None, recorded) => {
+            if recorded.is_some() || folder.is_older_than(id, orphaned_after) {
+                // A record that stays is harmless: nothing refers to it.
+                let _deleted = app.store.delete_import_file(id).await;
+                removed(id, folder.remove(id));
+            }
+            Ok(())
         }
     }
+}
+
+/// Continues a run of which this process has the files, unless it continues already.
+async fn resume(
+    app: &AppState,
+    folder: &Arc<ImportFolder>,
+    id: &ImportId,
+    start: Position,
+) -> Result<(), CommandError> {
+    let Some(registration) = app.imports.register(id) else {
+        return Ok(());
+    };
+    match folder.run(id) {
+        Ok(run) => run::spawn(app, folder.clone(), registration, run, start),
+        Err(error) => fail(app, id, registration, &error).await?,
+    }
     Ok(())
+}
+
+/// Removes the files of an import that does not run, if they are no longer needed, and
+/// reports the others.
+async fn clean(app: &AppContext, folder: &ImportFolder, id: &ImportId, status: ImportStatus) {
+    if folder.is_older_than(id, KEEP_FILES) {
+        removed(id, folder.remove(id));
+    } else if status == ImportStatus::Finished {
+        removed(id, folder.remove_file(id));
+    }
+    match folder.exists(id) {
+        true => report_stored(app, folder, id).await,
+        false => forget_files(app, id).await,
+    }
+}
+
+/// Records that this process has the files of an import.
+async fn report_stored(app: &AppContext, folder: &ImportFolder, id: &ImportId) {
+    let detected = folder.stored(id).ok().and_then(|stored| stored.detected);
+    report_file(app, id, detected.as_deref()).await;
+}
+
+/// Logs a removal that failed; the next sweep repeats it.
+fn removed(id: &ImportId, removed: io::Result<()>) {
+    if let Err(error) = removed {
+        tracing::error!(%error, import.id = %id, "files of an import are not removed");
+    }
 }
 
 /// Records that a run cannot be continued.
@@ -149,70 +204,5 @@ async fn fail(
         let _ended = app.commands.execute(&context, id.clone(), command).await?;
     }
     drop(registration);
-    Ok(())
-}
-
-/// Removes what is no longer needed, and writes missing records.
-async fn sweep(app: &AppContext, folder: &ImportFolder) {
-    let imports = match folder.imports() {
-        Ok(imports) => imports,
-        Err(error) => return tracing::error!(%error, "PATRON_IMPORT_DIR cannot be read"),
-    };
-    for id in imports {
-        if let Err(error) = clean(app, folder, &id, ORPHANED_AFTER).await {
-            tracing::warn!(%error, import.id = %id, "an import is not looked at, trying again");
-        }
-    }
-}
-
-/// Removes the files of an import that are no longer needed, and records the others.
-/// Returns the status of the import.
-async fn clean(
-    app: &AppContext,
-    folder: &ImportFolder,
-    id: &ImportId,
-    orphaned_after: Duration,
-) -> Result<Option<ImportStatus>, CommandError> {
-    let import = app.commands.import(id).await?;
-    let is_recorded = import.is_some();
-    let status = import.and_then(|import| import.status());
-    let removed = match status {
-        Some(ImportStatus::Finished) if folder.has_file(id) => folder.remove_file(id),
-        Some(_) if folder.are_refused_older_than(id, KEEP_REFUSED) => {
-            forget_refused(app, folder, id, status).await
-        }
-        Some(_) => Ok(()),
-        None if is_recorded || folder.is_older_than(id, orphaned_after) => {
-            // A record that stays is harmless: nothing refers to it.
-            let _deleted = app.store.delete_import_file(id).await;
-            folder.remove(id)
-        }
-        None => Ok(()),
-    };
-    if let Err(error) = removed {
-        tracing::error!(%error, import.id = %id, "files of an import are not removed");
-    }
-    if status.is_some() {
-        let detected = folder.stored(id).ok().and_then(|stored| stored.detected);
-        report_file(app, id, detected.as_deref()).await;
-    }
-    Ok(status)
-}
-
-/// Removes refused rows that were kept for long enough. Those of an import that may
-/// still run stay: the importer's journal refers to them.
-async fn forget_refused(
-    app: &AppContext,
-    folder: &ImportFolder,
-    id: &ImportId,
-    status: Option<ImportStatus>,
-) -> io::Result<()> {
-    if status != Some(ImportStatus::Finished) {
-        return Ok(());
-    }
-    folder.remove(id)?;
-    if let Err(error) = app.store.forget_refused_rows(id).await {
-        tracing::warn!(%error, import.id = %id, "an import still shows refused rows");
-    }
     Ok(())
 }

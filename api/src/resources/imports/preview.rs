@@ -1,16 +1,13 @@
 //! Handler of `POST /api/imports/{id}/preview`.
 
-use std::fs;
-use std::io::{self, BufRead, BufReader};
-use std::path::Path as FilePath;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use domain::{ImportError, ImportId, ImportKind, ImportStatus};
-use importer::{FilePosition, ImportCounts, ImportEnd, ImportTask, Progress, kind_of_reason};
-use serde::{Deserialize, Serialize};
+use importer::{FilePosition, ImportCounts, ImportEnd, ImportTask, Progress};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -19,10 +16,12 @@ use uuid::Uuid;
 
 use super::body::ImportRunBody;
 use super::find::{current, refused, require_file};
-use super::folder::{ImportFolder, PartialImport, StoredRun};
+use super::folder::ImportFolder;
+use super::reasons::{MAX_EXAMPLES, RefusalReason, reasons};
 use super::receive::disk;
 use super::run::{describe, task};
 use super::sink::CheckSink;
+use super::stored::StoredRun;
 use crate::http::body::JsonBody;
 use crate::http::extract::Path;
 use crate::http::openapi::{Conflict, NotFound};
@@ -39,9 +38,6 @@ const MAX_TIME: Duration = Duration::from_secs(5);
 
 /// Number of rows that are checked at once.
 const BATCH: usize = 1_000;
-
-/// Number of items and of reasons that a preview shows.
-const MAX_EXAMPLES: usize = 20;
 
 /// Preview of a run.
 #[derive(Serialize, ToSchema)]
@@ -78,38 +74,6 @@ pub(super) struct PreviewResponse {
     items: Vec<Value>,
     /// Reasons of refusals, the most frequent first, up to 20.
     refusals: Vec<RefusalReason>,
-}
-
-/// A reason why rows would be refused.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ImportRefusal)]
-struct RefusalReason {
-    /// The reason.
-    #[schema(example = "Invalid field: /amount: missing field `amount`")]
-    reason: String,
-    /// JSON pointer to the field at fault; `null` if the row as a whole is.
-    #[schema(example = "/amount")]
-    pointer: Option<String>,
-    /// Number of rows with this reason.
-    #[schema(example = 1)]
-    count: u64,
-    /// Line of the first such row in the file, starting at 1.
-    #[schema(example = 7)]
-    line: u64,
-    /// The first such row; several lines if they are one order.
-    #[schema(example = "#2105,mira@example.com,,paid")]
-    input: String,
-    #[serde(skip)]
-    key: String,
-}
-
-/// A refused row, as the importer writes it.
-#[derive(Deserialize)]
-struct RefusedRow {
-    line: u64,
-    reason: String,
-    pointer: Option<String>,
-    input: String,
 }
 
 /// Previews an import.
@@ -250,63 +214,5 @@ impl Progress for Seen {
         if counts.read >= MAX_ROWS {
             self.enough.cancel();
         }
-    }
-}
-
-/// Groups the refused rows of a preview by reason.
-fn reasons(scratch: &PartialImport) -> io::Result<Vec<RefusalReason>> {
-    let path = scratch.path().join("refused.ndjson");
-    match path.exists() {
-        true => group(&path),
-        false => Ok(Vec::new()),
-    }
-}
-
-fn group(path: &FilePath) -> io::Result<Vec<RefusalReason>> {
-    let mut reasons: Vec<RefusalReason> = Vec::new();
-    for line in BufReader::new(fs::File::open(path)?).lines() {
-        let row: RefusedRow = serde_json::from_str(&line?)?;
-        let key = kind_of_reason(&row.reason);
-        let is_full = reasons.len() >= 10 * MAX_EXAMPLES;
-        let same = reasons
-            .iter_mut()
-            .find(|one| one.key == key && one.pointer == row.pointer);
-        match same {
-            Some(same) => same.count += 1,
-            // Further kinds are counted, but not shown.
-            None if is_full => {}
-            None => reasons.push(RefusalReason {
-                reason: row.reason,
-                pointer: row.pointer,
-                count: 1,
-                line: row.line,
-                input: row.input,
-                key,
-            }),
-        }
-    }
-    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.count));
-    reasons.truncate(MAX_EXAMPLES);
-    Ok(reasons)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refusals_are_grouped_by_reason() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let row = |line: u64, reason: &str| {
-            format!("{{\"line\":{line},\"reason\":\"{reason}\",\"input\":\"row {line}\"}}\n")
-        };
-        let rows = [row(2, "a"), row(3, "b"), row(5, "b")].concat();
-        fs::write(file.path(), rows).unwrap();
-        let reasons = group(file.path()).unwrap();
-        let shown: Vec<_> = reasons
-            .iter()
-            .map(|one| (one.reason.as_str(), one.count, one.line, one.input.as_str()))
-            .collect();
-        assert_eq!(shown, [("b", 2, 3, "row 3"), ("a", 1, 2, "row 2")]);
     }
 }

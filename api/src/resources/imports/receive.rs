@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::folder::PartialImport;
+use super::partial::PartialImport;
 use crate::http::payload;
 use crate::http::problem::{Problem, ProblemKind};
 
@@ -183,12 +183,12 @@ async fn within<T>(
 
 fn boundary(headers: &HeaderMap) -> Result<String, Problem> {
     let unsupported = |detail| Problem::new(ProblemKind::UnsupportedMediaType, detail);
-    let coding = headers.get(header::CONTENT_ENCODING);
-    if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(unsupported("the body must not be compressed"));
-    }
-    let media_type = headers.get(header::CONTENT_TYPE);
-    let media_type = media_type.and_then(|value| value.to_str().ok());
+    payload::require_uncompressed(headers)?;
+    let mut media_types = headers.get_all(header::CONTENT_TYPE).iter();
+    let media_type = match (media_types.next(), media_types.next()) {
+        (Some(only), None) => only.to_str().ok(),
+        _ => None,
+    };
     multer::parse_boundary(media_type.unwrap_or_default())
         .map_err(|_| unsupported("the body must be multipart/form-data with a boundary"))
 }
@@ -252,5 +252,18 @@ mod tests {
             assert_eq!(file_name(given).as_str(), name, "{given}");
         }
         assert_eq!(file_name(&"ä".repeat(200)).as_str(), "ä".repeat(127));
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_the_file() {
+        // Every write to this device fails as on a full disk.
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let (chunks, writing) = writer(full);
+        let _written = chunks.send(Bytes::from_static(b"a,b\n")).await;
+        drop(chunks);
+        let error = writing.await.unwrap().unwrap_err();
+        let problem = disk(&error);
+        assert_eq!(problem.kind(), ProblemKind::DiskFull);
+        assert!(problem.detail().contains("PATRON_IMPORT_DIR"));
     }
 }

@@ -11,7 +11,7 @@ use domain::ImportId;
 use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
 
-use super::find::{current, elsewhere};
+use super::find::{current, not_here};
 use super::receive::disk;
 use crate::http::after::Satisfied;
 use crate::http::extract::{Path, Query};
@@ -55,9 +55,7 @@ pub(super) async fn get_refused_rows(
             stream_of(file)
         }
         None => match app.store.import_files(&[&id]).await?.remove(&id) {
-            Some(record) if record.process != app.imports.process() && record.has_refused => {
-                return Err(elsewhere(&app, &id).await);
-            }
+            Some(record) if record.has_refused => return Err(not_here(&app, &id).await),
             Some(record) if record.progress.is_some_and(|done| done.counts.refused > 0) => {
                 let detail = "the refused rows were removed seven days after the end of the run";
                 return Err(Problem::new(ProblemKind::NotFound, detail));

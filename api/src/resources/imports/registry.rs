@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use commands::Context;
 use domain::ImportId;
+use projections::ImportProcessName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use super::folder::ImportFolder;
 use crate::http::problem::{Problem, ProblemKind};
@@ -26,7 +29,7 @@ pub struct ImportConfig {
     pub directory: Option<PathBuf>,
     /// Maximum size of a file in bytes.
     pub max_bytes: u64,
-    /// Name of this process, as other processes show it.
+    /// Name of this process, as operators know it.
     pub process: String,
 }
 
@@ -48,11 +51,16 @@ impl Default for ImportConfig {
 /// Imports of this process.
 pub(crate) struct Imports {
     config: ImportConfig,
+    process: ImportProcessName,
     /// Set once no other process uses the folder, and interrupted runs were found.
     folder: OnceLock<Arc<ImportFolder>>,
     uploads: Arc<Semaphore>,
     previews: Arc<Semaphore>,
     running: Mutex<HashMap<ImportId, RunningImport>>,
+    /// Held while an upload is recorded: two with one idempotency key must not mix their files.
+    pub(crate) recording: tokio::sync::Mutex<()>,
+    /// True if an import needs a look before the next sweep is due.
+    is_sweep_requested: AtomicBool,
     /// Runs of this process.
     pub(crate) tasks: TaskTracker,
 }
@@ -77,12 +85,19 @@ pub(crate) struct Registration {
 
 impl Imports {
     pub(crate) fn new(config: ImportConfig) -> Self {
+        let process = ImportProcessName {
+            id: Uuid::now_v7().to_string(),
+            label: config.process.clone(),
+        };
         Self {
             config,
+            process,
             folder: OnceLock::new(),
             uploads: Arc::new(Semaphore::new(MAX_UPLOADS)),
             previews: Arc::new(Semaphore::new(MAX_PREVIEWS)),
             running: Mutex::default(),
+            recording: tokio::sync::Mutex::default(),
+            is_sweep_requested: AtomicBool::new(false),
             tasks: TaskTracker::new(),
         }
     }
@@ -92,8 +107,18 @@ impl Imports {
     }
 
     /// Returns the name of this process.
-    pub(crate) fn process(&self) -> &str {
-        &self.config.process
+    pub(crate) fn process(&self) -> &ImportProcessName {
+        &self.process
+    }
+
+    /// Asks for a sweep within seconds.
+    pub(crate) fn request_sweep(&self) {
+        self.is_sweep_requested.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns true if a sweep was asked for since the last call.
+    pub(crate) fn take_sweep_request(&self) -> bool {
+        self.is_sweep_requested.swap(false, Ordering::Relaxed)
     }
 
     /// Begins to use a folder.
@@ -117,6 +142,17 @@ impl Imports {
                           started, or another process uses the directory";
             Problem::new(ProblemKind::Busy, detail)
         })
+    }
+
+    /// Returns an error if the files of this process are not known yet.
+    ///
+    /// # Errors
+    /// 503 if this process takes files, and has just started or waits for its directory.
+    pub(crate) fn require_folder_if_any(&self) -> Result<(), Problem> {
+        match self.config.directory {
+            Some(_) => self.folder().map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Returns the folder if the file of this import is in it.
@@ -190,6 +226,12 @@ impl RunningImport {
     /// Returns the context of the request that stopped the run, if one did.
     pub(crate) fn stopped_by(&self) -> Option<&Context> {
         self.stopped_by.get()
+    }
+}
+
+impl Registration {
+    pub(crate) fn id(&self) -> &ImportId {
+        &self.id
     }
 }
 

@@ -11,7 +11,7 @@ use projections::{ImportWait, ImportWaitReason};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::folder::StoredRun;
+use super::stored::StoredRun;
 use crate::http::body::item::RawItem;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::identity::caller;
@@ -80,6 +80,7 @@ impl LogSink<'_> {
                 CommandEffect::Created => RecordOutcome::Created,
                 CommandEffect::Updated => RecordOutcome::Updated,
                 CommandEffect::Unchanged => RecordOutcome::Unchanged,
+                CommandEffect::Stale => RecordOutcome::Stale,
             },
             Err(problem) => RecordOutcome::Refused(reason_of(problem)),
         });
@@ -117,17 +118,17 @@ fn wait_reason(kind: ProblemKind) -> Option<ImportWaitReason> {
 }
 
 /// Sink that only checks items, for a preview. Keeps the first that are valid.
-pub(super) struct CheckSink<'a> {
-    app: &'a AppContext,
+pub(super) struct CheckSink {
+    app: AppState,
     kind: ImportKind,
     max_examples: usize,
     examples: Mutex<Vec<String>>,
 }
 
-impl<'a> CheckSink<'a> {
-    pub(super) fn new(app: &'a AppContext, kind: ImportKind, max_examples: usize) -> Self {
+impl CheckSink {
+    pub(super) fn new(app: &AppState, kind: ImportKind, max_examples: usize) -> Self {
         Self {
-            app,
+            app: app.clone(),
             kind,
             max_examples,
             examples: Mutex::default(),
@@ -141,30 +142,54 @@ impl<'a> CheckSink<'a> {
     }
 }
 
-impl Sink for CheckSink<'_> {
+impl Sink for CheckSink {
     type Error = FatalProblem;
 
+    /// Checks items on a thread of their own: other requests do not wait for it, and the
+    /// preview can be stopped in between.
     async fn send(
         &self,
         _resource: Resource,
         body: Vec<u8>,
         items: usize,
     ) -> Result<Vec<RecordOutcome>, FatalProblem> {
-        let fatal = |problem: Problem| FatalProblem(problem.detail().to_owned());
-        let raw_items = items_of(&body, items).map_err(fatal)?;
-        let checked = kinds::check(self.app, self.kind, &raw_items);
-        let mut examples = self.examples.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcomes = checked.into_iter().zip(&raw_items).map(|(checked, raw)| {
-            if let Err(problem) = checked {
-                return RecordOutcome::Refused(reason_of(problem));
-            }
-            if examples.len() < self.max_examples {
-                examples.push(raw.text.to_owned());
-            }
-            RecordOutcome::Created
+        let (app, kind, max_examples) = (self.app.clone(), self.kind, self.max_examples);
+        let check = move || checked(&app, kind, &body, items, max_examples);
+        let checked = tokio::task::spawn_blocking(check).await;
+        let checked = checked.unwrap_or_else(|error| {
+            tracing::error!(%error, "checking items panicked");
+            Err(Problem::internal())
         });
-        Ok(outcomes.collect())
+        let (outcomes, valid) =
+            checked.map_err(|problem| FatalProblem(problem.detail().to_owned()))?;
+        let mut examples = self.examples.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = self.max_examples.saturating_sub(examples.len());
+        examples.extend(valid.into_iter().take(missing));
+        Ok(outcomes)
     }
+}
+
+/// Checks the items of a batch. Returns the outcome of each, and the first that are valid.
+fn checked(
+    app: &AppContext,
+    kind: ImportKind,
+    body: &[u8],
+    items: usize,
+    max_examples: usize,
+) -> Result<(Vec<RecordOutcome>, Vec<String>), Problem> {
+    let raw_items = items_of(body, items)?;
+    let mut examples = Vec::new();
+    let checked = kinds::check(app, kind, &raw_items);
+    let outcomes = checked.into_iter().zip(&raw_items).map(|(checked, raw)| {
+        if let Err(problem) = checked {
+            return RecordOutcome::Refused(reason_of(problem));
+        }
+        if examples.len() < max_examples {
+            examples.push(raw.text.to_owned());
+        }
+        RecordOutcome::Created
+    });
+    Ok((outcomes.collect(), examples))
 }
 
 /// Splits a batch of the importer into its items: one per line.

@@ -1,22 +1,14 @@
-//! Handlers of `POST /api/imports/{id}/run`, `…/stop`, and `DELETE /api/imports/{id}`.
+//! Handlers of `POST /api/imports/{id}/stop` and `DELETE /api/imports/{id}`.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use commands::Outcome;
-use domain::{ImportCommand, ImportCounts, ImportError, ImportId, ImportStatus};
-use serde::Serialize;
+use domain::{ImportCommand, ImportCounts, ImportId, ImportStatus};
 use tokio::time::timeout_at;
-use utoipa::ToSchema;
 
-use super::body::ImportRunBody;
-use super::find::{current, elsewhere, refused, require_file};
-use super::folder::StoredRun;
-use super::preview::check_options;
-use super::receive::disk;
-use super::run::{self, LEASE, leases};
-use crate::http::body::JsonBody;
+use super::find::{current, not_here, refused};
+use super::run::domain_counts;
+use super::transition::{TransitionResponse, accepted};
 use crate::http::deadline::Deadline;
 use crate::http::extract::Path;
 use crate::http::openapi::{Conflict, NotFound};
@@ -25,81 +17,6 @@ use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::identity::caller::Caller;
 use crate::state::{AppContext, AppState};
-
-/// Status of an import after a request.
-#[derive(Serialize, ToSchema)]
-#[schema(as = ImportTransition)]
-pub(super) struct TransitionResponse {
-    /// The import's id.
-    #[schema(value_type = schema::ImportId)]
-    import_id: ImportId,
-    /// The import's status.
-    #[schema(value_type = schema::ImportStatus)]
-    status: ImportStatus,
-}
-
-/// Runs an import.
-///
-/// The rows are recorded like items of `POST /api/data/{kind}`, by the caller. Only
-/// one import runs at a time in a deployment. A run that was stopped or has failed continues after
-/// the last recorded row if it has the same options, else it starts over; items that were
-/// recorded before are `unchanged`. A run survives restarts, and waits while the log
-/// takes no data: see `waiting_for` of the import.
-#[utoipa::path(
-    post,
-    path = "/api/imports/{id}/run",
-    tag = "Imports",
-    params(("id" = inline(schema::ImportId), Path, description = "The import's id")),
-    request_body = ImportRunBody,
-    responses(
-        (status = 202, description = "Started", body = TransitionResponse,
-            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
-        NotFound, Conflict
-    )
-)]
-pub(super) async fn run_import(
-    State(app): State<AppState>,
-    Path(id): Path<ImportId>,
-    Caller(context): Caller,
-    JsonBody(body): JsonBody<ImportRunBody>,
-) -> Result<impl IntoResponse, Problem> {
-    app.shed.check()?;
-    let import = current(&app, &id).await?;
-    let impossible = |status| refused(&id, &ImportError::Impossible(status));
-    if matches!(
-        import.status,
-        ImportStatus::Running | ImportStatus::Finished
-    ) {
-        return Err(impossible(import.status));
-    }
-    let folder = require_file(&app, &id).await?;
-    let (plan, format) = body.plan(import.file.file_name.as_str())?;
-    let run = StoredRun::new(plan, format, &context);
-    check_options(&folder, &id, &run).await?;
-    let registration = app.imports.register(&id);
-    let registration = registration.ok_or_else(|| impossible(ImportStatus::Running))?;
-    let leases = leases(&app, &id);
-    if !leases.hold(LEASE).await? {
-        return Err(other_running(&app).await);
-    }
-    let started = async {
-        folder.set_run(&id, &run).map_err(|error| disk(&error))?;
-        let command = ImportCommand::Start(Box::new(run.plan.clone()));
-        let started = app.commands.execute(&context, id.clone(), command).await?;
-        started.map_err(|error| refused(&id, &error))
-    };
-    let outcome = match started.await {
-        Ok(outcome) => outcome,
-        Err(problem) => {
-            if let Err(error) = leases.release(LEASE).await {
-                tracing::warn!(%error, "the lease on imports was not released and will expire");
-            }
-            return Err(problem);
-        }
-    };
-    run::spawn(&app, folder, registration, id.clone(), run);
-    Ok(accepted(id, outcome, ImportStatus::Running))
-}
 
 /// Stops an import.
 ///
@@ -132,7 +49,7 @@ pub(super) async fn stop_import(
             })?;
         }
         None if import.status == ImportStatus::Running => {
-            counts = counts_of_dead_process(&app, &id).await?;
+            counts = counts_without_run(&app, &id).await?;
         }
         None => {}
     }
@@ -142,17 +59,25 @@ pub(super) async fn stop_import(
         .execute(&context, id.clone(), ImportCommand::Stop(counts))
         .await?;
     let outcome = stopped.map_err(|error| refused(&id, &error))?;
-    Ok(accepted(id, outcome, ImportStatus::Stopped))
+    Ok(accepted(id, outcome.position, ImportStatus::Stopped))
 }
 
-/// Returns the counts of a run whose process is dead, as that process last reported them.
+/// Returns the counts of an import that this process does not run: those of its journal if
+/// the file is here and the run is not continued yet, else those that its process, which is
+/// dead, has last reported.
 ///
 /// # Errors
-/// 409 if the process is alive.
-async fn counts_of_dead_process(app: &AppContext, id: &ImportId) -> Result<ImportCounts, Problem> {
+/// 409 if the process is alive, 503 if this process does not know its files yet.
+async fn counts_without_run(app: &AppContext, id: &ImportId) -> Result<ImportCounts, Problem> {
+    if let Some(folder) = app.imports.folder_of(id) {
+        let journal = folder.journaled(id);
+        return Ok(journal.map_or_else(ImportCounts::default, |journal| {
+            domain_counts(journal.counts)
+        }));
+    }
     let record = app.store.import_files(&[id]).await?.remove(id);
     match record {
-        Some(record) if record.is_alive => Err(elsewhere(app, id).await),
+        Some(record) if record.is_alive => Err(not_here(app, id).await),
         Some(record) => Ok(record.progress.unwrap_or_default().counts),
         None => Ok(ImportCounts::default()),
     }
@@ -209,29 +134,4 @@ async fn remove_files(app: &AppContext, id: &ImportId) {
         Ok(Err(error)) => tracing::error!(%error, "files of an import are not removed"),
         Err(error) => tracing::error!(%error, "removing the files of an import panicked"),
     }
-}
-
-/// Returns the problem of a run while another import runs.
-async fn other_running(app: &AppContext) -> Problem {
-    let running = match app.store.running_imports().await {
-        Ok(running) => running,
-        Err(error) => return error.into(),
-    };
-    let detail = match running.first() {
-        Some(import) => format!(
-            "{} ({}) runs, and one import runs at a time; wait for it or stop it",
-            import.import_id, import.file_name
-        ),
-        None => "another import runs, and one import runs at a time; wait for it".to_owned(),
-    };
-    Problem::new(ProblemKind::ImportRunning, detail)
-}
-
-fn accepted(id: ImportId, outcome: Outcome, status: ImportStatus) -> impl IntoResponse {
-    let headers = [(position::HEADER, position::of(outcome))];
-    let body = TransitionResponse {
-        import_id: id,
-        status,
-    };
-    (StatusCode::ACCEPTED, headers, Json(body))
 }

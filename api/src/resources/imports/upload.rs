@@ -7,8 +7,8 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
-use commands::{Context, Outcome, new_id};
-use domain::{ImportCommand, ImportId, ImportStatus};
+use commands::{CommandEffect, Context, Outcome};
+use domain::{ImportCommand, ImportError, ImportId, ImportStatus, Subject};
 use projections::imports::ImportDocument;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -16,13 +16,16 @@ use uuid::Uuid;
 use super::answer::{ImportProcess, ImportResponse};
 use super::detect::detect;
 use super::find::refused;
-use super::folder::{ImportFolder, PartialImport, StoredImport};
-use super::keep::report_file;
+use super::folder::ImportFolder;
+use super::partial::PartialImport;
+use super::read::read_import;
 use super::receive::{UploadLimits, disk, receive};
+use super::records::report_file;
+use super::stored::StoredImport;
 use crate::http::idempotency::Idempotency;
 use crate::http::openapi::{Conflict, DiskFull};
 use crate::http::position;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::identity::caller::{self, Caller};
 use crate::state::{AppContext, AppState};
@@ -44,7 +47,8 @@ struct ImportForm {
 ///
 /// The file is on the disk of the process that answers, which alone can preview and run
 /// the import. Its size is limited by `PATRON_IMPORT_MAX_BYTES`. Nothing is recorded of
-/// its rows before `POST /api/imports/{id}/run`.
+/// its rows before `POST /api/imports/{id}/run`. A repeated request with the same
+/// `Idempotency-Key` is answered with the import as it is by then.
 #[utoipa::path(
     post,
     path = "/api/imports",
@@ -82,18 +86,34 @@ pub(super) async fn create_import(
         now: caller::now(),
         ..context
     };
-    let id: ImportId = new_id(&context.actor, key.as_ref());
+    let id = app.commands.id_to_create(key.as_ref(), Subject::Import);
+    let id: ImportId = id.await?;
     let detected = detect(partial.path().join("file"), file.file_name.as_str()).await?;
     let stored = StoredImport { file, detected };
     let outcome = record(&app, &context, (&folder, partial), &id, &stored).await?;
-    report_file(&app, &id, stored.detected.as_deref()).await;
-    let import = uploaded(&app, &context, id.clone(), stored);
+    let is_here = folder.has_file(&id);
+    if is_here {
+        report_file(&app, &id, stored.detected.as_deref()).await;
+    }
+    let repeated = match outcome.effect {
+        CommandEffect::Unchanged | CommandEffect::Stale => read_import(&app, &id).await?,
+        CommandEffect::Created | CommandEffect::Updated => None,
+    };
+    let process = match is_here {
+        true => Some(ImportProcess::of_this(&app)),
+        false => {
+            let record = app.store.import_files(&[&id]).await?.remove(&id);
+            record.and_then(|record| ImportProcess::new(&app, &record))
+        }
+    };
+    let import = repeated.unwrap_or_else(|| uploaded(&app, &context, id.clone(), stored, process));
     let headers = position::created_headers(format!("/api/imports/{id}"), outcome);
     Ok((StatusCode::CREATED, headers, Json(import)))
 }
 
 /// Completes the upload and records it. The file is in place before the event is in the
-/// log: after a crash in between, it is removed at the next start.
+/// log: after a crash in between, it is removed at the next start. Uploads are recorded one
+/// after the other: two with one idempotency key must not mix their files.
 async fn record(
     app: &AppContext,
     context: &Context,
@@ -101,10 +121,13 @@ async fn record(
     id: &ImportId,
     stored: &StoredImport,
 ) -> Result<Outcome, Problem> {
-    // With an idempotency key, a repeated request may find the files of the first one.
-    if app.commands.import(id).await?.is_none() && !folder.has_file(id) {
-        let (id, stored) = (id.clone(), stored.clone());
-        let complete = move || partial.complete(&id, &stored);
+    let _recording = app.imports.recording.lock().await;
+    if app.commands.import(id).await?.is_none() && !is_complete(folder, id, stored) {
+        let (folder, id, stored) = (folder.clone(), id.clone(), stored.clone());
+        let complete = move || {
+            folder.remove(&id)?;
+            partial.complete(&id, &stored)
+        };
         let completed = tokio::task::spawn_blocking(complete).await;
         let completed = completed.map_err(|error| {
             tracing::error!(%error, "completing an upload panicked");
@@ -114,7 +137,21 @@ async fn record(
     }
     let command = ImportCommand::Upload(stored.file.clone());
     let recorded = app.commands.execute(context, id.clone(), command).await?;
-    recorded.map_err(|error| refused(id, &error))
+    recorded.map_err(|error| match error {
+        ImportError::NotFound => {
+            let detail = "this idempotency key was used for an import that was deleted; use \
+                          another one";
+            Problem::new(ProblemKind::IdempotencyConflict, detail)
+        }
+        error => refused(id, &error),
+    })
+}
+
+/// Returns true if this very file is in place: a request with the same idempotency key may
+/// have ended before it was recorded, with this file or with another one.
+fn is_complete(folder: &ImportFolder, id: &ImportId, stored: &StoredImport) -> bool {
+    let known = folder.stored(id);
+    folder.has_file(id) && known.is_ok_and(|known| known.file == stored.file)
 }
 
 /// Builds the response from the request, since the view may not have the import yet.
@@ -123,6 +160,7 @@ fn uploaded(
     context: &Context,
     id: ImportId,
     stored: StoredImport,
+    process: Option<ImportProcess>,
 ) -> ImportResponse {
     let now: DateTime<Utc> = context.now.into();
     let StoredImport { file, detected } = stored;
@@ -145,8 +183,8 @@ fn uploaded(
         is_deleted: false,
     };
     ImportResponse {
-        detected: detected.and_then(super::answer::json),
-        process: Some(ImportProcess::of_this(app)),
+        detected: Some(detected.and_then(super::answer::json)),
+        process,
         ..ImportResponse::new(app, document, None)
     }
 }

@@ -57,8 +57,9 @@ pub(super) async fn follow_job(
     _satisfied: Query<Satisfied>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let job = find_for(&app, &id, &actor, &context, "/api/jobs/{id}/events").await?;
+    let place = app.streams.place(&actor.name)?;
     let follower = JobFollower {
-        access: StreamAccess::new(app.identity.clone(), actor, operation(job.kind)),
+        access: StreamAccess::new(app.identity.clone(), actor, operation(job.kind), place),
         app,
         id,
         ticks: sse::ticks(),

@@ -29,6 +29,10 @@ pub(super) struct KeyResponse {
     /// The key's name.
     #[schema(example = "The shop's server")]
     name: String,
+    /// Name of the program that uses the key. All keys of a client share its idempotency
+    /// keys.
+    #[schema(example = "web-shop")]
+    client: String,
     /// The key's role.
     #[schema(value_type = schema::Role)]
     role: Role,
@@ -63,6 +67,7 @@ impl From<ApiKeyDocument> for KeyResponse {
     fn from(document: ApiKeyDocument) -> Self {
         Self {
             key_id: document.key_id,
+            client: document.client.unwrap_or_else(|| document.name.clone()),
             name: document.name,
             role: document.role,
             prefix: document.prefix,

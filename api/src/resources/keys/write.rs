@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use commands::{CommandEffect, new_secret};
+use commands::CommandEffect;
 use domain::{ApiKeyCommand, ApiKeyError, KeyContent, KeyId, Role, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -26,7 +26,8 @@ use crate::state::AppState;
 #[schema(as = KeyIn, example = json!({
     "name": "The shop's server",
     "role": "ingest",
-    "expires_at": "2027-11-23T00:00:00Z"
+    "expires_at": "2027-11-23T00:00:00Z",
+    "client": "web-shop"
 }))]
 pub(super) struct KeyBody {
     /// The key's name, at most 200 bytes.
@@ -39,6 +40,12 @@ pub(super) struct KeyBody {
     #[serde(default)]
     #[schema(value_type = Option<schema::Time>)]
     expires_at: Option<Timestamp>,
+    /// Name of the program that uses the key; without it, the key's name. All keys of a
+    /// client share its idempotency keys, so that a request that was sent with one key can
+    /// be repeated with the next one. At most 200 bytes.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Text200>)]
+    client: Option<Text<200>>,
 }
 
 impl Input for KeyBody {}
@@ -51,7 +58,8 @@ impl Input for KeyBody {}
     "name": "The shop's server",
     "role": "ingest",
     "prefix": "patron_3f9d02c4",
-    "expires_at": "2027-11-23T00:00:00.000Z"
+    "expires_at": "2027-11-23T00:00:00.000Z",
+    "client": "web-shop"
 }))]
 pub(super) struct CreatedKey {
     /// The key's id.
@@ -71,9 +79,16 @@ pub(super) struct CreatedKey {
     /// Time at which the key expires; `null` if never.
     #[schema(value_type = Option<schema::Time>)]
     expires_at: Option<Timestamp>,
+    /// Name of the program that uses the key.
+    #[schema(example = "web-shop")]
+    client: String,
 }
 
 /// Creates a key.
+///
+/// To replace a key, create another one with the same `client` before you revoke the
+/// first: requests with an `Idempotency-Key` that were sent with the first key can then
+/// be repeated with the second, without a second effect.
 ///
 /// Only this response has the secret. A repeated request with the same
 /// `Idempotency-Key` gets the same response, except that `secret` is `null`. If
@@ -99,13 +114,15 @@ pub(super) async fn create_key(
     JsonBody(body): JsonBody<KeyBody>,
 ) -> Result<impl IntoResponse, Problem> {
     app.shed.check()?;
+    let client = body.client.unwrap_or_else(|| body.name.clone());
     let content = KeyContent {
         name: body.name,
         role: body.role,
         expires_at: body.expires_at,
+        client: Some(client.clone()),
     };
-    let secret = new_secret(&context.actor, key.as_ref());
     let commands = &app.commands;
+    let secret = commands.secret_to_create(key.as_ref()).await?;
     let done = commands
         .create_api_key(&context, &secret, content.clone())
         .await?;
@@ -121,6 +138,7 @@ pub(super) async fn create_key(
         role: content.role,
         prefix: secret.prefix().into(),
         expires_at: content.expires_at,
+        client: client.into(),
     };
     let headers = position::created_headers(format!("/api/keys/{id}"), outcome);
     Ok((StatusCode::CREATED, headers, Json(created)))

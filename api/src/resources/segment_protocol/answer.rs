@@ -1,13 +1,14 @@
 //! Responses of the protocol.
 
-use axum::Json;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::warning::Warning;
+use crate::http::limits::AnswerMemory;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::resources::data::answer::{AcceptedItem, add_positions};
+use crate::resources::data::results_body::results_body;
 
 /// Results of calls.
 #[derive(Serialize, ToSchema)]
@@ -32,6 +33,9 @@ pub(super) struct CallsResponse {
     ignored: usize,
     /// Result of each call, in the order of the request.
     results: Vec<CallResult>,
+    /// Memory that the response holds.
+    #[serde(skip)]
+    memory: AnswerMemory,
 }
 
 /// Result of one call.
@@ -104,7 +108,7 @@ impl CallResult {
 }
 
 impl CallsResponse {
-    pub(super) fn new(mut results: Vec<CallResult>) -> Self {
+    pub(super) fn new(mut results: Vec<CallResult>, memory: AnswerMemory) -> Self {
         results.sort_unstable_by_key(CallResult::index);
         let count =
             |is: fn(&CallResult) -> bool| results.iter().filter(|result| is(result)).count();
@@ -114,6 +118,7 @@ impl CallsResponse {
             rejected: count(|result| matches!(result, CallResult::Rejected { .. })),
             ignored: count(|result| matches!(result, CallResult::Ignored { .. })),
             results,
+            memory,
         }
     }
 }
@@ -124,6 +129,12 @@ impl IntoResponse for CallsResponse {
             CallResult::Accepted { accepted, .. } => Some(accepted.position()),
             _ => None,
         });
-        add_positions(&positions.collect(), Json(self).into_response())
+        let positions = positions.collect();
+        let begin = format!(
+            r#"{{"success":{},"accepted":{},"rejected":{},"ignored":{},"results":"#,
+            self.success, self.accepted, self.rejected, self.ignored
+        );
+        let body = results_body(begin, self.results, self.memory);
+        add_positions(&positions, body)
     }
 }

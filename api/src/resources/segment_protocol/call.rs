@@ -47,6 +47,11 @@ impl CallType {
 /// Types of calls that have no counterpart in Patron.
 const WITHOUT_EFFECT: [&str; 4] = ["page", "screen", "group", "alias"];
 
+/// Returns the type of calls of this name, if they have no effect.
+pub(super) fn without_effect(name: &str) -> Option<&'static str> {
+    WITHOUT_EFFECT.into_iter().find(|known| *known == name)
+}
+
 /// Treatment of calls of a type.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Treatment {
@@ -82,7 +87,7 @@ impl Call {
         if let Some(known) = recorded.into_iter().find(|known| known.name() == name) {
             return Ok(Treatment::Recorded(known));
         }
-        match WITHOUT_EFFECT.into_iter().find(|known| *known == name) {
+        match without_effect(name) {
             Some(known) => Ok(Treatment::Ignored(known)),
             None => {
                 let reason = "must be one of identify, track, page, screen, group and alias";

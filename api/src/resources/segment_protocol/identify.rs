@@ -1,5 +1,6 @@
 //! `identify`: traits as changes of a customer.
 
+use chrono_tz::Tz;
 use commands::CustomerRecord;
 use domain::{
     Change, ContactRules, CustomerChanges, CustomerId, Email, Phone, ProfileChanges, Text,
@@ -23,6 +24,7 @@ pub(super) fn record(
     call: Call,
     customer: CustomerId,
     contacts: ContactRules,
+    zone: Tz,
     warnings: &mut Warnings,
 ) -> Result<CustomerRecord, Problem> {
     let traits = match call.traits {
@@ -34,7 +36,8 @@ pub(super) fn record(
     let changes = CustomerChanges {
         city: traits.of_address("city"),
         country: traits.of_address("country"),
-        registered_at: traits.registered_at(),
+        registered_at: traits.registered_at(zone),
+        unsubscribed: traits.unsubscribed(),
         profile: ProfileChanges {
             name: traits.name(),
             email: traits.take_as(&["email"], |text| {
@@ -118,7 +121,7 @@ impl Traits<'_> {
         }
     }
 
-    fn registered_at(&mut self) -> Change<domain::Timestamp> {
+    fn registered_at(&mut self, zone: Tz) -> Change<domain::Timestamp> {
         let taken = ["createdAt", "created_at"].map(|name| (name, self.traits.remove(name)));
         let mut given = taken
             .into_iter()
@@ -126,13 +129,30 @@ impl Traits<'_> {
         let Some((name, value)) = given.find(|(_, value)| !is_empty(value)) else {
             return Change::Keep;
         };
-        match time::parse(&value) {
+        match time::parse(&value, zone) {
             Some(at) => Change::Set(at),
             None => {
                 self.warnings
                     .left_out(&member(TRAITS, name), time::NOT_A_TIME);
                 Change::Keep
             }
+        }
+    }
+
+    /// Returns the opt-out. The trait cannot undo one: nobody consents with it.
+    fn unsubscribed(&mut self) -> Change<bool> {
+        match self.traits.remove("unsubscribed") {
+            Some(Json::Bool(true)) => Change::Set(true),
+            Some(value) if !is_empty(&value) => {
+                let detail = match value {
+                    Json::Bool(_) => "only true has an effect: an opt-out is not undone",
+                    _ => "must be true or false",
+                };
+                self.warnings
+                    .left_out(&member(TRAITS, "unsubscribed"), detail);
+                Change::Keep
+            }
+            _ => Change::Keep,
         }
     }
 
@@ -189,7 +209,7 @@ mod tests {
             country: "GB".parse().ok(),
             ..ContactRules::default()
         };
-        let record = record(call, customer, contacts, &mut warnings).unwrap();
+        let record = record(call, customer, contacts, Tz::UTC, &mut warnings).unwrap();
         let pointers = warnings.0.into_iter().map(|warning| warning.pointer);
         (json!(record.changes), pointers.collect())
     }
@@ -215,12 +235,12 @@ mod tests {
                     "address": {"street": "St James's Square"},
                     "company": {"employees": 2, "name": "Analytical"},
                     "plan": "gold",
-                    "unsubscribed": true,
                 },
             },
             "city": "London",
             "country": "GB",
             "registered_at": "2026-01-02T03:04:05.000Z",
+            "unsubscribed": true,
         });
         assert_eq!(changes(traits), (expected, vec![]));
     }
@@ -251,6 +271,22 @@ mod tests {
             json!({"email": null, "name": "", "plan": null, "address": {"city": ""}, "a": {}});
         for traits in [Json::Null, json!({}), empty] {
             assert_eq!(changes(traits), (json!({}), vec![]));
+        }
+    }
+
+    #[test]
+    fn only_an_opt_out_is_applied() {
+        let pointer = || vec!["/traits/unsubscribed".to_owned()];
+        for (value, expected, warnings) in [
+            (json!(true), json!({"unsubscribed": true}), vec![]),
+            (json!(false), json!({}), pointer()),
+            (json!("no"), json!({}), pointer()),
+            (json!(null), json!({}), vec![]),
+        ] {
+            assert_eq!(
+                changes(json!({"unsubscribed": value})),
+                (expected, warnings)
+            );
         }
     }
 

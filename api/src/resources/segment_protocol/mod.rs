@@ -1,5 +1,5 @@
-//! Segment's protocol: `POST /v1/batch`, `/v1/identify` and `/v1/track`, so that its
-//! existing SDKs can send here.
+//! Segment's protocol: `POST /v1/batch`, `/v1/identify`, `/v1/track` and those that have
+//! no effect, so that its existing SDKs can send here.
 //!
 //! A thin adapter of data ingestion. [`call`] reads a call leniently, [`identify`] and
 //! [`track`] map it, and [`record`] passes all to the same commands as `/api/data/*`.
@@ -17,6 +17,9 @@ mod time;
 mod track;
 mod values;
 mod warning;
+mod waves;
+
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use commands::Context;
@@ -30,8 +33,12 @@ use utoipa_axum::routes;
 use self::answer::CallsResponse;
 use self::call::CallType;
 use self::record::Calls;
+use self::time::Receipt;
 use crate::http::body::batch::{self, Items};
 use crate::http::body::item::{RawItem, malformed, unexpected_start};
+use crate::http::extract::Path;
+use crate::http::limits::AnswerMemory;
+use crate::http::openapi::NotFound;
 use crate::http::payload::{self, BodyFormat, CompleteBody};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
@@ -40,13 +47,14 @@ use crate::resources::data::ingest::MAX_ITEMS;
 use crate::state::{AppContext, AppState};
 
 /// Paths of the operations.
-const PATHS: [&str; 3] = ["/v1/batch", "/v1/identify", "/v1/track"];
+const PATHS: [&str; 4] = ["/v1/batch", "/v1/identify", "/v1/track", "/v1/{type}"];
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(post_batch))
         .routes(routes!(post_identify))
         .routes(routes!(post_track))
+        .routes(routes!(post_without_effect))
 }
 
 /// Body of a batch.
@@ -161,6 +169,39 @@ async fn post_track(
     record_one(&app, &context, request, CallType::Track).await
 }
 
+/// Accepts an SDK's call of a type that has no effect.
+///
+/// The call is answered as `ignored`, and not recorded.
+#[utoipa::path(
+    post,
+    path = "/v1/{type}",
+    tag = "Segment's protocol",
+    params(("type" = inline(schema::SegmentIgnored), Path, description = "Type of the call")),
+    request_body(content = schema::SegmentCall),
+    responses(
+        (status = 200, description = "Ignored", body = CallsResponse),
+        NotFound
+    )
+)]
+async fn post_without_effect(
+    State(app): State<AppState>,
+    Caller(context): Caller,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<CallsResponse, Problem> {
+    let Some(name) = call::without_effect(&name) else {
+        let detail = format!("there is no call /v1/{name}");
+        return Err(Problem::new(ProblemKind::NotFound, detail));
+    };
+    receive(&app, request).await?;
+    let mut calls = Calls::default();
+    calls.ignore(name);
+    Ok(CallsResponse::new(
+        calls.into_results(),
+        answer_memory(&app, &context),
+    ))
+}
+
 async fn record_one(
     app: &AppContext,
     context: &Context,
@@ -202,11 +243,22 @@ async fn record(
         ..context.clone()
     };
     // A time of sending that cannot be read corrects no clock.
-    let sent_at = time::parse(sent_at);
+    let zone = app.store.zone();
+    let receipt = Receipt {
+        sent_at: time::parse(sent_at, zone),
+        received_at: context.now,
+        zone,
+    };
     let mut calls = Calls::with(app.contacts);
     for (index, raw) in raw_items.iter().enumerate() {
-        calls.add(index, *raw, r#type, sent_at, context.now);
+        calls.add(index, *raw, r#type, receipt);
     }
+    let mut memory = answer_memory(app, context);
+    memory.grow(calls.answer_bytes())?;
     let results = calls.record(app, context).await?;
-    Ok(CallsResponse::new(results))
+    Ok(CallsResponse::new(results, memory))
+}
+
+fn answer_memory(app: &AppContext, context: &Context) -> AnswerMemory {
+    app.answer_budget.open(&Arc::from(context.actor.as_str()))
 }

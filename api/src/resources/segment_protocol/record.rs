@@ -1,18 +1,16 @@
-//! Records the calls of a request.
-//!
-//! Calls of one customer are recorded in the order of the request. Customers and activity
-//! are recorded by separate commands, so calls are divided into waves: the even ones hold
-//! calls of `identify`, the odd ones calls of `track`, and each call is in the first wave
-//! that is not before those of its customer's earlier calls.
+//! Records the calls of a request, in [waves](super::waves).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use commands::{ActivityRecord, CommandError, Context, CustomerRecord, Outcome};
-use domain::{ContactRules, CustomerId, Timestamp};
+use domain::ContactRules;
 
 use super::answer::CallResult;
 use super::call::{Call, CallType, Treatment};
+use super::time::Receipt;
+use super::track::Tracked;
 use super::warning::{Warning, Warnings};
+use super::waves::{LastWaves, MAX_WAVES};
 use super::{identify, track};
 use crate::http::body::item::RawItem;
 use crate::http::metrics;
@@ -33,10 +31,18 @@ pub(super) struct Calls {
     customers: Tally,
     events: Tally,
     ignored: u64,
+    /// Memory of the results, those of calls that are to be recorded included.
+    answer_bytes: usize,
 }
 
 /// Type of a call without an effect, and the reason.
 struct Ignored(&'static str, String);
+
+impl Ignored {
+    fn for_type(name: &'static str) -> Self {
+        Self(name, format!("calls of the type {name} have no effect"))
+    }
+}
 
 /// A call that is to be recorded.
 struct Mapped<T> {
@@ -51,27 +57,8 @@ struct Mapped<T> {
 #[derive(Default)]
 struct Waves {
     identify: BTreeMap<usize, Vec<Mapped<CustomerRecord>>>,
-    track: BTreeMap<usize, Vec<Mapped<ActivityRecord>>>,
+    track: BTreeMap<usize, Vec<Mapped<Tracked>>>,
     last: LastWaves,
-}
-
-/// Wave of each customer's last call.
-#[derive(Default)]
-struct LastWaves(HashMap<CustomerId, usize>);
-
-impl LastWaves {
-    /// Returns the wave of a customer's next call.
-    fn next(&mut self, customer: &CustomerId, r#type: CallType) -> usize {
-        let parity = match r#type {
-            CallType::Identify => 0,
-            CallType::Track => 1,
-        };
-        let last = self.0.entry(customer.clone()).or_default();
-        if *last % 2 != parity {
-            *last += 1;
-        }
-        *last
-    }
 }
 
 impl Calls {
@@ -89,24 +76,39 @@ impl Calls {
         index: usize,
         raw: RawItem<'_>,
         r#type: Option<CallType>,
-        sent_at: Option<Timestamp>,
-        received_at: Timestamp,
+        receipt: Receipt,
     ) {
         let mut recorded_as = r#type;
-        match self.map(index, raw, &mut recorded_as, sent_at, received_at) {
+        self.answer_bytes += size_of::<CallResult>();
+        match self.map(index, raw, &mut recorded_as, receipt) {
             Ok(None) => {}
-            Ok(Some(Ignored(name, reason))) => {
-                self.ignored += 1;
-                self.results.push(CallResult::ignored(index, name, reason));
-            }
+            Ok(Some(ignored)) => self.add_ignored(index, ignored),
             Err(problem) => {
                 match recorded_as {
                     Some(CallType::Identify) => self.customers.count(None),
                     Some(CallType::Track) | None => self.events.count(None),
                 }
+                self.answer_bytes += problem.bytes();
                 self.results.push(CallResult::rejected(index, problem));
             }
         }
+    }
+
+    /// Adds a single call of a type that has no effect.
+    pub(super) fn ignore(&mut self, name: &'static str) {
+        self.answer_bytes += size_of::<CallResult>();
+        self.add_ignored(0, Ignored::for_type(name));
+    }
+
+    fn add_ignored(&mut self, index: usize, Ignored(name, reason): Ignored) {
+        self.ignored += 1;
+        self.answer_bytes += reason.len();
+        self.results.push(CallResult::ignored(index, name, reason));
+    }
+
+    /// Returns the number of bytes of all results in memory.
+    pub(super) fn answer_bytes(&self) -> usize {
+        self.answer_bytes
     }
 
     /// Maps a call and adds it to its wave. Returns the reason if it has no effect. Sets
@@ -119,18 +121,14 @@ impl Calls {
         index: usize,
         raw: RawItem<'_>,
         recorded_as: &mut Option<CallType>,
-        sent_at: Option<Timestamp>,
-        received_at: Timestamp,
+        receipt: Receipt,
     ) -> Result<Option<Ignored>, Problem> {
         let call = Call::parse(raw.text)?;
         let r#type = match *recorded_as {
             Some(known) => known,
             None => match call.treatment()? {
                 Treatment::Recorded(known) => *recorded_as.insert(known),
-                Treatment::Ignored(name) => {
-                    let reason = format!("calls of the type {name} have no effect");
-                    return Ok(Some(Ignored(name, reason)));
-                }
+                Treatment::Ignored(name) => return Ok(Some(Ignored::for_type(name))),
             },
         };
         let Some(customer) = call.customer()? else {
@@ -141,7 +139,9 @@ impl Calls {
         let wave = self.waves.last.next(&customer, r#type);
         match r#type {
             CallType::Identify => {
-                let record = identify::record(call, customer, self.contacts, &mut warnings)?;
+                let zone = receipt.zone;
+                let record = identify::record(call, customer, self.contacts, zone, &mut warnings)?;
+                self.answer_bytes += warnings.bytes();
                 self.waves.identify.entry(wave).or_default().push(Mapped {
                     index,
                     id: record.customer.to_string(),
@@ -151,12 +151,13 @@ impl Calls {
                 });
             }
             CallType::Track => {
-                let tracked = track::record(call, customer, sent_at, received_at, &mut warnings)?;
+                let tracked = track::record(call, customer, receipt, &mut warnings)?;
+                self.answer_bytes += warnings.bytes();
                 self.waves.track.entry(wave).or_default().push(Mapped {
                     index,
                     id: tracked.record.activity.to_string(),
-                    record: tracked.record,
-                    changed_name: tracked.changed_name,
+                    changed_name: tracked.changed_name.clone(),
+                    record: tracked,
                     warnings: warnings.0,
                 });
             }
@@ -174,25 +175,30 @@ impl Calls {
         app: &AppContext,
         context: &Context,
     ) -> Result<Vec<CallResult>, CommandError> {
-        let waves = self.waves.last.0.values().max().copied();
-        for wave in 0..=waves.unwrap_or_default() {
+        for wave in 0..MAX_WAVES {
             if let Some(calls) = self.waves.identify.remove(&wave) {
                 let (calls, records) = divide(calls);
                 let outcomes = record_customers(app, context, records).await?;
                 self.settle(CallType::Identify, calls, outcomes);
             }
             if let Some(calls) = self.waves.track.remove(&wave) {
-                let (calls, records) = divide(calls);
+                let (calls, tracked) = divide(calls);
+                let records = with_recorded_times(app, tracked).await?;
                 let outcomes = record_events(app, context, records).await?;
                 self.settle(CallType::Track, calls, outcomes);
             }
         }
+        Ok(self.into_results())
+    }
+
+    /// Counts the results, and returns them.
+    pub(super) fn into_results(self) -> Vec<CallResult> {
         self.customers.report("customers");
         self.events.report("events");
         if self.ignored > 0 {
             metrics::count_items("segment_calls", "ignored", self.ignored);
         }
-        Ok(self.results)
+        self.results
     }
 
     fn settle(
@@ -220,6 +226,40 @@ impl Calls {
     }
 }
 
+/// Returns the activities, each with the time that it was recorded with if that may be the
+/// time of the same call.
+///
+/// # Errors
+/// [`CommandError`] if the log does not respond.
+async fn with_recorded_times(
+    app: &AppContext,
+    tracked: Vec<Tracked>,
+) -> Result<Vec<ActivityRecord>, CommandError> {
+    let varying = tracked.iter().filter(|tracked| tracked.time.varies());
+    let ids = varying.map(|Tracked { record, .. }| {
+        let ActivityRecord {
+            customer, activity, ..
+        } = record;
+        (customer.clone(), activity.clone())
+    });
+    let mut recorded = app.commands.activities(ids.collect()).await?.into_iter();
+    let records = tracked.into_iter().map(
+        |Tracked {
+             mut record, time, ..
+         }| {
+            if time.varies()
+                && let Some(before) = recorded.next()
+                && let Some(at) = before.time_of_same(&record.content)
+                && time.may_be(at)
+            {
+                record.content.occurred_at = at;
+            }
+            record
+        },
+    );
+    Ok(records.collect())
+}
+
 /// Separates the records, which the command takes, from the rest of the calls.
 fn divide<T>(calls: Vec<Mapped<T>>) -> (Vec<Mapped<()>>, Vec<T>) {
     let divided = calls.into_iter().map(|call| {
@@ -233,27 +273,4 @@ fn divide<T>(calls: Vec<Mapped<T>>) -> (Vec<Mapped<()>>, Vec<T>) {
         (rest, call.record)
     });
     divided.unzip()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn calls_of_one_customer_keep_their_order() {
-        let mut last = LastWaves::default();
-        let mut next = |customer: &str, r#type| {
-            let customer = CustomerId::try_from(customer).unwrap();
-            last.next(&customer, r#type)
-        };
-        use CallType::{Identify, Track};
-        assert_eq!(next("a", Identify), 0);
-        assert_eq!(next("a", Track), 1);
-        assert_eq!(next("a", Track), 1);
-        assert_eq!(next("b", Track), 1, "no earlier call");
-        assert_eq!(next("a", Identify), 2);
-        assert_eq!(next("b", Identify), 2);
-        assert_eq!(next("a", Track), 3);
-        assert_eq!(next("c", Identify), 0);
-    }
 }

@@ -1,12 +1,12 @@
 //! `track`: an event as activity.
 
 use commands::ActivityRecord;
-use domain::{ActivityContent, ActivityId, CustomerId, Name, Timestamp};
+use domain::{ActivityContent, ActivityId, CustomerId, Name};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::call::{Call, invalid};
-use super::time;
+use super::time::{self, CallTime, Receipt};
 use super::values;
 use super::warning::Warnings;
 use crate::http::problem::Problem;
@@ -14,6 +14,8 @@ use crate::http::problem::Problem;
 /// Activity of a call.
 pub(super) struct Tracked {
     pub(super) record: ActivityRecord,
+    /// Time of the activity.
+    pub(super) time: CallTime,
     /// Name under which it is recorded, if the call has another.
     pub(super) changed_name: Option<String>,
 }
@@ -27,8 +29,7 @@ pub(super) struct Tracked {
 pub(super) fn record(
     call: Call,
     customer: CustomerId,
-    sent_at: Option<Timestamp>,
-    received_at: Timestamp,
+    receipt: Receipt,
     warnings: &mut Warnings,
 ) -> Result<Tracked, Problem> {
     let Some(event) = call.event.as_str() else {
@@ -43,7 +44,7 @@ pub(super) fn record(
         Some(id) => id,
         None => new_id()?,
     };
-    let occurred_at = time::of_call(&call, sent_at, received_at)?;
+    let time = time::of_call(&call, receipt)?;
     let properties = match call.properties {
         Json::Null => Map::new(),
         Json::Object(properties) => properties,
@@ -51,8 +52,9 @@ pub(super) fn record(
     };
     let content = ActivityContent {
         name,
-        occurred_at,
+        occurred_at: time.at,
         properties: values::attributes(&properties, "/properties", warnings),
+        updated_at: None,
     };
     Ok(Tracked {
         record: ActivityRecord {
@@ -60,6 +62,7 @@ pub(super) fn record(
             activity,
             content,
         },
+        time,
         changed_name,
     })
 }
@@ -72,6 +75,8 @@ fn new_id() -> Result<ActivityId, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use chrono_tz::Tz;
+    use domain::Timestamp;
     use serde_json::json;
 
     use super::*;
@@ -79,8 +84,12 @@ mod tests {
     fn track(call: Json) -> Result<(Json, Option<String>), String> {
         let call: Call = serde_json::from_value(call).unwrap();
         let customer = CustomerId::try_from("c-1").unwrap();
-        let now = Timestamp::try_from("2026-11-23T12:00:00Z").unwrap();
-        let tracked = record(call, customer, None, now, &mut Warnings::default());
+        let receipt = Receipt {
+            sent_at: None,
+            received_at: Timestamp::try_from("2026-11-23T12:00:00Z").unwrap(),
+            zone: Tz::UTC,
+        };
+        let tracked = record(call, customer, receipt, &mut Warnings::default());
         let tracked = tracked.map_err(|problem| problem.into_errors()[0].pointer.clone())?;
         let ActivityRecord {
             activity, content, ..

@@ -32,7 +32,11 @@ impl Converter<'_> {
     /// Converts an object whose values have paths of `nesting` names.
     fn object(&mut self, members: &Map<String, Json>, pointer: &str, nesting: usize) -> Attributes {
         let mut kept = Attributes::new();
-        for (key, value) in members.iter().filter(|(_, value)| !is_empty(value)) {
+        let members = members.iter().filter(|(_, value)| !is_empty(value));
+        let is_name = |key: &str| Name::try_from(key.to_owned()).is_ok();
+        let (exact, renamed): (Vec<_>, Vec<_>) = members.partition(|(key, _)| is_name(key));
+        // Names that are kept as they are come first: none gives way to a changed one.
+        for (key, value) in exact.into_iter().chain(renamed) {
             let pointer = member(pointer, key);
             let Some(name) = self.name(key, &pointer) else {
                 continue;
@@ -152,12 +156,13 @@ mod tests {
             "lines": "a\nb",
             "utm.source": "mail",
             "utm source": "web",
+            "utm_source": "ad",
             "$$": 1,
         });
         let (kept, warnings) = convert(sent);
         assert_eq!(kept["total"], 19.99);
         assert_eq!(kept.as_object().unwrap().len(), 2, "{kept}");
-        assert!(kept["utm_source"].is_string());
+        assert_eq!(kept["utm_source"], "ad");
         let mut pointers: Vec<_> = warnings
             .iter()
             .map(|(pointer, _)| pointer.as_str())

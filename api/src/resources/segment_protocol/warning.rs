@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
-use crate::http::problem::MAX_ERRORS;
+use crate::http::problem::{MAX_ERRORS, shortened_pointer};
 
 /// Part of a call that was changed or left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -44,11 +44,18 @@ impl Warnings {
         self.add(WarningCode::Renamed, pointer, detail);
     }
 
+    /// Returns the number of bytes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let texts = self.0.iter();
+        let texts = texts.map(|warning| warning.pointer.len() + warning.detail.len());
+        texts.sum::<usize>() + self.0.len() * size_of::<Warning>()
+    }
+
     fn add(&mut self, code: WarningCode, pointer: &str, detail: String) {
         if self.0.len() < MAX_ERRORS {
             self.0.push(Warning {
                 code,
-                pointer: pointer.to_owned(),
+                pointer: shortened_pointer(pointer.to_owned()),
                 detail,
             });
         }

@@ -16,7 +16,6 @@ use crate::http::after::AfterParam;
 use crate::http::body::{BodyRules, Input, JsonBody};
 use crate::http::deadline::Deadline;
 use crate::http::extract::Query;
-use crate::http::limits::wait_for_permit;
 use crate::http::openapi::Trimmed;
 use crate::http::prefer::Prefer;
 use crate::http::problem::{Problem, ProblemKind};
@@ -204,7 +203,7 @@ pub(super) async fn preview_rules(
     }
     let now = Timestamp::from(Utc::now());
     after::wait::<Customers>(&app, consistency.with(params.after())).await?;
-    let _permit = wait_for_permit(&app.previews).await?;
+    let _permit = app.previews.wait().await?;
     let preview = app.store.preview(&rules, now, sample).await?;
     let currency = app.commands.currency().code();
     let mut preview = SegmentPreviewResponse::new(preview, &rules, now, currency);

@@ -5,8 +5,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
-use commands::{Outcome, new_id};
-use domain::{SegmentCommand, SegmentError, SegmentId};
+use commands::Outcome;
+use domain::{SegmentCommand, SegmentError, SegmentId, Subject};
 
 use super::answer::SegmentWritten;
 use super::body::SegmentBody;
@@ -44,7 +44,8 @@ pub(super) async fn create_segment(
 ) -> Result<impl IntoResponse, Problem> {
     app.shed.check()?;
     let content = body.into_content()?;
-    let id: SegmentId = new_id(&context.actor, key.as_ref());
+    let id = app.commands.id_to_create(key.as_ref(), Subject::Segment);
+    let id: SegmentId = id.await?;
     let written = SegmentWritten::new(id.clone(), content.clone());
     let commands = &app.commands;
     let done = commands

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use eventlog::Positions;
+use futures::future::try_join_all;
 use projections::View;
 use tokio::time::Instant;
 
@@ -17,8 +19,8 @@ const AFTER_TIMEOUT: Duration = Duration::from_secs(5);
 /// for the writes of the same credential.
 ///
 /// # Errors
-/// 503 if the view does not reach `after` in time, 400 for a partition that does
-/// not exist.
+/// 503 if the view does not reach `after` in time or too many reads wait, 400 for a
+/// position that does not exist.
 pub(crate) async fn wait<V: View>(
     app: &AppContext,
     freshness: Freshness<'_>,
@@ -40,12 +42,36 @@ pub(crate) async fn wait_for(
         let positions = after.positions();
         let partitions = app.commands.log().layout().partitions();
         if let Some(position) = positions.iter().find(|p| p.partition >= partitions) {
-            let detail =
-                format!("query: after: the log has {partitions} partitions, not {position}");
-            return Err(Problem::new(ProblemKind::InvalidParameter, detail));
+            let detail = format!("the log has {partitions} partitions, not {position}");
+            return Err(invalid(&detail));
         }
-        let waiting = app.store.wait_for(view, positions, AFTER_TIMEOUT);
-        waiting.await?;
+        if !app.store.has_reached(view, positions).await? {
+            check_existence(app, positions).await?;
+            let _place = app.waiting_reads.place(freshness.consistency.actor())?;
+            let waiting = app.store.wait_for(view, positions, AFTER_TIMEOUT);
+            waiting.await?;
+        }
     }
     freshness.consistency.follow(app, view, since).await
+}
+
+/// Rejects positions beyond the end of the log: no view will reach them in time.
+async fn check_existence(app: &AppContext, positions: &Positions) -> Result<(), Problem> {
+    let log = app.commands.log();
+    let ends = positions
+        .iter()
+        .map(|position| log.last(position.partition));
+    let ends = try_join_all(ends).await?;
+    let mut with_ends = positions.iter().zip(ends);
+    match with_ends.find(|(position, end)| end.number < position.number) {
+        Some((position, end)) => Err(invalid(&format!(
+            "the log ends at {end}, before {position}"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn invalid(detail: &str) -> Problem {
+    let detail = format!("query: after: {detail}");
+    Problem::new(ProblemKind::InvalidParameter, detail)
 }

@@ -25,6 +25,7 @@ use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::identity::Actor;
 use crate::identity::credentials::unauthenticated;
+use crate::resources::shared::own_writes::FollowedView;
 use crate::state::{AppContext, AppState};
 
 /// The header, in requests and in responses.
@@ -114,6 +115,16 @@ pub(crate) struct Freshness<'a> {
 }
 
 impl Consistency {
+    /// Returns false if the read is to be answered without waiting.
+    pub(crate) fn waits(&self) -> bool {
+        !self.is_eventual
+    }
+
+    /// Returns the name of the request's actor.
+    pub(super) fn actor(&self) -> &Arc<str> {
+        &self.follower.actor
+    }
+
     /// Returns the writes that a read with this `after` must include.
     pub(crate) fn with<'a>(&'a self, after: Option<&'a After>) -> Freshness<'a> {
         Freshness {
@@ -138,10 +149,13 @@ impl Consistency {
         let has_all = !self.is_eventual && {
             let epoch = app.commands.log().epoch();
             let max_wait = OWN_WRITES_TIMEOUT.saturating_sub(since.elapsed());
-            let following = app
-                .own_writes
-                .follow(&app.store, actor, &epoch, view, max_wait);
-            following.await?
+            let follow = FollowedView {
+                store: &app.store,
+                view,
+                places: &app.waiting_reads,
+                max_wait,
+            };
+            app.own_writes.follow(actor, &epoch, follow).await?
         };
         if !has_all {
             is_eventual.store(true, Ordering::Relaxed);
@@ -180,14 +194,18 @@ fn is_eventual(headers: &HeaderMap) -> Result<bool, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use commands::IdempotencyScope;
+
     use super::*;
     use crate::identity::credentials::Credential;
 
     #[test]
     fn a_credential_that_cannot_read_is_not_followed() {
         let follower = |role| {
+            let name = "key:1".into();
             Follower::of(&Actor {
-                name: "key:1".into(),
+                scope: IdempotencyScope::actor(&name),
+                name,
                 role,
                 credential: Credential::Bootstrap,
             })

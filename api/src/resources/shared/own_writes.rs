@@ -13,6 +13,8 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use projections::{Store, WaitError};
 
+use crate::http::limits::Shares;
+
 /// Maximum number of credentials. Beyond it, the least recently used one is evicted.
 const CREDENTIALS: u64 = 10_000;
 
@@ -36,6 +38,18 @@ struct Written {
     /// Views that were seen to include all positions. This stays true when another
     /// generation takes over, since a generation catches up before it serves.
     folded_by: Vec<&'static str>,
+}
+
+/// View whose reads include a credential's writes.
+pub(crate) struct FollowedView<'a> {
+    /// Store of the view.
+    pub(crate) store: &'a Store,
+    /// Name of the view.
+    pub(crate) view: &'static str,
+    /// Places of reads that wait.
+    pub(crate) places: &'a Shares,
+    /// Maximum time to wait.
+    pub(crate) max_wait: Duration,
 }
 
 impl OwnWrites {
@@ -74,45 +88,52 @@ impl OwnWrites {
         }
     }
 
-    /// Waits up to `max_wait` until a view has all writes of the credential. Returns
-    /// true if it has them. Does not wait for partitions that are known to lag.
+    /// Waits until a view has all writes of the credential. Returns true if it has them.
+    /// Does not wait for partitions that are known to lag, nor without a place.
     ///
     /// # Errors
     /// [`WaitError::Mongo`] if MongoDB does not respond.
     pub(crate) async fn follow(
         &self,
-        store: &Store,
         actor: &Arc<str>,
         epoch: &Arc<str>,
-        view: &'static str,
-        max_wait: Duration,
+        followed: FollowedView<'_>,
     ) -> Result<bool, WaitError> {
+        let view = followed.view;
         let Some(written) = self.unconfirmed(actor, epoch, view) else {
             return Ok(true);
         };
-        let reached = store.reached(view).await?;
+        let reached = followed.store.reached(view).await?;
         let missing = beyond(&written, &reached);
         let awaited = self.without_lagging(view, &missing, &reached);
         let is_skipped = awaited != missing;
-        let has_all = self.wait(store, view, &awaited, max_wait).await? && !is_skipped;
+        let has_all = self.wait(actor, &followed, &awaited).await? && !is_skipped;
         if has_all {
             self.confirm(actor, view, &written);
         }
         Ok(has_all)
     }
 
-    /// Waits until a view has these positions. Returns true if it has them, else
-    /// records that the view lags.
+    /// Waits until a view has these positions. Returns true if it has them. If it does not
+    /// get them in time, records that the view lags.
     async fn wait(
         &self,
-        store: &Store,
-        view: &'static str,
+        actor: &Arc<str>,
+        followed: &FollowedView<'_>,
         awaited: &Positions,
-        max_wait: Duration,
     ) -> Result<bool, WaitError> {
         if awaited.is_empty() {
             return Ok(true);
         }
+        let Some(_place) = followed.places.take(actor, 1) else {
+            return Ok(false);
+        };
+        let FollowedView {
+            store,
+            view,
+            max_wait,
+            ..
+        } = *followed;
         match store.wait_for(view, awaited, max_wait).await {
             Ok(()) => Ok(true),
             Err(WaitError::Behind { .. }) => {

@@ -10,7 +10,7 @@ use projections::{Page, PageRequest, QueryError};
 
 use super::answer::SuppressedResponse;
 use crate::http::problem::Problem;
-use crate::resources::campaigns::table::escape_formula;
+use crate::resources::campaigns::escape_formulas;
 use crate::state::{AppContext, AppState};
 
 /// Number of rows read per batch.
@@ -96,7 +96,7 @@ fn chunk(page: Page<SuppressionDocument>, is_first: bool) -> Result<Bytes, Expor
     }
     for document in page.items {
         let row = row(SuppressedResponse::from(document));
-        let cells = row.iter().map(|cell| escape_formula(cell).into_owned());
+        let cells = row.iter().map(|cell| escape_formulas(cell).into_owned());
         table.write_record(cells).map_err(failed)?;
     }
     let bytes = table.into_inner();

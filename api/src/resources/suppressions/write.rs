@@ -17,7 +17,7 @@ use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::identity::caller::Caller;
 use crate::resources::data::answer::Ingested;
-use crate::resources::data::ingest::{Ingest, ingest};
+use crate::resources::data::ingest::{Ingest, Received, ingest};
 use crate::state::{AppContext, AppState};
 
 /// An address to put on the suppression list.
@@ -78,9 +78,9 @@ impl Ingest for SuppressionBody {
     const ID: &'static str = "address";
     type Item = (Channel, Text<254>);
 
-    fn into_item(self, rules: &BodyRules) -> Result<(String, Self::Item), Problem> {
-        let ParsedAddress { channel, to } =
-            parse(&self.address, rules.contacts).map_err(invalid)?;
+    fn into_item(self, received: Received) -> Result<(String, Self::Item), Problem> {
+        let parsed = parse(&self.address, received.rules.contacts);
+        let ParsedAddress { channel, to } = parsed.map_err(invalid)?;
         Ok((self.address, (channel, to)))
     }
 

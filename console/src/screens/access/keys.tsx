@@ -50,6 +50,9 @@ export function Component() {
       cell: (key) => (
         <div className="min-w-40">
           <div className="font-medium wrap-anywhere">{key.name}</div>
+          {key.client !== key.name && (
+            <div className="text-sm wrap-anywhere text-muted">Client: {key.client}</div>
+          )}
           <code className="font-mono text-xs text-muted">{key.prefix}…</code>
         </div>
       ),
@@ -187,7 +190,7 @@ export function Component() {
   )
 }
 
-const EMPTY = { name: '', role: 'ingest' as Created['role'], expires: '' }
+const EMPTY = { name: '', role: 'ingest' as Created['role'], client: '', expires: '' }
 
 function NewKey({ onClose }: { onClose: () => void }) {
   const invalidate = useInvalidate()
@@ -204,6 +207,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
           body: {
             name: form.name,
             role: form.role,
+            ...(form.client ? { client: form.client } : {}),
             ...(expiresAt ? { expires_at: expiresAt } : {}),
           },
         }),
@@ -250,6 +254,17 @@ function NewKey({ onClose }: { onClose: () => void }) {
           onChange={(role) => setForm({ ...form, role })}
           choices={KEY_ROLES}
         />
+        <Field
+          label="Client"
+          optional
+          pointer="/client"
+          hint="The program that uses the key; by default, the name above. A key that replaces another one has the same client, so that the program can repeat its requests without a second effect."
+        >
+          <Input
+            value={form.client}
+            onChange={(event) => setForm({ ...form, client: event.target.value })}
+          />
+        </Field>
         <Field
           label="Expires"
           optional

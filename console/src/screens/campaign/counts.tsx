@@ -81,8 +81,14 @@ function audienceDetail({ size, status }: Campaign): string {
 
 // `sent` counts delivered messages, too. The filter `sent` lists those without a receipt.
 function awaiting(campaign: Campaign): ReactNode {
-  const receipts = campaign.statistics.awaiting_receipt
-  if (campaign.statistics.sent === 0) return 'no message'
+  const { awaiting_receipt: receipts, sent, unconfirmed } = campaign.statistics
+  if (sent === 0) return 'no message'
+  if (receipts === 0 && unconfirmed > 0)
+    return (
+      <TextLink to={recipientsPath(campaign.campaign_id, { status: 'unconfirmed' })}>
+        {number(unconfirmed)} unconfirmed
+      </TextLink>
+    )
   if (receipts === 0) return 'all have a receipt'
   return (
     <TextLink to={recipientsPath(campaign.campaign_id, { status: 'sent' })}>

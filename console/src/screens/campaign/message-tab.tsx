@@ -54,6 +54,9 @@ function Texts({ campaign }: { campaign: Campaign }) {
 function writtenStatus({ statistics }: Campaign): MessageStatus {
   if (statistics.delivered > 0) return 'delivered'
   if (statistics.awaiting_receipt > 0) return 'sent'
+  if (statistics.unconfirmed > 0) return 'unconfirmed'
+  if (statistics.bounced > 0) return 'bounced'
+  if (statistics.rejected > 0) return 'rejected'
   if (statistics.failed > statistics.undeliverable) return 'failed'
   return statistics.undeliverable > 0 ? 'undeliverable' : 'queued'
 }

@@ -25,6 +25,8 @@ describe('reasonOf', () => {
     expect(
       reasonOf(message({ status: 'failed', reason: 'blocked', problem: '503' })),
     ).toBe('blocked')
+    expect(reasonOf(message({ status: 'bounced', reason: 'full' }))).toBe('full')
+    expect(reasonOf(message({ status: 'rejected', problem: 'no' }))).toBe('no')
     expect(reasonOf(message({ status: 'undeliverable', problem: '503' }))).toBe('503')
     // A message that arrived after failed attempts keeps the last problem.
     expect(reasonOf(message({ status: 'delivered', problem: '503' }))).toBeNull()

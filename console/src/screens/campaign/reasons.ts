@@ -35,7 +35,9 @@ export function reasonOf(
     case 'suppressed':
       return message.suppression?.reason ?? null
     case 'failed':
+    case 'bounced':
       return message.reason ?? null
+    case 'rejected':
     case 'undeliverable':
     case 'queued':
       return message.problem ?? null
@@ -46,7 +48,7 @@ export function reasonOf(
 
 /** Returns whether messages with this status have a reason. */
 export function hasReasons(status: MessageStatus | null): boolean {
-  return status === null || !['sent', 'delivered'].includes(status)
+  return status === null || !['sent', 'delivered', 'unconfirmed'].includes(status)
 }
 
 /**

@@ -310,7 +310,12 @@ function countOf(campaign: Campaign, status: MessageStatus): number {
       // The statistics count delivered messages as sent, too; the filter does not.
       return statistics.awaiting_receipt
     case 'failed':
-      return statistics.failed - statistics.undeliverable
+      return (
+        statistics.failed -
+        statistics.bounced -
+        statistics.rejected -
+        statistics.undeliverable
+      )
     default:
       return statistics[status]
   }

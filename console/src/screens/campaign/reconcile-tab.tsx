@@ -241,6 +241,12 @@ function EquationCard({ accounts }: { accounts: Reconciliation }) {
           items={[
             { term: 'Delivered', value: number(accounts.delivered) },
             { term: 'Awaiting receipts', value: <Awaiting accounts={accounts} /> },
+            { term: 'Unconfirmed', value: number(accounts.unconfirmed) },
+            { term: 'Bounced', value: number(accounts.bounced) },
+            { term: 'Rejected', value: number(accounts.rejected) },
+            { term: 'Undeliverable', value: number(accounts.undeliverable) },
+            { term: 'Complaints', value: number(accounts.complained) },
+            { term: 'Refused receipts', value: number(accounts.refused_receipts) },
             { term: 'Undetermined', value: number(accounts.undetermined) },
             { term: 'Views compared', value: accounts.views_compared ? 'yes' : 'no' },
             {

@@ -79,7 +79,22 @@ describe('stepsOf', () => {
   })
 
   it('shows an event that it does not know by its name', () => {
-    expect(stepsOf([happened('message_opened.2', {})])[0]?.title).toBe('Message opened')
+    expect(stepsOf([happened('message_forwarded.1', {})])[0]?.title).toBe(
+      'Message forwarded',
+    )
+  })
+
+  it('says what receipts report beside the status', () => {
+    const steps = stepsOf([
+      happened('message_clicked.1', { url: 'https://shop.example/sale' }),
+      happened('message_complained.1', { reason: 'abuse' }),
+      happened('message_receipt_refused.1', { problem: '/occurred_at: is not a time' }),
+    ])
+    expect(steps.map((one) => [one.title, one.detail])).toEqual([
+      ['Link followed', 'https://shop.example/sale'],
+      ['The recipient complained', 'abuse'],
+      ['A receipt was refused', '/occurred_at: is not a time'],
+    ])
   })
 })
 
@@ -114,6 +129,33 @@ describe('verdictOf', () => {
     expect(
       verdictOf(recipient({ suppression: { reason: 'unsubscribed' } })).sentence,
     ).toBe('The customer had opted out of messages.')
+  })
+
+  it('explains bounces, missing receipts and refusals', () => {
+    const sentence = (
+      status: 'bounced' | 'unconfirmed' | 'rejected' | 'delivered',
+      ...events: ReturnType<typeof happened>[]
+    ) => {
+      const message = { message_id: 'msg_1', status, events }
+      return verdictOf(recipient({ message })).sentence
+    }
+    const hard = { bounce: 'hard', reason: 'user_unknown' }
+    expect(sentence('bounced', happened('message_bounced.1', hard))).toBe(
+      'The address does not work: the recipient’s provider returned the message: user unknown.',
+    )
+    expect(sentence('bounced', happened('message_bounced.1', { bounce: 'soft' }))).toBe(
+      'The recipient’s provider returned the message.',
+    )
+    expect(sentence('unconfirmed')).toContain(
+      'sent no receipt in time. It counts as sent',
+    )
+    expect(
+      sentence('unconfirmed', happened('message_receipt_refused.1', { problem: 'x' })),
+    ).toContain('sent no receipt in time that could be read')
+    expect(sentence('rejected')).toContain('refuses messages to this address for good')
+    expect(sentence('delivered', happened('message_complained.1', {}))).toBe(
+      'The message was delivered. The recipient complained about it.',
+    )
   })
 
   it('names the vendor’s reason of a failure', () => {

@@ -50,8 +50,17 @@ export function letterOf(events: readonly MessageHappened[]): Letter | null {
   }
 }
 
-/** The whole story in one sentence: why the customer got the message, or not. */
+/** The whole story in short: why the customer got the message, or not. */
 export function verdictOf(recipient: Recipient): { tone: Tone; sentence: string } {
+  const verdict = outcomeOf(recipient)
+  if (!eventOf(recipient, 'message_complained')) return verdict
+  return {
+    tone: 'bad',
+    sentence: `${verdict.sentence} The recipient complained about it.`,
+  }
+}
+
+function outcomeOf(recipient: Recipient): { tone: Tone; sentence: string } {
   if (recipient.suppression) {
     return { tone: 'bad', sentence: suppressionSentence(recipient.suppression) }
   }
@@ -69,6 +78,19 @@ export function verdictOf(recipient: Recipient): { tone: Tone; sentence: string 
       return {
         tone: 'bad',
         sentence: `The vendor could not deliver the message${failure(recipient)}.`,
+      }
+    case 'bounced':
+      return { tone: 'bad', sentence: bounceSentence(recipient) }
+    case 'unconfirmed':
+      return {
+        tone: 'neutral',
+        sentence: `The vendor accepted the message, but ${noReceipt(recipient)}. It counts as sent; a late receipt still settles it.`,
+      }
+    case 'rejected':
+      return {
+        tone: 'bad',
+        sentence:
+          'The vendor refuses messages to this address for good, so the message is not sent again.',
       }
     case 'undeliverable':
       return {
@@ -104,12 +126,29 @@ function withoutMessage(recipient: Recipient): { tone: Tone; sentence: string } 
   }
 }
 
-function failure(recipient: Recipient): string {
-  const last = recipient.message?.events.findLast(
-    (event) => nameOf(event.type) === 'message_failed',
-  )
+function failure(recipient: Recipient, name = 'message_failed'): string {
+  const last = eventOf(recipient, name)
   const reason = last && text(last.data as Data, 'reason')
   return reason ? `: ${suppressionText(reason).toLowerCase()}` : ''
+}
+
+function bounceSentence(recipient: Recipient): string {
+  const last = eventOf(recipient, 'message_bounced')
+  const isHard = last && text(last.data as Data, 'bounce') === 'hard'
+  const kind = isHard
+    ? 'The address does not work: the recipient’s provider returned the message'
+    : 'The recipient’s provider returned the message'
+  return `${kind}${failure(recipient, 'message_bounced')}.`
+}
+
+function noReceipt(recipient: Recipient): string {
+  return eventOf(recipient, 'message_receipt_refused')
+    ? 'sent no receipt in time that could be read'
+    : 'sent no receipt in time'
+}
+
+function eventOf(recipient: Recipient, name: string): MessageHappened | undefined {
+  return recipient.message?.events.findLast((event) => nameOf(event.type) === name)
 }
 
 type Described = Pick<Step, 'tone' | 'title' | 'detail' | 'time'>
@@ -138,6 +177,27 @@ function described(name: string, data: Data): Described {
         [vendorId(data), undone(data)].filter(Boolean).join('. ') || null,
         timeOf('Request began', data, 'began_at'),
       )
+    case 'message_bounced':
+      return step(
+        'bad',
+        text(data, 'bounce') === 'hard' ? 'Bounced for good' : 'Bounced',
+        details(text(data, 'reason'), vendorId(data), undone(data)),
+        timeOf('By the vendor’s clock', data, 'occurred_at'),
+      )
+    case 'message_unconfirmed':
+      return step('waiting', 'Unconfirmed', 'No receipt arrived in time')
+    case 'message_complained':
+      return marked('bad', 'The recipient complained', data)
+    case 'message_deferred':
+      return marked('waiting', 'The vendor put the delivery off', data)
+    case 'message_opened':
+      return marked('neutral', 'Opened', data)
+    case 'message_clicked':
+      return marked('neutral', 'Link followed', data)
+    case 'message_receipt_refused':
+      return step('waiting', 'A receipt was refused', text(data, 'problem'))
+    case 'message_rejected':
+      return step('bad', 'Rejected by the vendor', text(data, 'problem'))
     case 'message_undeliverable':
       return step('bad', 'Given up', text(data, 'problem'))
     case 'message_requeued':
@@ -164,6 +224,20 @@ function described(name: string, data: Data): Described {
       // An event of a newer server: its name says more than nothing.
       return step('neutral', words(name), null)
   }
+}
+
+/** A step that a receipt reports beside the status. */
+function marked(tone: Tone, title: string, data: Data): Described {
+  return step(
+    tone,
+    title,
+    details(text(data, 'url'), text(data, 'reason')),
+    timeOf('By the vendor’s clock', data, 'occurred_at'),
+  )
+}
+
+function details(...parts: (string | null)[]): string | null {
+  return parts.filter(Boolean).join('. ') || null
 }
 
 function step(

@@ -127,6 +127,41 @@ function Details({ campaign }: { campaign: Campaign }) {
             value: number(statistics.awaiting_receipt),
             hidden: statistics.awaiting_receipt === 0,
           },
+          {
+            term: 'Unconfirmed',
+            value: number(statistics.unconfirmed),
+            hidden: statistics.unconfirmed === 0,
+          },
+          {
+            term: 'Bounced',
+            value: number(statistics.bounced),
+            hidden: statistics.bounced === 0,
+          },
+          {
+            term: 'Rejected',
+            value: number(statistics.rejected),
+            hidden: statistics.rejected === 0,
+          },
+          {
+            term: 'Complaints',
+            value: number(statistics.complained),
+            hidden: statistics.complained === 0,
+          },
+          {
+            term: 'Opened',
+            value: number(statistics.opened),
+            hidden: statistics.opened === 0,
+          },
+          {
+            term: 'Links followed',
+            value: number(statistics.clicked),
+            hidden: statistics.clicked === 0,
+          },
+          {
+            term: 'Refused receipts',
+            value: number(statistics.refused_receipts),
+            hidden: statistics.refused_receipts === 0,
+          },
           { term: 'Created', value: <Time at={campaign.created_at} precise /> },
           {
             term: 'Created by',

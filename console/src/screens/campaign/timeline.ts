@@ -147,7 +147,11 @@ function countsOf(statistics: Statistics): Counts {
   return {
     // The statistics count a message that the vendor could not deliver as failed
     // only; the chart shows when the vendor accepted it, too.
-    accepted: statistics.sent + statistics.failed - statistics.undeliverable,
+    accepted:
+      statistics.sent +
+      statistics.failed -
+      statistics.rejected -
+      statistics.undeliverable,
     delivered: statistics.delivered,
     failed: statistics.failed,
     suppressed: statistics.suppressed,
@@ -159,6 +163,8 @@ function endingOf(status: Message['status']): Course | null {
     case 'delivered':
       return 'delivered'
     case 'failed':
+    case 'bounced':
+    case 'rejected':
     case 'undeliverable':
       return 'failed'
     case 'suppressed':

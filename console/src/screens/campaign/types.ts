@@ -26,5 +26,8 @@ export const MESSAGE_STATUSES = [
   'sent',
   'delivered',
   'failed',
+  'bounced',
+  'unconfirmed',
+  'rejected',
   'undeliverable',
 ] as const satisfies readonly MessageStatus[]

@@ -140,6 +140,34 @@ function describeMessage(name: string, data: Data): Described {
       return { color: 'good', title: 'Message delivered' }
     case 'message_failed':
       return { color: 'bad', title: 'Message failed', detail: text(data.reason) }
+    case 'message_bounced':
+      return {
+        color: 'bad',
+        title: data.bounce === 'hard' ? 'Message bounced for good' : 'Message bounced',
+        detail: text(data.reason),
+      }
+    case 'message_unconfirmed':
+      return { color: 'warn', title: 'Message unconfirmed: no receipt in time' }
+    case 'message_complained':
+      return {
+        color: 'bad',
+        title: 'Complained about the message',
+        detail: text(data.reason),
+      }
+    case 'message_deferred':
+      return { color: 'warn', title: 'Delivery put off', detail: text(data.reason) }
+    case 'message_opened':
+      return { color: 'neutral', title: 'Message opened' }
+    case 'message_clicked':
+      return { color: 'neutral', title: 'Link followed', detail: text(data.url) }
+    case 'message_receipt_refused':
+      return { color: 'warn', title: 'A receipt was refused', detail: text(data.problem) }
+    case 'message_rejected':
+      return {
+        color: 'bad',
+        title: 'Message rejected by the vendor',
+        detail: text(data.problem),
+      }
     case 'message_undeliverable':
       return { color: 'bad', title: 'Message undeliverable', detail: text(data.problem) }
     case 'message_requeued':

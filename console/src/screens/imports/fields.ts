@@ -21,6 +21,13 @@ const optional = (name: string, label: string, hint?: string): ImportField => ({
   hint,
 })
 
+const UPDATED_AT: ImportField = {
+  name: 'updated_at',
+  label: 'Changed at',
+  required: false,
+  hint: 'When the source last changed it. Rows that are older than what is recorded change nothing.',
+}
+
 export const FIELDS: Record<ImportKind, ImportField[]> = {
   customers: [
     required('customer_id', 'Customer id', 'The id of the shop, or the email address.'),
@@ -40,6 +47,7 @@ export const FIELDS: Record<ImportKind, ImportField[]> = {
       'Unsubscribed',
       'Of a column that says who accepts messages: “Made of columns”, then !Accepts Email Marketing.',
     ),
+    UPDATED_AT,
   ],
   orders: [
     required('order_id', 'Order id', 'Rows with the same id are one order.'),
@@ -53,12 +61,14 @@ export const FIELDS: Record<ImportKind, ImportField[]> = {
     optional('items.name', 'Item: name'),
     optional('items.quantity', 'Item: quantity'),
     optional('items.unit_amount', 'Item: price'),
+    UPDATED_AT,
   ],
   events: [
     required('event_id', 'Activity id'),
     required('customer_id', 'Customer id', 'The id of the shop, or the email address.'),
     required('name', 'Name', 'What happened, such as visited.'),
     required('occurred_at', 'Happened at'),
+    UPDATED_AT,
   ],
 }
 

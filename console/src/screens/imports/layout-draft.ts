@@ -85,7 +85,7 @@ export function draftOf(imported: Import): LayoutDraft {
     format,
   }
   const draft = readOptions(base, detected?.options ?? {}, columns)
-  const isMapped = Object.keys(detected?.options.map ?? {}).length > 0
+  const isMapped = Object.keys(detected?.options?.map ?? {}).length > 0
   if (!base.kind || base.preset || isMapped) return draft
   return { ...draft, ...matched(base.kind, columns) }
 }

@@ -13,6 +13,7 @@ const RUN = {
     created: 4,
     updated: 1,
     unchanged: 1,
+    stale: 0,
     refused: 0,
     skipped: 0,
     repeated: 0,

@@ -116,7 +116,7 @@ function Figures({ imported }: { imported: Import }) {
   if (!progress) return null
   const [, plural] = ITEM[kind ?? 'customers']
   const { rows, created, updated, unchanged, refused, skipped, repeated } = progress
-  const { ambiguous_times: ambiguous } = progress
+  const { ambiguous_times: ambiguous, stale } = progress
   return (
     <StatTiles>
       <StatTile
@@ -136,6 +136,13 @@ function Figures({ imported }: { imported: Import }) {
       />
       <StatTile label="Updated" value={number(updated)} detail="Known by their id" />
       <StatTile label="Unchanged" value={number(unchanged)} detail="Equal to before" />
+      {stale > 0 && (
+        <StatTile
+          label="Stale"
+          value={number(stale)}
+          detail="Older than what is recorded"
+        />
+      )}
       {skipped > 0 && (
         <StatTile label="Left out" value={number(skipped)} detail="By their status" />
       )}

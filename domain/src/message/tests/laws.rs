@@ -8,7 +8,22 @@ use proptest::sample::select;
 use super::*;
 
 fn a_receipt() -> impl Strategy<Value = Receipt> {
-    (any::<bool>(), 0..4_i64).prop_map(|(arrived, millis)| receipt(arrived, millis))
+    let kinds = select(vec![
+        ReceiptKind::Delivered,
+        ReceiptKind::Failed,
+        ReceiptKind::Bounced(BounceKind::Hard),
+        ReceiptKind::Bounced(BounceKind::Soft),
+        ReceiptKind::Complained,
+        ReceiptKind::Deferred,
+        ReceiptKind::Opened,
+        ReceiptKind::Clicked(None),
+    ]);
+    // Received a millisecond apart at the end; some are dated far ahead.
+    let times = prop_oneof![0..4_i64, Just(1_000_000_000), Just(2_000_000_000)];
+    (kinds, times, 0..3_i64).prop_map(|(kind, millis, received)| Receipt {
+        received_at: instant(10 + received),
+        ..receipt_of(kind, millis)
+    })
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -18,6 +33,8 @@ fn command() -> impl Strategy<Value = Command> {
         (1..4_u32).prop_map(|number| Command::RecordAttempt(attempt(number))),
         Just(Command::RecordSent(text("v-1").into())),
         Just(Command::GiveUp(text("503"))),
+        Just(Command::Reject(text("unknown_recipient"))),
+        (0..4_i64).prop_map(end_wait),
         Just(Command::Requeue),
         a_receipt().prop_map(Command::RecordReceipt),
     ]

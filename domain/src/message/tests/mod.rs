@@ -1,10 +1,13 @@
 //! Given-when-then tests of messages.
 
 mod laws;
+mod receipts;
 
 use cqrs_es::test::TestFramework;
 
-use super::MessageStatus::{Delivered, Failed, Queued, Sent, Suppressed, Undeliverable};
+use super::MessageStatus::{
+    Bounced, Delivered, Failed, Queued, Rejected, Sent, Suppressed, Unconfirmed, Undeliverable,
+};
 use serde_json::json;
 
 use super::*;
@@ -47,12 +50,22 @@ fn attempt(number: u32) -> DeliveryAttempt {
 }
 
 fn receipt(arrived: bool, millis: i64) -> Receipt {
+    let (kind, reason) = match arrived {
+        true => (ReceiptKind::Delivered, None),
+        false => (ReceiptKind::Failed, Some(text("bounced"))),
+    };
     Receipt {
-        vendor_message_id: text("v-1"),
-        arrived,
-        reason: (!arrived).then(|| text("bounced")),
-        occurred_at: instant(millis),
+        reason,
+        ..receipt_of(kind, millis)
     }
+}
+
+fn receipt_of(kind: ReceiptKind, millis: i64) -> Receipt {
+    Receipt::new(kind, text("v-1"), instant(millis))
+}
+
+fn bounce(kind: BounceKind, millis: i64) -> Receipt {
+    receipt_of(ReceiptKind::Bounced(kind), millis)
 }
 
 fn queued() -> Event {
@@ -84,8 +97,19 @@ fn undeliverable() -> Event {
     }
 }
 
+fn rejected() -> Event {
+    Event::Rejected {
+        problem: text("unknown_recipient"),
+        from: Queued,
+    }
+}
+
 fn receipted(arrived: bool, millis: i64, from: MessageStatus) -> Event {
-    Event::receipted(receipt(arrived, millis), from, unsuppressed(from))
+    recorded(receipt(arrived, millis), from)
+}
+
+fn recorded(receipt: Receipt, from: MessageStatus) -> Event {
+    Event::receipted(receipt, None, from, unsuppressed(from))
 }
 
 /// Events that lead to a status, for a message that was queued first.
@@ -98,6 +122,13 @@ fn history(status: MessageStatus) -> Vec<Event> {
         Undeliverable => then(undeliverable()),
         Delivered => vec![queued(), sent(Queued), receipted(true, 5, Sent)],
         Failed => vec![queued(), sent(Queued), receipted(false, 5, Sent)],
+        Bounced => vec![
+            queued(),
+            sent(Queued),
+            recorded(bounce(BounceKind::Hard, 5), Sent),
+        ],
+        Unconfirmed => vec![queued(), sent(Queued), Event::Unconfirmed { from: Sent }],
+        Rejected => then(rejected()),
     }
 }
 
@@ -123,14 +154,29 @@ fn a_message_is_queued_or_suppressed_first() {
     then(vec![], Command::Suppress(why), vec![suppressed(None)]);
 }
 
+fn refused() -> RefusedReceipt {
+    RefusedReceipt {
+        problem: text("/occurred_at: is not a time"),
+    }
+}
+
+fn end_wait(millis: i64) -> Command {
+    Command::EndWaitForReceipt {
+        sent_by: instant(millis),
+    }
+}
+
 #[test]
 fn commands_on_a_message_that_does_not_exist_are_rejected() {
     for command in [
         Command::RecordAttempt(attempt(1)),
         Command::RecordSent(text("v-1").into()),
         Command::GiveUp(text("503")),
+        Command::Reject(text("unknown_recipient")),
         Command::Requeue,
         Command::RecordReceipt(receipt(true, 5)),
+        Command::RecordRefusedReceipt(refused()),
+        end_wait(5),
     ] {
         MessageTest::with(())
             .given_no_previous_events()
@@ -146,7 +192,7 @@ type MakesEvent = fn(MessageStatus) -> Event;
 #[test]
 fn every_command_makes_its_event_in_its_statuses_only() {
     let later = receipt(true, 9);
-    let cases: [(Command, &[MessageStatus], MakesEvent); 7] = [
+    let cases: [(Command, &[MessageStatus], MakesEvent); 10] = [
         (Command::Queue(content()), &[], |_| queued()),
         (
             Command::Suppress(Suppression::Cancelled),
@@ -158,8 +204,19 @@ fn every_command_makes_its_event_in_its_statuses_only() {
         }),
         (
             Command::RecordSent(text("v-1").into()),
-            &[Queued, Undeliverable, Suppressed],
+            &[Queued, Undeliverable, Suppressed, Rejected],
             sent,
+        ),
+        (
+            Command::Reject(text("unknown_recipient")),
+            &[Queued],
+            |_| rejected(),
+        ),
+        (end_wait(5), &[Sent], |from| Event::Unconfirmed { from }),
+        (
+            Command::RecordRefusedReceipt(refused()),
+            &MessageStatus::ALL,
+            |_| Event::ReceiptRefused(refused()),
         ),
         (Command::GiveUp(text("503")), &[Queued], |_| undeliverable()),
         (Command::Requeue, &[Undeliverable], |from| Event::Requeued {
@@ -191,7 +248,9 @@ fn a_message_suppressed_before_it_was_queued_was_never_sent() {
         Command::RecordSent(text("v-1").into()),
         Command::RecordAttempt(attempt(1)),
         Command::GiveUp(text("503")),
+        Command::Reject(text("unknown_recipient")),
         Command::Requeue,
+        end_wait(5),
     ] {
         then(given.clone(), command, vec![]);
     }
@@ -204,6 +263,8 @@ fn repeated_commands_make_no_events() {
         (Suppressed, Command::Suppress(Suppression::Unsubscribed)),
         (Sent, Command::RecordSent(text("v-2").into())),
         (Undeliverable, Command::GiveUp(text("again"))),
+        (Rejected, Command::Reject(text("again"))),
+        (Unconfirmed, end_wait(9)),
         (Delivered, Command::RecordReceipt(receipt(true, 5))),
         (Failed, Command::RecordReceipt(receipt(false, 5))),
     ];
@@ -287,7 +348,7 @@ fn the_latest_receipt_wins_and_ties_go_to_delivery() {
         (Failed, receipt(true, 6), true),
     ];
     for (status, receipt, is_newer) in cases {
-        let event = Event::receipted(receipt.clone(), status, None);
+        let event = recorded(receipt.clone(), status);
         let expected = is_newer.then_some(event).into_iter().collect();
         then(history(status), Command::RecordReceipt(receipt), expected);
     }
@@ -314,8 +375,24 @@ fn every_event() -> Vec<Event> {
     let requeued = Event::Requeued {
         from: Undeliverable,
     };
-    let more = [Event::Attempted(attempt(3)), requeued];
-    suppressions.chain(others).chain(more).collect()
+    let marks = [
+        ReceiptKind::Complained,
+        ReceiptKind::Deferred,
+        ReceiptKind::Opened,
+        ReceiptKind::Clicked(None),
+        ReceiptKind::Clicked(Some(text("https://shop.example/sale"))),
+    ];
+    let marks = marks.map(|kind| recorded(receipt_of(kind, 5), Delivered));
+    let more = [
+        Event::Attempted(attempt(3)),
+        requeued,
+        Event::ReceiptRefused(refused()),
+    ];
+    suppressions
+        .chain(others)
+        .chain(more)
+        .chain(marks)
+        .collect()
 }
 
 #[test]
@@ -359,7 +436,24 @@ fn heads_are_small() {
     let tried = vec![queued(), Event::Attempted(attempt(12))];
     let all = MessageStatus::ALL.map(history);
     let arrived = [tried.clone(), history(Delivered)[1..].to_vec()].concat();
-    let rare = [vec![suppressed(None)], tried, arrived];
+    let handover = Handover {
+        began_at: Some(instant(3)),
+        ..text("v-1").into()
+    };
+    let known = Event::Sent {
+        handover,
+        from: Queued,
+        unsuppressed: None,
+    };
+    let ahead = Receipt {
+        occurred_at: Timestamp::from_millis(253_402_300_799_999).unwrap(),
+        ..receipt(true, 9)
+    };
+    let ahead = Event::receipted(ahead, Some(instant(3)), Sent, None);
+    let complained = recorded(receipt_of(ReceiptKind::Complained, 9), Delivered);
+    let refusals = vec![Event::ReceiptRefused(refused()); 8];
+    let longest = [vec![queued(), known, ahead, complained], refusals].concat();
+    let rare = [vec![suppressed(None)], tried, arrived, longest];
     for events in all.into_iter().chain(rare) {
         let head = folded(events);
         let json = serde_json::to_string(&head).unwrap();

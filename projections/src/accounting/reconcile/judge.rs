@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use domain::{CampaignStatus, CustomerId, DeterminedOutcome, MessageId, MessageStatus};
+use domain::{
+    CampaignStatus, CustomerId, DeterminedOutcome, MessageCount, MessageId, MessageStatus,
+};
 use eventlog::{Log, Positions};
 
 use super::duplicates::AddressUses;
@@ -32,6 +34,13 @@ const BATCH: usize = 5_000;
 
 /// Number of messages by status.
 type Counts = BTreeMap<MessageStatus, u64>;
+
+/// Number of events that change no status.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct EventCounts {
+    complained: u64,
+    refused_receipts: u64,
+}
 
 /// Comparison of the ledgers of all partitions with the campaign's records and
 /// the views.
@@ -69,7 +78,7 @@ impl<'a> Judge<'a> {
             if !have_caught_up(store, &ends).await? {
                 return Ok(());
             }
-            let counts = self.counts();
+            let (counts, events) = (self.counts(), self.events());
             let before = store.withheld_of(&self.launched.campaign).await?;
             let shown = self.statistics(store).await?;
             let differing = self.differing(store).await?;
@@ -84,7 +93,8 @@ impl<'a> Judge<'a> {
                     .iter()
                     .any(|one| one.view == CampaignStats::NAME)
                 {
-                    self.judge_statistics(&counts, &shown);
+                    self.judge_statistics(&counts, &shown.0);
+                    self.judge_events(events, shown.1);
                 }
                 for (customer, detail) in differing {
                     if !self.is_withheld(&customer) {
@@ -115,13 +125,23 @@ impl<'a> Judge<'a> {
     pub(super) fn verdict(mut self, stops: &StopPeriods) -> Reconciliation {
         let counts = self.counts();
         let count = |status| counts.get(&status).copied().unwrap_or_default();
-        let delivered = count(MessageStatus::Delivered);
-        self.result.sent = count(MessageStatus::Sent) + delivered;
-        self.result.delivered = delivered;
-        self.result.failed = count(MessageStatus::Failed) + count(MessageStatus::Undeliverable);
-        self.result.suppressed = count(MessageStatus::Suppressed);
-        self.result.pending = count(MessageStatus::Queued);
+        let counted = |of: MessageCount| {
+            let statuses = counts.iter().filter(|(status, _)| status.count() == of);
+            statuses.map(|(_, count)| count).sum::<u64>()
+        };
+        self.result.sent = counted(MessageCount::Sent);
+        self.result.failed = counted(MessageCount::Failed);
+        self.result.suppressed = counted(MessageCount::Suppressed);
+        self.result.pending = counted(MessageCount::Pending);
+        self.result.delivered = count(MessageStatus::Delivered);
         self.result.awaiting_receipt = count(MessageStatus::Sent);
+        self.result.unconfirmed = count(MessageStatus::Unconfirmed);
+        self.result.bounced = count(MessageStatus::Bounced);
+        self.result.rejected = count(MessageStatus::Rejected);
+        self.result.undeliverable = count(MessageStatus::Undeliverable);
+        let events = self.events();
+        self.result.complained = events.complained;
+        self.result.refused_receipts = events.refused_receipts;
         let awaiting = self.ledgers.iter().flat_map(|l| l.awaiting.values());
         self.result.awaiting_since = awaiting.min().copied();
         self.settle_undetermined();
@@ -268,6 +288,30 @@ impl<'a> Judge<'a> {
         }
     }
 
+    fn judge_events(&mut self, counted: EventCounts, shown: EventCounts) {
+        for (what, counted, shown) in [
+            ("complained", counted.complained, shown.complained),
+            (
+                "refused receipts",
+                counted.refused_receipts,
+                shown.refused_receipts,
+            ),
+        ] {
+            if counted != shown {
+                let detail = format!("the statistics have {shown} {what}, the log has {counted}");
+                self.report(DiscrepancyKind::StatisticsDiffer, None, detail);
+            }
+        }
+    }
+
+    fn events(&self) -> EventCounts {
+        let ledgers = self.ledgers.iter();
+        EventCounts {
+            complained: ledgers.clone().map(|ledger| ledger.complained).sum(),
+            refused_receipts: ledgers.map(|ledger| ledger.refused_receipts).sum(),
+        }
+    }
+
     fn counts(&self) -> Counts {
         let mut counts = Counts::new();
         for status in self
@@ -280,12 +324,16 @@ impl<'a> Judge<'a> {
         counts
     }
 
-    async fn statistics(&self, store: &Store) -> Result<Counts, ReconcileError> {
+    async fn statistics(&self, store: &Store) -> Result<(Counts, EventCounts), ReconcileError> {
         let id = &self.launched.campaign;
         let figures = store.campaign_stats(&[id]).await?.remove(id);
-        let by_status = figures.map(|figures| figures.by_status).unwrap_or_default();
-        let counts = MessageStatus::ALL.map(|status| (status, by_status.of(status) as u64));
-        Ok(counts.into())
+        let figures = figures.unwrap_or_default();
+        let count = |status| (status, figures.by_status.of(status) as u64);
+        let events = EventCounts {
+            complained: figures.marks.complained as u64,
+            refused_receipts: figures.refused_receipts as u64,
+        };
+        Ok((MessageStatus::ALL.map(count).into(), events))
     }
 
     /// Returns the differences between the view `messages` and the log, by

@@ -70,6 +70,10 @@ pub(super) struct CampaignLedger {
     pub(super) messages: HashMap<CustomerId, MessageStatus>,
     /// Addresses of the messages that were queued, and duplicates that were not.
     pub(super) recipients: AddressUses,
+    /// Number of messages that their recipient complained about.
+    pub(super) complained: u64,
+    /// Number of refused receipts of the campaign's messages.
+    pub(super) refused_receipts: u64,
     /// Time when each message that awaits a receipt was recorded as sent.
     pub(super) awaiting: HashMap<CustomerId, Timestamp>,
     unsubscribed: Unsubscribed,
@@ -118,6 +122,8 @@ impl CampaignLedger {
             undetermined: HashSet::new(),
             messages: HashMap::new(),
             recipients: AddressUses::default(),
+            complained: 0,
+            refused_receipts: 0,
             awaiting: HashMap::new(),
             unsubscribed: Unsubscribed::default(),
             begin_times: Vec::new(),
@@ -241,7 +247,15 @@ impl CampaignLedger {
                 Some(problem) => self.differing_texts.add(customer, problem.to_string()),
             }
         }
-        let status = happened.status()?;
+        match happened {
+            MessageEvent::Complained(_) => self.complained += 1,
+            MessageEvent::ReceiptRefused(_) => self.refused_receipts += 1,
+            _ => {}
+        }
+        let Some(status) = happened.status() else {
+            // The statistics count these too, so a comparison must begin again.
+            return happened.is_counted().then(|| customer.clone());
+        };
         match status {
             MessageStatus::Sent => self.awaiting.insert(customer.clone(), event.metadata.at),
             _ => self.awaiting.remove(customer),

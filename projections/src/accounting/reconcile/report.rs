@@ -72,9 +72,23 @@ pub struct Reconciliation {
     pub sent: u64,
     /// Number of messages in `sent` that a receipt reports as delivered.
     pub delivered: u64,
+    /// Number of messages in `sent` without a receipt within the time for one.
+    pub unconfirmed: u64,
     /// Number of messages that did not arrive, or that the vendor did not
     /// accept.
     pub failed: u64,
+    /// Number of messages in `failed` that the recipient's provider returned.
+    pub bounced: u64,
+    /// Number of messages in `failed` that the vendor refused for good.
+    pub rejected: u64,
+    /// Number of messages in `failed` that the vendor did not accept after all
+    /// attempts.
+    pub undeliverable: u64,
+    /// Number of messages that their recipient complained about.
+    pub complained: u64,
+    /// Number of receipts of the campaign's messages that were refused, as far as
+    /// they are recorded.
+    pub refused_receipts: u64,
     /// Number of recipients that get no message.
     pub suppressed: u64,
     /// Number of messages that are still to be sent.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bson::DateTime;
-use domain::{CampaignId, MessageStatus};
+use domain::{CampaignId, MessageCount, MessageStatus};
 use serde::{Deserialize, Serialize};
 
 /// Figures of a campaign's messages to the customers of one partition.
@@ -25,6 +25,12 @@ pub struct CampaignFigures {
     pub suppressed_for: BTreeMap<String, i64>,
     /// Number of failed delivery attempts.
     pub attempts: i64,
+    /// Number of messages by what receipts say besides their status.
+    #[serde(default)]
+    pub marks: MarkCounts,
+    /// Number of refused receipts that are recorded.
+    #[serde(default)]
+    pub refused_receipts: i64,
     /// Time of the last event of any of the messages; `None` without messages.
     pub last_at: Option<DateTime>,
 }
@@ -42,8 +48,31 @@ pub struct StatusCounts {
     pub delivered: i64,
     /// Messages that did not arrive, by their receipts.
     pub failed: i64,
-    /// Messages that the vendor did not accept.
+    /// Messages that the recipient's provider returned, by their receipts.
+    #[serde(default)]
+    pub bounced: i64,
+    /// Messages that the vendor accepted, without a receipt within the time for one.
+    #[serde(default)]
+    pub unconfirmed: i64,
+    /// Messages that the vendor refused for good.
+    #[serde(default)]
+    pub rejected: i64,
+    /// Messages that the vendor did not accept after all attempts.
     pub undeliverable: i64,
+}
+
+/// Number of messages by what receipts say besides their status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MarkCounts {
+    /// Messages that their recipient complained about.
+    #[serde(default)]
+    pub complained: i64,
+    /// Messages that their recipient opened.
+    #[serde(default)]
+    pub opened: i64,
+    /// Messages with a link that their recipient followed.
+    #[serde(default)]
+    pub clicked: i64,
 }
 
 impl StatusCounts {
@@ -60,6 +89,9 @@ impl StatusCounts {
             MessageStatus::Sent => &mut self.sent,
             MessageStatus::Delivered => &mut self.delivered,
             MessageStatus::Failed => &mut self.failed,
+            MessageStatus::Bounced => &mut self.bounced,
+            MessageStatus::Unconfirmed => &mut self.unconfirmed,
+            MessageStatus::Rejected => &mut self.rejected,
             MessageStatus::Undeliverable => &mut self.undeliverable,
         }
     }
@@ -82,9 +114,9 @@ impl CampaignFigures {
     }
 
     /// Returns the number of messages that the vendor accepted and that did not fail:
-    /// delivered, or without a receipt yet.
+    /// delivered, or without a receipt.
     pub fn sent(&self) -> i64 {
-        self.by_status.sent + self.by_status.delivered
+        self.counted(MessageCount::Sent)
     }
 
     /// Returns the number of messages that arrived.
@@ -95,10 +127,10 @@ impl CampaignFigures {
     /// Returns the number of messages that did not arrive, or that the vendor did not
     /// accept.
     pub fn failed(&self) -> i64 {
-        self.by_status.failed + self.by_status.undeliverable
+        self.counted(MessageCount::Failed)
     }
 
-    /// Returns the number of messages that the vendor did not accept.
+    /// Returns the number of messages that the vendor did not accept after all attempts.
     pub fn undeliverable(&self) -> i64 {
         self.by_status.undeliverable
     }
@@ -114,9 +146,15 @@ impl CampaignFigures {
     }
 
     /// Returns the number of messages that the vendor accepted and has sent no receipt
-    /// for.
+    /// for, while there is time for one.
     pub fn awaiting_receipt(&self) -> i64 {
         self.by_status.sent
+    }
+
+    fn counted(&self, count: MessageCount) -> i64 {
+        let statuses = MessageStatus::ALL.into_iter();
+        let counted = statuses.filter(|status| status.count() == count);
+        counted.map(|status| self.by_status.of(status)).sum()
     }
 
     /// Adds the figures of another partition.
@@ -128,6 +166,10 @@ impl CampaignFigures {
             *self.suppressed_for.entry(reason.clone()).or_default() += count;
         }
         self.attempts += other.attempts;
+        self.marks.complained += other.marks.complained;
+        self.marks.opened += other.marks.opened;
+        self.marks.clicked += other.marks.clicked;
+        self.refused_receipts += other.refused_receipts;
         self.last_at = self.last_at.max(other.last_at);
     }
 }

@@ -45,6 +45,11 @@ fn count(figures: &mut CampaignFigures, event: &MessageEvent) {
     match event {
         MessageEvent::Suppressed { why, .. } => adjust_suppressed(figures, why.reason(), 1),
         MessageEvent::Attempted(_) => figures.attempts += 1,
+        // A message has each of these events once.
+        MessageEvent::Complained(_) => figures.marks.complained += 1,
+        MessageEvent::Opened(_) => figures.marks.opened += 1,
+        MessageEvent::Clicked { .. } => figures.marks.clicked += 1,
+        MessageEvent::ReceiptRefused(_) => figures.refused_receipts += 1,
         _ => {}
     }
 }

@@ -12,7 +12,7 @@ use eventlog::Position;
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 
-pub use document::{CampaignFigures, CampaignStatsDocument, StatusCounts};
+pub use document::{CampaignFigures, CampaignStatsDocument, MarkCounts, StatusCounts};
 
 use crate::runtime::recorded::Recorded;
 use crate::runtime::view::{FoldError, View};
@@ -27,6 +27,7 @@ pub struct CampaignStats;
 
 impl View for CampaignStats {
     const NAME: &'static str = "campaign_stats";
+    const FOLD: i32 = 2;
     const IS_SHARED: bool = true;
     type Document = CampaignStatsDocument;
 

@@ -1,7 +1,7 @@
 use domain::{
-    Channel, DeliveryAttempt, Event, MessageContent, MessageEvent, MessageStatus, PersonalContent,
-    Receipt, Suppression, SuppressionReason, TemplateIdentity, TemplateValues, Text, TextDigest,
-    Timestamp,
+    BounceKind, Channel, DeliveryAttempt, Event, MessageContent, MessageEvent, MessageStatus,
+    PersonalContent, Receipt, ReceiptKind, RefusedReceipt, Suppression, SuppressionReason,
+    TemplateIdentity, TemplateValues, Text, TextDigest, Timestamp,
 };
 
 use super::*;
@@ -57,13 +57,16 @@ fn given_up() -> MessageEvent {
 }
 
 fn receipt(arrived: bool, from: MessageStatus) -> MessageEvent {
-    let receipt = Receipt {
-        vendor_message_id: text("v-1"),
-        arrived,
-        reason: None,
-        occurred_at: Timestamp::EPOCH,
+    let kind = match arrived {
+        true => ReceiptKind::Delivered,
+        false => ReceiptKind::Failed,
     };
-    MessageEvent::receipted(receipt, from, unsuppressed(from))
+    receipt_of(kind, from)
+}
+
+fn receipt_of(kind: ReceiptKind, from: MessageStatus) -> MessageEvent {
+    let receipt = Receipt::new(kind, text("v-1"), Timestamp::EPOCH);
+    MessageEvent::receipted(receipt, None, from, unsuppressed(from))
 }
 
 /// Figures after these events. They may be of several messages: the fold does not
@@ -180,4 +183,54 @@ fn partitions_are_summed() {
         2_000,
         "the latest of all partitions"
     );
+}
+
+#[test]
+fn bounces_and_waits_without_end_move_the_counts_and_marks_do_not() {
+    use MessageStatus::{Bounced, Delivered, Queued, Rejected, Sent, Unconfirmed};
+    let bounced = |from| receipt_of(ReceiptKind::Bounced(BounceKind::Soft), from);
+    let counts = |events: Vec<MessageEvent>| {
+        let figures = figures(events);
+        (figures.sent(), figures.delivered(), figures.failed())
+    };
+    let delivered = vec![queued(), sent(Queued), receipt(true, Sent)];
+    assert_eq!(counts(delivered.clone()), (1, 1, 0));
+    let returned = [delivered.clone(), vec![bounced(Delivered)]].concat();
+    assert_eq!(counts(returned.clone()), (0, 0, 1));
+    assert_eq!(figures(returned).by_status.of(Bounced), 1);
+    let waited = vec![
+        queued(),
+        sent(Queued),
+        MessageEvent::Unconfirmed { from: Sent },
+    ];
+    assert_eq!(counts(waited.clone()), (1, 0, 0));
+    assert_eq!(figures(waited.clone()).awaiting_receipt(), 0);
+    let late = [waited, vec![receipt(true, Unconfirmed)]].concat();
+    assert_eq!(counts(late), (1, 1, 0));
+    let rejected = MessageEvent::Rejected {
+        problem: text("unknown_recipient"),
+        from: Queued,
+    };
+    let rejected = figures(vec![queued(), rejected]);
+    assert_eq!((rejected.failed(), rejected.undeliverable()), (1, 0));
+    assert_eq!(rejected.by_status.of(Rejected), 1);
+
+    let marked = [
+        ReceiptKind::Complained,
+        ReceiptKind::Deferred,
+        ReceiptKind::Opened,
+        ReceiptKind::Clicked(None),
+    ];
+    let marked = marked.map(|kind| receipt_of(kind, Delivered)).to_vec();
+    let refused = MessageEvent::ReceiptRefused(RefusedReceipt {
+        problem: text("/occurred_at: is not a time"),
+    });
+    let all = figures([delivered, marked, vec![refused.clone(), refused]].concat());
+    assert_eq!((all.sent(), all.delivered(), all.failed()), (1, 1, 0));
+    let expected = MarkCounts {
+        complained: 1,
+        opened: 1,
+        clicked: 1,
+    };
+    assert_eq!((all.marks, all.refused_receipts), (expected, 2));
 }

@@ -90,6 +90,7 @@ fn order(at: i64, cents: i64, counts: bool) -> OrderContent {
             false => OrderStatus::Refunded,
         },
         items: Vec::new(),
+        updated_at: None,
     }
 }
 
@@ -99,6 +100,7 @@ fn activity(name: bool, at: i64) -> ActivityContent {
         name: name.to_owned().try_into().unwrap(),
         occurred_at: hour(at),
         properties: Default::default(),
+        updated_at: None,
     }
 }
 

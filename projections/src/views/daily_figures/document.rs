@@ -39,7 +39,8 @@ pub struct DayFigures {
     pub sent: i64,
     /// Messages that arrived, by their receipts.
     pub delivered: i64,
-    /// Messages that did not arrive, by their receipts, or that were given up.
+    /// Messages that did not arrive, by their receipts, that the vendor refused, or that
+    /// were given up.
     pub failed: i64,
     /// Messages that were suppressed.
     pub suppressed: i64,

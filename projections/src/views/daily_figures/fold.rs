@@ -145,31 +145,32 @@ fn count_message(changes: &mut Changes, event: &MessageEvent, recorded_at: Times
         .receipt()
         .map_or(recorded_at, |receipt| receipt.occurred_at);
     let mut change = DayFigures::default();
+    let had_failed = matches!(before, Some(MessageStatus::Failed | MessageStatus::Bounced));
     match event {
         MessageEvent::Suppressed { .. } => change.suppressed = 1,
         MessageEvent::Sent { .. } => change.sent = 1,
-        MessageEvent::Undeliverable { .. } => change.failed = 1,
+        MessageEvent::Undeliverable { .. } | MessageEvent::Rejected { .. } => change.failed = 1,
         // A later receipt of the same outcome only corrects the time.
         MessageEvent::Delivered(_) if before != Some(MessageStatus::Delivered) => {
             change.delivered = 1;
         }
-        MessageEvent::Failed(_) if before != Some(MessageStatus::Failed) => change.failed = 1,
+        MessageEvent::Failed(_) | MessageEvent::Bounced { .. } if !had_failed => change.failed = 1,
         MessageEvent::Queued(_)
         | MessageEvent::Attempted(_)
         | MessageEvent::Requeued { .. }
         | MessageEvent::Delivered(_)
-        | MessageEvent::Failed(_) => {}
+        | MessageEvent::Failed(_)
+        | MessageEvent::Bounced { .. }
+        | MessageEvent::Unconfirmed { .. }
+        | MessageEvent::Complained(_)
+        | MessageEvent::Deferred(_)
+        | MessageEvent::Opened(_)
+        | MessageEvent::Clicked { .. }
+        | MessageEvent::ReceiptRefused(_) => {}
     }
-    if event.receipt().is_some() && !before.is_some_and(was_sent) {
+    // The acceptance of an accepted message has been counted.
+    if event.receipt().is_some() && !before.is_some_and(MessageStatus::is_accepted) {
         change.sent = 1;
     }
     changes.add(date_in(at, zone), change);
-}
-
-/// Returns whether the acceptance of a message with this status has been counted.
-fn was_sent(status: MessageStatus) -> bool {
-    match status {
-        MessageStatus::Sent | MessageStatus::Delivered | MessageStatus::Failed => true,
-        MessageStatus::Queued | MessageStatus::Suppressed | MessageStatus::Undeliverable => false,
-    }
 }

@@ -72,7 +72,7 @@ impl AnyView for DailyFigures {
     }
 
     fn fold_version(&self) -> i32 {
-        1
+        2
     }
 
     fn is_per_commit(&self) -> bool {

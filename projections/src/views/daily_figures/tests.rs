@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 use domain::{
-    ActivityContent, ActivityEvent, Amount, Change, Channel, Currency, CustomerChanges,
+    ActivityContent, ActivityEvent, Amount, BounceKind, Change, Channel, Currency, CustomerChanges,
     CustomerEvent, Event, LoggedEvent, MessageContent, MessageEvent, MessageStatus, Name,
-    Occurrence, OrderContent, OrderEvent, OrderStatus, PersonalContent, Receipt, Subject,
-    Suppression, SuppressionReason, TemplateIdentity, TemplateValues, Text, TextDigest, Timestamp,
+    Occurrence, OrderContent, OrderEvent, OrderStatus, PersonalContent, Receipt, ReceiptKind,
+    Subject, Suppression, SuppressionReason, TemplateIdentity, TemplateValues, Text, TextDigest,
+    Timestamp,
 };
 
 use super::fold::{changes, fold};
@@ -52,6 +53,7 @@ fn order(cents: i64, placed_at: &str, status: OrderStatus) -> OrderContent {
         placed_at: at(placed_at),
         status,
         items: Vec::new(),
+        updated_at: None,
     }
 }
 
@@ -101,6 +103,7 @@ fn an_activity_counts_on_its_day_whatever_its_name() {
         name: name("visit"),
         occurred_at: at(time),
         properties: Default::default(),
+        updated_at: None,
     };
     let recorded = ActivityEvent::Recorded(content("2026-03-01T12:00:00Z"));
     let counted = changed("activity/c-1/e-1", recorded, Event::Activity);
@@ -153,15 +156,18 @@ fn days_are_those_of_the_zone_except_for_dates_without_a_time() {
 }
 
 fn receipt(arrived: bool, occurred_at: &str, from: MessageStatus) -> MessageEvent {
-    let receipt = Receipt {
-        vendor_message_id: text("v-1"),
-        arrived,
-        reason: None,
-        occurred_at: at(occurred_at),
+    let kind = match arrived {
+        true => ReceiptKind::Delivered,
+        false => ReceiptKind::Failed,
     };
+    receipt_of(kind, occurred_at, from)
+}
+
+fn receipt_of(kind: ReceiptKind, occurred_at: &str, from: MessageStatus) -> MessageEvent {
+    let receipt = Receipt::new(kind, text("v-1"), at(occurred_at));
     let unsuppressed = SuppressionReason::Cancelled;
     let unsuppressed = (from == MessageStatus::Suppressed).then_some(unsuppressed);
-    MessageEvent::receipted(receipt, from, unsuppressed)
+    MessageEvent::receipted(receipt, None, from, unsuppressed)
 }
 
 fn message(event: MessageEvent) -> Vec<String> {
@@ -170,7 +176,9 @@ fn message(event: MessageEvent) -> Vec<String> {
 
 #[test]
 fn a_message_counts_when_something_happens_to_it() {
-    use MessageStatus::{Delivered, Failed, Queued, Sent, Suppressed, Undeliverable};
+    use MessageStatus::{
+        Bounced, Delivered, Failed, Queued, Rejected, Sent, Suppressed, Unconfirmed, Undeliverable,
+    };
     let queued = MessageEvent::Queued(MessageContent {
         channel: Channel::Phone,
         to: text("+39 02"),
@@ -195,6 +203,12 @@ fn a_message_counts_when_something_happens_to_it() {
         problem,
         from: Queued,
     };
+    let problem = text("unknown_recipient");
+    let rejected = MessageEvent::Rejected {
+        problem,
+        from: Queued,
+    };
+    let unconfirmed = MessageEvent::Unconfirmed { from: Sent };
     let requeued = MessageEvent::Requeued {
         from: Undeliverable,
     };
@@ -204,8 +218,16 @@ fn a_message_counts_when_something_happens_to_it() {
     assert_eq!(message(suppressed), of_day("suppressed 1"));
     assert_eq!(message(sent), of_day("sent 1"));
     assert_eq!(message(given_up), of_day("failed 1"));
+    assert_eq!(message(rejected), of_day("failed 1"));
+    assert_eq!(message(unconfirmed), [""; 0], "it still counts as sent");
     assert_eq!(message(requeued), [""; 0]);
 
+    let bounced = |from| {
+        let kind = ReceiptKind::Bounced(BounceKind::Hard);
+        message(receipt_of(kind, "2026-03-02T08:00:00Z", from))
+    };
+    let complained = receipt_of(ReceiptKind::Complained, "2026-03-02T08:00:00Z", Delivered);
+    assert_eq!(message(complained), [""; 0]);
     let receipt = |arrived, from| message(receipt(arrived, "2026-03-02T08:00:00Z", from));
     let of_day = |figures: &str| vec![format!("2026-03-02: {figures}")];
     assert_eq!(receipt(true, Sent), of_day("delivered 1"));
@@ -214,8 +236,12 @@ fn a_message_counts_when_something_happens_to_it() {
     assert_eq!(receipt(false, Delivered), of_day("failed 1"));
     assert_eq!(receipt(true, Delivered), [""; 0], "only its time changes");
     assert_eq!(receipt(false, Failed), [""; 0], "only its time changes");
+    assert_eq!(bounced(Delivered), of_day("failed 1"));
+    assert_eq!(receipt(true, Unconfirmed), of_day("delivered 1"));
+    assert_eq!(bounced(Failed), [""; 0], "it has failed already");
+    assert_eq!(receipt(false, Bounced), [""; 0], "it has failed already");
     // The receipt is the first that is heard of the vendor's acceptance.
-    for unsent in [Queued, Undeliverable, Suppressed] {
+    for unsent in [Queued, Undeliverable, Suppressed, Rejected] {
         assert_eq!(receipt(true, unsent), of_day("delivered 1, sent 1"));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bson::{RawDocumentBuf, doc};
-use domain::{CampaignId, MessageId, MessageStatus};
+use domain::{CampaignId, MessageCount, MessageId, MessageStatus};
 use futures::TryStreamExt;
 use mongodb::Collection;
 use mongodb::error::Error;
@@ -40,10 +40,13 @@ pub struct SpendBracket {
 }
 
 /// Statuses of messages that the vendor was asked to send.
-const ATTEMPTED_STATUSES: [MessageStatus; 4] = [
+const ATTEMPTED_STATUSES: [MessageStatus; 7] = [
     MessageStatus::Sent,
     MessageStatus::Delivered,
     MessageStatus::Failed,
+    MessageStatus::Bounced,
+    MessageStatus::Unconfirmed,
+    MessageStatus::Rejected,
     MessageStatus::Undeliverable,
 ];
 
@@ -154,15 +157,12 @@ fn brackets(outcomes: &[SpendAndStatus]) -> Vec<SpendBracket> {
 impl SpendBracket {
     /// Counts a message as the view `campaign_stats` does.
     fn count(&mut self, status: MessageStatus) {
-        match status {
-            MessageStatus::Sent => self.sent += 1,
-            MessageStatus::Delivered => {
-                self.sent += 1;
-                self.delivered += 1;
-            }
-            MessageStatus::Failed | MessageStatus::Undeliverable => self.failed += 1,
-            MessageStatus::Queued | MessageStatus::Suppressed => {}
+        match status.count() {
+            MessageCount::Sent => self.sent += 1,
+            MessageCount::Failed => self.failed += 1,
+            MessageCount::Pending | MessageCount::Suppressed => {}
         }
+        self.delivered += u64::from(status == MessageStatus::Delivered);
     }
 }
 
@@ -219,11 +219,17 @@ mod tests {
 
     #[test]
     fn outcomes_are_divided_by_spend() {
-        use MessageStatus::{Delivered, Failed, Queued, Sent, Suppressed, Undeliverable};
+        use MessageStatus::{
+            Bounced, Delivered, Failed, Queued, Rejected, Sent, Suppressed, Unconfirmed,
+            Undeliverable,
+        };
         let all = outcomes(&[
             (0, Delivered, 7),
             (1_000, Sent, 6),
-            (9_000, Failed, 2),
+            (8_000, Unconfirmed, 1),
+            (8_500, Bounced, 1),
+            (9_000, Failed, 1),
+            (9_500, Rejected, 1),
             (10_000, Delivered, 1),
             (50_000, Delivered, 1),
             (60_000, Sent, 1),
@@ -241,7 +247,7 @@ mod tests {
         let found = brackets(&all);
         let expected = [
             bracket(Some(50_000), None, (1, 0, 1)),
-            bracket(None, Some(50_000), (15, 9, 2)),
+            bracket(None, Some(50_000), (16, 9, 3)),
         ];
         assert_eq!(found, expected);
     }

@@ -2,8 +2,8 @@
 
 use bson::DateTime;
 use domain::{
-    CampaignId, Channel, CustomerId, MessageId, MessageStatus, PersonalContent, RecordedMessage,
-    Suppression, TemplateIdentity,
+    BounceKind, CampaignId, Channel, CustomerId, MessageId, MessageStatus, PersonalContent,
+    RecordedMessage, Suppression, TemplateIdentity,
 };
 use serde::{Deserialize, Serialize};
 
@@ -46,21 +46,62 @@ pub struct MessageDocument {
     /// Id that the vendor gave the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor_message_id: Option<String>,
-    /// Reason for the failure, from the vendor's receipt.
+    /// Reason of the vendor, from the receipt that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Kind of bounce, while the message is bounced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounce: Option<BounceKind>,
     /// Time at which the message was last queued, or suppressed if it was never queued.
     pub queued_at: DateTime,
     /// Time at which the vendor's acceptance was recorded. Absent if a receipt was
     /// recorded first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<DateTime>,
-    /// Time at which the message was suppressed or given up, or at which it arrived or
-    /// failed by the vendor's clock.
+    /// Time at which the message was suppressed, rejected or given up, at which the wait
+    /// for its receipt ended, or at which it arrived or failed by the vendor's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime>,
+    /// What receipts say about the message besides its status.
+    #[serde(default, skip_serializing_if = "MessageMarks::is_empty")]
+    pub marks: MessageMarks,
+    /// Number of refused receipts that are recorded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refused_receipts: u32,
     /// Time of the last event of the message.
     pub updated_at: DateTime,
+}
+
+/// First time of each thing that receipts report about a message without changing its
+/// status.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageMarks {
+    /// Time at which the recipient complained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complained_at: Option<DateTime>,
+    /// Time at which the vendor put the delivery off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deferred_at: Option<DateTime>,
+    /// Time at which the recipient opened the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<DateTime>,
+    /// Time at which the recipient followed a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clicked_at: Option<DateTime>,
+    /// URL of that link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clicked_url: Option<String>,
+}
+
+impl MessageMarks {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Reason why a message was suppressed.

@@ -3,7 +3,7 @@
 use bson::DateTime;
 use domain::{CampaignId, CustomerId, Event, MessageEvent, MessageId, MessageStatus, Subject};
 
-use super::document::MessageDocument;
+use super::document::{MessageDocument, MessageMarks};
 use crate::runtime::date::date;
 use crate::runtime::recorded::Recorded;
 use crate::runtime::view::FoldError;
@@ -52,9 +52,12 @@ fn new_document(campaign: &CampaignId, customer: &CustomerId, at: DateTime) -> M
         retry_at: None,
         vendor_message_id: None,
         reason: None,
+        bounce: None,
         queued_at: at,
         sent_at: None,
         ended_at: None,
+        marks: MessageMarks::default(),
+        refused_receipts: 0,
         updated_at: at,
     }
 }
@@ -67,7 +70,16 @@ fn apply(mut document: MessageDocument, event: &MessageEvent, at: DateTime) -> M
         document.retry_at = None;
         document.ended_at = None;
         document.suppression = None;
+        document.bounce = None;
     }
+    if let Some(receipt) = event.receipt() {
+        let receipt = receipt.clone();
+        document.vendor_message_id = Some(receipt.vendor_message_id.into());
+        document.problem = None;
+        document.reason = receipt.reason.map(String::from);
+        document.ended_at = Some(date(receipt.occurred_at));
+    }
+    let marked_at = event.mark().map(|mark| date(mark.occurred_at));
     match event {
         MessageEvent::Queued(content) => {
             let content = content.clone();
@@ -90,7 +102,7 @@ fn apply(mut document: MessageDocument, event: &MessageEvent, at: DateTime) -> M
             document.problem = None;
             document.sent_at = Some(at);
         }
-        MessageEvent::Undeliverable { problem, .. } => {
+        MessageEvent::Undeliverable { problem, .. } | MessageEvent::Rejected { problem, .. } => {
             document.problem = Some(problem.clone().into());
             document.ended_at = Some(at);
         }
@@ -99,13 +111,17 @@ fn apply(mut document: MessageDocument, event: &MessageEvent, at: DateTime) -> M
             document.problem = None;
             document.queued_at = at;
         }
-        MessageEvent::Delivered(receipt) | MessageEvent::Failed(receipt) => {
-            let receipt = receipt.clone();
-            document.vendor_message_id = Some(receipt.vendor_message_id.into());
-            document.problem = None;
-            document.reason = receipt.reason.map(String::from);
-            document.ended_at = Some(date(receipt.occurred_at));
+        MessageEvent::Delivered(_) | MessageEvent::Failed(_) => {}
+        MessageEvent::Bounced { bounce, .. } => document.bounce = Some(*bounce),
+        MessageEvent::Unconfirmed { .. } => document.ended_at = Some(at),
+        MessageEvent::Complained(_) => document.marks.complained_at = marked_at,
+        MessageEvent::Deferred(_) => document.marks.deferred_at = marked_at,
+        MessageEvent::Opened(_) => document.marks.opened_at = marked_at,
+        MessageEvent::Clicked { url, .. } => {
+            document.marks.clicked_at = marked_at;
+            document.marks.clicked_url = url.clone().map(String::from);
         }
+        MessageEvent::ReceiptRefused(_) => document.refused_receipts += 1,
     }
     document
 }

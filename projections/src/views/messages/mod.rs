@@ -8,12 +8,13 @@ mod query;
 mod tests;
 
 use bson::doc;
-use domain::{MessageId, Subject};
+use domain::{MessageId, MessageStatus, Subject};
 use eventlog::Position;
 use mongodb::IndexModel;
+use mongodb::options::IndexOptions;
 
 pub use brackets::SpendBracket;
-pub use document::{MessageDocument, SuppressionDocument};
+pub use document::{MessageDocument, MessageMarks, SuppressionDocument};
 pub use query::DueMessages;
 
 use crate::runtime::recorded::Recorded;
@@ -26,7 +27,7 @@ pub struct Messages;
 
 impl View for Messages {
     const NAME: &'static str = "messages";
-    const FOLD: i32 = 2;
+    const FOLD: i32 = 3;
     const PER_AGGREGATE: bool = true;
     type Document = MessageDocument;
 
@@ -56,8 +57,14 @@ impl View for Messages {
         let by_status =
             doc! {"campaign_id": 1, "status": 1, "_id": 1, "retry_at": 1, "_partition": 1};
         let by_customer = doc! {"customer_id": 1, "queued_at": 1};
-        [by_status, by_customer]
-            .map(|keys| IndexModel::builder().keys(keys).build())
-            .into()
+        let whole = [by_status, by_customer].map(|keys| IndexModel::builder().keys(keys).build());
+        // It has only the messages that await a receipt.
+        let awaiting = IndexOptions::builder()
+            .partial_filter_expression(doc! {"status": MessageStatus::Sent.name()})
+            .build();
+        let awaiting = IndexModel::builder()
+            .keys(doc! {"sent_at": 1})
+            .options(awaiting);
+        whole.into_iter().chain([awaiting.build()]).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bson::{Document, doc};
+use bson::{Bson, DateTime, Document, doc};
 use domain::{CampaignId, CustomerId, MessageId, MessageStatus, Timestamp};
 use eventlog::Partition;
 use futures::TryStreamExt;
@@ -15,11 +15,13 @@ use crate::runtime::store::{QueryError, Store};
 use crate::runtime::view::View;
 
 /// Statuses of the messages that count toward a customer's frequency cap.
-const CAPPED_STATUSES: [MessageStatus; 4] = [
+const CAPPED_STATUSES: [MessageStatus; 6] = [
     MessageStatus::Queued,
     MessageStatus::Sent,
     MessageStatus::Delivered,
     MessageStatus::Failed,
+    MessageStatus::Bounced,
+    MessageStatus::Unconfirmed,
 ];
 
 /// Filter of the messages that are due to be sent.
@@ -128,6 +130,46 @@ impl Store {
         Ok(found.map_ok(id).try_collect().await?)
     }
 
+    /// Returns the ids of up to `limit` messages that await a receipt and were recorded
+    /// as sent before an instant, the earliest first.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn messages_awaiting_receipt(
+        &self,
+        sent_before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<MessageId>, QueryError> {
+        let messages = self.serving::<MessageKey>(Messages::NAME).await?;
+        let find = messages.find(awaiting(doc! {"$lt": date(sent_before)}));
+        let found = find
+            .sort(doc! {"sent_at": 1})
+            .projection(doc! {"campaign_id": 1, "customer_id": 1, "sent_at": 1})
+            .limit(to_i64(limit))
+            .await?;
+        let id = |key: MessageKey| MessageId {
+            campaign: key.campaign_id,
+            customer: key.customer_id,
+        };
+        Ok(found.map_ok(id).try_collect().await?)
+    }
+
+    /// Returns the time at which the first of the messages that await a receipt was
+    /// recorded as sent; `None` if no message awaits one.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn first_awaiting_receipt(&self) -> Result<Option<Timestamp>, QueryError> {
+        let messages = self.serving::<MessageKey>(Messages::NAME).await?;
+        let find = messages.find_one(awaiting(doc! {"$ne": Bson::Null}));
+        let first = find
+            .sort(doc! {"sent_at": 1})
+            .projection(doc! {"campaign_id": 1, "customer_id": 1, "sent_at": 1})
+            .await?;
+        let sent_at = first.and_then(|first| first.sent_at);
+        Ok(sent_at.map(|at| at.to_chrono().into()))
+    }
+
     /// Returns how many messages each of these customers has had queued since an
     /// instant, without those that were suppressed or not accepted by the vendor.
     /// Customers without messages are absent.
@@ -159,6 +201,20 @@ impl Store {
         let by_customer = |row: CustomerCount| (row.customer, row.count.unsigned_abs());
         Ok(counted.map_ok(by_customer).try_collect().await?)
     }
+}
+
+/// Part of a message's document that identifies it, and when it was sent.
+#[derive(Deserialize)]
+struct MessageKey {
+    campaign_id: CampaignId,
+    customer_id: CustomerId,
+    sent_at: Option<DateTime>,
+}
+
+/// Returns the filter of the messages that await a receipt, by when they were sent. A
+/// partial index on that time serves it.
+fn awaiting(sent_at: Document) -> Document {
+    doc! {"status": MessageStatus::Sent.name(), "sent_at": sent_at}
 }
 
 /// Returns the filter of a campaign's messages after an id. The ids of a

@@ -1,6 +1,7 @@
 use domain::{
-    Channel, DeliveryAttempt, Event, MessageContent, MessageEvent, MessageStatus, PersonalContent,
-    Receipt, Suppression, TemplateIdentity, Text, TextDigest, Timestamp,
+    BounceKind, Channel, DeliveryAttempt, Event, MessageContent, MessageEvent, MessageStatus,
+    PersonalContent, Receipt, ReceiptKind, RefusedReceipt, Suppression, TemplateIdentity, Text,
+    TextDigest, Timestamp,
 };
 
 use super::*;
@@ -63,13 +64,20 @@ fn given_up() -> MessageEvent {
 }
 
 fn receipt(arrived: bool, from: MessageStatus) -> MessageEvent {
-    let receipt = Receipt {
-        vendor_message_id: text("v-1"),
-        arrived,
-        reason: (!arrived).then(|| text("no such mailbox")),
-        occurred_at: at(30_000),
+    let (kind, reason) = match arrived {
+        true => (ReceiptKind::Delivered, None),
+        false => (ReceiptKind::Failed, Some(text("no such mailbox"))),
     };
-    MessageEvent::receipted(receipt, from, None)
+    let receipt = Receipt {
+        reason,
+        ..Receipt::new(kind, text("v-1"), at(30_000))
+    };
+    MessageEvent::receipted(receipt, None, from, None)
+}
+
+fn receipt_of(kind: ReceiptKind, millis: i64, from: MessageStatus) -> MessageEvent {
+    let receipt = Receipt::new(kind, text("v-1"), at(millis));
+    MessageEvent::receipted(receipt, None, from, None)
 }
 
 fn fold(events: Vec<MessageEvent>) -> Result<MessageDocument, FoldError> {
@@ -176,6 +184,74 @@ fn a_receipt_ends_a_message_at_the_vendors_time() {
     let document = fold(then_delivered).unwrap();
     assert_eq!(document.status, MessageStatus::Delivered);
     assert_eq!(document.reason, None);
+}
+
+#[test]
+fn a_message_without_a_receipt_is_unconfirmed_until_one_comes() {
+    let from = MessageStatus::Sent;
+    let unconfirmed = MessageEvent::Unconfirmed { from };
+    let events = vec![queued(), sent(MessageStatus::Queued), unconfirmed];
+    let document = fold(events.clone()).unwrap();
+    assert_eq!(document.status, MessageStatus::Unconfirmed);
+    assert_eq!(millis(document.ended_at), Some(3_000));
+    let late = [events, vec![receipt(true, MessageStatus::Unconfirmed)]].concat();
+    let document = fold(late).unwrap();
+    assert_eq!(document.status, MessageStatus::Delivered);
+    assert_eq!(millis(document.ended_at), Some(30_000));
+}
+
+#[test]
+fn a_bounce_has_its_kind_and_what_else_happened_is_kept() {
+    let delivered = MessageStatus::Delivered;
+    let url = Some(text("https://shop.example/"));
+    let events = vec![
+        queued(),
+        sent(MessageStatus::Queued),
+        receipt_of(ReceiptKind::Deferred, 4_000, MessageStatus::Sent),
+        receipt_of(ReceiptKind::Complained, 9_000, MessageStatus::Sent),
+        receipt(true, MessageStatus::Sent),
+        receipt_of(ReceiptKind::Opened, 31_000, delivered),
+        receipt_of(ReceiptKind::Clicked(url), 32_000, delivered),
+        MessageEvent::ReceiptRefused(RefusedReceipt {
+            problem: text("/occurred_at: is not a time"),
+        }),
+    ];
+    let document = fold(events.clone()).unwrap();
+    assert_eq!((document.status, document.bounce), (delivered, None));
+    let marks = document.marks;
+    let times = [
+        marks.deferred_at,
+        marks.complained_at,
+        marks.opened_at,
+        marks.clicked_at,
+    ];
+    assert_eq!(
+        times.map(millis),
+        [Some(4_000), Some(9_000), Some(31_000), Some(32_000)]
+    );
+    assert_eq!(marks.clicked_url.as_deref(), Some("https://shop.example/"));
+    assert_eq!(document.refused_receipts, 1);
+    let hard = ReceiptKind::Bounced(BounceKind::Hard);
+    let bounced = [events, vec![receipt_of(hard, 40_000, delivered)]].concat();
+    let document = fold(bounced.clone()).unwrap();
+    assert_eq!(document.status, MessageStatus::Bounced);
+    assert_eq!(document.bounce, Some(BounceKind::Hard));
+    assert_eq!(millis(document.marks.complained_at), Some(9_000));
+    let again = [bounced, vec![receipt(true, MessageStatus::Bounced)]].concat();
+    assert_eq!(fold(again).unwrap().bounce, None);
+}
+
+#[test]
+fn a_rejected_message_keeps_the_vendors_reason() {
+    let rejected = MessageEvent::Rejected {
+        problem: text("answered refused: unknown-recipient"),
+        from: MessageStatus::Queued,
+    };
+    let document = fold(vec![queued(), attempted(1), rejected]).unwrap();
+    assert_eq!(document.status, MessageStatus::Rejected);
+    let problem = document.problem.as_deref();
+    assert_eq!(problem, Some("answered refused: unknown-recipient"));
+    assert_eq!(millis(document.ended_at), Some(3_000));
 }
 
 #[test]

@@ -13,7 +13,10 @@ use crate::campaigns::clearance::SendDecision;
 pub(crate) enum VendorAnswer {
     /// The vendor accepted the message and assigned it this id.
     Accepted(Text<128>),
-    /// The vendor rejected the message for good; sending it again is pointless.
+    /// The vendor refused this message for good, in its result.
+    Rejected(Text<256>),
+    /// The vendor refused a request with the message alone. Sending it again is
+    /// pointless until the cause is found, which may be the request.
     Refused(Text<256>),
     /// The vendor rejected the whole batch that contained the message. The message
     /// is sent again alone.

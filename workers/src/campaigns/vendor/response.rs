@@ -152,7 +152,7 @@ mod tests {
             {"message_id": "msg_1", "outcome": "accepted", "vendor_message_id": "vm_7"},
             {"message_id": "msg_2", "outcome": "refused"}]}"#;
         let taken = VendorAnswer::Accepted(Text::try_from("vm_7".to_owned()).unwrap());
-        let refused = VendorAnswer::Refused(problem_of("answered refused"));
+        let refused = VendorAnswer::Rejected(problem_of("answered refused"));
         for status in [200, 202] {
             let each = VendorReply::Each(vec![taken.clone(), refused.clone()]);
             assert_eq!(replied(status, None, results), each);

@@ -93,7 +93,7 @@ fn answer(result: &Value, message: &Outgoing<'_>) -> VendorAnswer {
             Some(id) => VendorAnswer::Accepted(id),
             None => failed("answered accepted without an id for the message".to_owned()),
         },
-        Some("refused") => VendorAnswer::Refused(with_reason("refused")),
+        Some("refused") => VendorAnswer::Rejected(with_reason("refused")),
         Some("deferred") => VendorAnswer::Deferred {
             problem: with_reason("deferred"),
             // In seconds, possibly fractional. Anything else is ignored.
@@ -182,7 +182,7 @@ mod tests {
             {"message_id": "msg_2", "outcome": "refused", "reason": "blocked"},
             {"message_id": "msg_1", "outcome": "accepted", "vendor_message_id": "vm_1", "more": 1},
         ]);
-        let refused = VendorAnswer::Refused(text("answered refused: blocked".to_owned()));
+        let refused = VendorAnswer::Rejected(text("answered refused: blocked".to_owned()));
         assert_eq!(
             made(json!({"results": results})),
             Ok(vec![taken("vm_1"), refused])
@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn a_reason_is_kept_only_if_it_is_a_code() {
         let refused = |reason: Value| match first(json!({"outcome": "refused", "reason": reason})) {
-            VendorAnswer::Refused(problem) => problem.as_str().to_owned(),
+            VendorAnswer::Rejected(problem) => problem.as_str().to_owned(),
             other => panic!("{other:?}"),
         };
         let longest = "x".repeat(64);

@@ -1,16 +1,18 @@
 //! View `orders`: the current state of each order.
 
+mod query;
+
 use bson::{DateTime, doc};
 use domain::{Event, OrderItem, Subject, key_part};
 use eventlog::Position;
-use futures::TryStreamExt;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 
+pub use query::OrderFilter;
+
 use crate::runtime::date::date;
-use crate::runtime::page::{Page, PageRequest};
+use crate::runtime::mirror::{Mirrored, MirroredView};
 use crate::runtime::recorded::Recorded;
-use crate::runtime::store::{QueryError, Store};
 use crate::runtime::view::{FoldError, View};
 
 /// The view `orders`: one document per order, with the id that
@@ -40,6 +42,15 @@ pub struct OrderDocument {
     pub items: Vec<OrderItem>,
     /// Time at which the last change was recorded.
     pub updated_at: DateTime,
+    /// Time at which the source last changed the order, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_updated_at: Option<DateTime>,
+    /// Number of the order's first event in its partition.
+    #[serde(default)]
+    pub recorded: i64,
+    /// Number of its last event, if that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<i64>,
 }
 
 fn is_zero(amount: &i64) -> bool {
@@ -54,6 +65,8 @@ pub fn order_document_id(customer: &str, order: &str) -> String {
 
 impl View for Orders {
     const NAME: &'static str = "orders";
+    /// Version 2 added the numbers of the first and the last event.
+    const FOLD: i32 = 2;
     const PER_AGGREGATE: bool = true;
     type Document = OrderDocument;
 
@@ -66,13 +79,15 @@ impl View for Orders {
         }
     }
 
-    fn fold(_: Option<OrderDocument>, event: &Recorded) -> Result<OrderDocument, FoldError> {
+    fn fold(before: Option<OrderDocument>, event: &Recorded) -> Result<OrderDocument, FoldError> {
         let (Subject::Order(customer, order), Event::Order(happened)) =
             (&event.subject, &event.event)
         else {
             return Err(FoldError(format!("{} is not an order", event.subject)));
         };
         let content = happened.content().clone();
+        let before = before.as_ref().map(Orders::mirrored);
+        let mirrored = Mirrored::after(before, event.position);
         Ok(OrderDocument {
             order_id: order.as_str().to_owned(),
             customer_id: customer.as_str().to_owned(),
@@ -83,50 +98,27 @@ impl View for Orders {
             status: content.status.as_str().to_owned(),
             items: content.items,
             updated_at: date(event.metadata.at),
+            source_updated_at: content.updated_at.map(date),
+            recorded: mirrored.recorded,
+            changed: mirrored.changed,
         })
     }
 
     fn indexes() -> Vec<IndexModel> {
         let by_customer = doc! {"customer_id": 1, "placed_at": -1, "_id": 1};
         let newest = doc! {"placed_at": -1, "_id": 1};
-        [by_customer, newest]
-            .map(|keys| IndexModel::builder().keys(keys).build())
-            .into()
+        let by_id = doc! {"order_id": 1};
+        let whole = |keys| IndexModel::builder().keys(keys).build();
+        let whole = [by_customer, newest, by_id].map(whole);
+        whole.into_iter().chain(Mirrored::indexes()).collect()
     }
 }
 
-impl Store {
-    /// Returns a page of orders, newest first, of one customer or of all.
-    ///
-    /// # Errors
-    /// [`QueryError`] if MongoDB does not answer, or the cursor is invalid.
-    pub async fn orders(
-        &self,
-        customer: Option<&str>,
-        page: &PageRequest,
-    ) -> Result<Page<OrderDocument>, QueryError> {
-        let mut filter = doc! {};
-        if let Some(customer) = customer {
-            filter.insert("customer_id", customer);
+impl MirroredView for Orders {
+    fn mirrored(document: &OrderDocument) -> Mirrored {
+        Mirrored {
+            recorded: document.recorded,
+            changed: document.changed,
         }
-        if let Some((millis, id)) = page.after::<(i64, String)>()? {
-            let at = DateTime::from_millis(millis);
-            let later = vec![
-                doc! {"placed_at": {"$lt": at}},
-                doc! {"placed_at": at, "_id": {"$gt": id}},
-            ];
-            filter.insert("$or", later);
-        }
-        let orders = self.serving::<OrderDocument>(Orders::NAME).await?;
-        let cursor = orders
-            .find(filter)
-            .sort(doc! {"placed_at": -1, "_id": 1})
-            .limit(page.fetch())
-            .await?;
-        let found = cursor.try_collect().await?;
-        Ok(page.cut(found, |order: &OrderDocument| {
-            let id = order_document_id(&order.customer_id, &order.order_id);
-            (order.placed_at.timestamp_millis(), id)
-        }))
     }
 }

@@ -6,6 +6,7 @@ use projections::{Store, StoreOptions};
 use redis::aio::MultiplexedConnection;
 
 use super::engines::{OwnEngines, engines};
+use super::scratch_database::ScratchDatabase;
 
 /// Default number of partitions.
 const PARTITIONS: u16 = 4;
@@ -17,6 +18,9 @@ pub(crate) struct Deployment {
     pub(crate) store: Store,
     namespace: String,
     redis_url: String,
+    /// Last field: the database is dropped after everything that uses it. `None` if it belongs to
+    /// another deployment.
+    _database: Option<ScratchDatabase>,
 }
 
 impl Deployment {
@@ -59,6 +63,7 @@ impl Deployment {
             log,
             commands,
             store,
+            _database: Some(ScratchDatabase::new(mongodb_uri, &namespace)),
             namespace,
             redis_url: redis_url.to_owned(),
         }
@@ -73,6 +78,7 @@ impl Deployment {
             store,
             namespace: String::new(),
             redis_url: String::new(),
+            _database: None,
         }
     }
 

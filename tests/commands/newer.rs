@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use super::{changes, order_key};
 use crate::support::deployment::Deployment;
-use crate::support::shop::{activity, context, customer, minute, order};
+use crate::support::shop::{activity, address_key, context, customer, minute, order};
 
 /// Returns an order of which the source last changed `cents` in this minute.
 fn version(id: &str, cents: i64, changed_in: i64) -> OrderRecord {

@@ -11,6 +11,7 @@ use super::client::Client;
 use super::deployment::open_log;
 use super::engines::{OwnEngines, engines};
 use super::process::{Process, patron};
+use super::scratch_database::ScratchDatabase;
 use super::shop::{ADDRESS_KEY, address_key, context, text};
 
 /// Number of partitions. It is small because every worker process has tasks per partition.
@@ -45,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) redis_ca_file: Option<PathBuf>,
     /// Additional environment variables of the API.
     pub(crate) environment: Vec<(&'static str, String)>,
+    /// Dropped with the last copy of these settings.
+    pub(crate) _database: ScratchDatabase,
 }
 
 impl App {
@@ -181,10 +184,12 @@ pub(crate) fn now() -> Context {
 impl Settings {
     /// Returns settings of a new deployment with a random namespace and key.
     pub(crate) fn fresh(redis_url: &str, mongodb_uri: &str) -> Self {
+        let name = format!("t{:016x}", rand::random::<u64>());
         Self {
             redis_url: redis_url.to_owned(),
             mongodb_uri: mongodb_uri.to_owned(),
-            name: format!("t{:016x}", rand::random::<u64>()),
+            _database: ScratchDatabase::new(mongodb_uri, &name),
+            name,
             key: format!("test-key-{:016x}", rand::random::<u64>()),
             redis_ca_file: None,
             environment: Vec::new(),

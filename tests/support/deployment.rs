@@ -6,6 +6,7 @@ use projections::{Store, StoreOptions};
 use redis::aio::MultiplexedConnection;
 
 use super::engines::{OwnEngines, engines};
+use super::scratch_database::ScratchDatabase;
 use super::shop::address_key;
 
 /// Default number of partitions.
@@ -18,6 +19,9 @@ pub(crate) struct Deployment {
     pub(crate) store: Store,
     namespace: String,
     redis_url: String,
+    /// Last field: the database is dropped after everything that uses it. `None` if it belongs to
+    /// another deployment.
+    _database: Option<ScratchDatabase>,
 }
 
 impl Deployment {
@@ -62,6 +66,7 @@ impl Deployment {
             log,
             commands,
             store,
+            _database: Some(ScratchDatabase::new(mongodb_uri, &namespace)),
             namespace,
             redis_url: redis_url.to_owned(),
         }
@@ -78,6 +83,7 @@ impl Deployment {
             store,
             namespace: String::new(),
             redis_url: String::new(),
+            _database: None,
         }
     }
 

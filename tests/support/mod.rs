@@ -17,6 +17,7 @@ pub(crate) mod property;
 pub(crate) mod raw_events;
 pub(crate) mod receipts;
 pub(crate) mod redis_server;
+pub(crate) mod scratch_database;
 pub(crate) mod scripted_vendor;
 pub(crate) mod segment_sdk;
 pub(crate) mod shop;

@@ -140,7 +140,7 @@ impl ProblemDocument {
         // The errors of fields come first, because an item's detail may name its line in the
         // request, which is not its line in the file.
         let field = |error: &FieldError| match (&error.pointer, &error.detail) {
-            (Some(pointer), Some(detail)) => Some(format!("{pointer} {detail}")),
+            (Some(pointer), Some(detail)) => Some(format!("{}: {detail}", name_of(pointer))),
             (one, other) => one.clone().or_else(|| other.clone()),
         };
         let fields: Vec<_> = self.errors.iter().filter_map(field).collect();
@@ -156,6 +156,16 @@ impl ProblemDocument {
             parts.join(": ")
         }
     }
+}
+
+/// Returns the name of a field that a pointer leads to: `items.0.sku` for `/items/0/sku`.
+fn name_of(pointer: &str) -> String {
+    let path = pointer.strip_prefix('/').unwrap_or(pointer);
+    let parts = path.split('/');
+    let parts: Vec<_> = parts
+        .map(|part| part.replace("~1", "/").replace("~0", "~"))
+        .collect();
+    parts.join(".")
 }
 
 /// Returns true if the same request may succeed later.
@@ -183,7 +193,7 @@ mod tests {
         );
         assert!(outcomes.merge(second.as_bytes()).unwrap().is_none());
         let reason = Reason {
-            text: "Invalid: /amount must not be negative".into(),
+            text: "Invalid: amount: must not be negative".into(),
             pointer: Some("/amount".into()),
         };
         assert_eq!(

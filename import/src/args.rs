@@ -29,12 +29,13 @@ Fields (* is required)
              items.sku items.name items.quantity items.unit_amount
   events     event_id* customer_id* name* occurred_at* properties.KEY
 
-An empty cell leaves its field out, unless --clear-empty names it. Flags are true/false, yes/no or
-1/0; unsubscribed is also subscribed or unsubscribed. items is a cell of JSON, or items.sku, … are
+An empty cell leaves its field out, unless --clear-empty names it. Flags are true/false, yes/no,
+y/n, t/f, on/off or 1/0, and the words of --yes-word and --no-word; unsubscribed is also subscribed or unsubscribed. items is a cell of JSON, or items.sku, … are
 one item on each row: rows that follow each other and have one order_id are one order, whose other
 fields may stand on its first row only. Without a column for the amount, it is the sum of quantity ×
 unit amount. A KEY's value is text, unless the field ends in :number or :boolean, as in
---map attributes.age:number=Age. An e-mail address as customer_id is written in lower case.
+--map attributes.age:number=Age. An e-mail address as customer_id of a table is written in lower
+case; NDJSON is sent unchanged.
 
 Columns
   --map 'name={First Name} {Last Name}'            a text made of several; {{ and }} are braces
@@ -91,9 +92,8 @@ pub struct ImportArgs {
     #[arg(long, env = "PATRON_URL", default_value = "http://127.0.0.1:8080")]
     pub(super) url: String,
 
-    /// API key that may ingest data
-    #[arg(long, env = "PATRON_KEY", hide_env_values = true,
-          required_unless_present_any = ["dry_run", "presets"])]
+    /// API key that may ingest data; required unless nothing is sent
+    #[arg(long, env = "PATRON_KEY", hide_env_values = true)]
     pub(super) key: Option<String>,
 
     /// Format of the file [default: ndjson for .ndjson and .jsonl, else csv]

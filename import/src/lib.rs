@@ -3,6 +3,7 @@
 mod answer;
 mod args;
 mod dry_run;
+mod fit;
 mod layout;
 mod report;
 mod send;
@@ -17,9 +18,10 @@ use importer::{FilePosition, ImportCounts, ImportEnd, ImportError, ImportStart, 
 
 pub use args::ImportArgs;
 use dry_run::dry_run;
+use fit::{left_out_fields, numbers_as_text, unused_columns};
 use layout::{choose_layout, preset_list};
 use report::ProgressReport;
-use send::{Endpoint, RETRIES, Sender};
+use send::{Endpoint, RETRIES, SendError, Sender};
 
 /// End of a run that did not fail.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +39,9 @@ const ROWS_REFUSED: u8 = 2;
 
 /// Exit status if an option is wrong or does not fit the file (`EX_USAGE`).
 const WRONG_USAGE: u8 = 64;
+
+const NO_KEY: &str = "an API key is needed: pass --key or set PATRON_KEY. An admin creates one with \
+                      the role ingest in the console (Keys); --dry-run needs none";
 
 /// Error of the command line.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +70,7 @@ async fn run_args(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     }
     if args.dry_run {
         // Nothing is sent, so nobody is asked.
-        return dry_run(checked_task(args, true)?).await;
+        return dry_run(checked_task(args, true)?.0).await;
     }
     Ok(match import(args, RETRIES, stop_requested()).await? {
         RunEnd::Complete { counts, summary } => {
@@ -73,7 +78,7 @@ async fn run_args(args: &ImportArgs) -> anyhow::Result<ExitCode> {
             status_of(&counts)
         }
         RunEnd::Stopped(done) => {
-            eprintln!("stopped; {}", how_to_continue(done));
+            eprintln!("stopped; {}", how_to_continue(done, None));
             ExitCode::FAILURE
         }
     })
@@ -81,8 +86,15 @@ async fn run_args(args: &ImportArgs) -> anyhow::Result<ExitCode> {
 
 fn is_wrong_usage(error: &anyhow::Error) -> bool {
     let error_of_import = error.downcast_ref::<ImportError>();
-    let is_of_options = error_of_import
-        .is_some_and(|error| matches!(error, ImportError::Options(_) | ImportError::Layout { .. }));
+    let is_of_options = error_of_import.is_some_and(|error| {
+        matches!(
+            error,
+            ImportError::Options(_)
+                | ImportError::Layout { .. }
+                | ImportError::Occupied { .. }
+                | ImportError::Running { .. }
+        )
+    });
     is_of_options || error.is::<UsageError>()
 }
 
@@ -98,9 +110,14 @@ async fn import(
     retries: Retries,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<RunEnd> {
-    let key = args.key.as_deref().unwrap_or_default();
+    let key = args
+        .key
+        .as_deref()
+        .ok_or_else(|| UsageError(NO_KEY.into()))?;
     let endpoint = Endpoint::new(&args.url, key)?;
-    let task = checked_task(args, args.yes)?;
+    let (task, unused) = checked_task(args, args.yes)?;
+    task.check()
+        .map_err(|error| unreadable_is_usage(error.into()))?;
     // After the cheap checks, since it reads the whole file.
     eprintln!("checking {}", task.file.display());
     let rejects = task.rejects.clone();
@@ -128,37 +145,29 @@ async fn import(
     Ok(match ended {
         Ok(ImportEnd::Complete { counts, refusals }) => RunEnd::Complete {
             counts,
-            summary: report.summary(&counts, &refusals, &rejects),
+            summary: report.summary(&counts, &refusals, &rejects) + &unused,
         },
         Ok(ImportEnd::Stopped(done)) => RunEnd::Stopped(done),
         Err((done, error)) => {
-            Err(error).with_context(|| format!("could not finish; {}", how_to_continue(done)))?
+            let how = how_to_continue(done, wrong_option(&error));
+            Err(error).with_context(|| format!("could not finish; {how}"))?
         }
     })
 }
 
-/// Returns the import that the options describe, with the layout of its file. Says which fields of
-/// its preset are left out.
+/// Returns the import that the options describe, with the layout of its file, and a line about the
+/// columns that are not used. Says how the file fits what is told about it.
 ///
 /// # Errors
 /// Returns an error if an option is wrong or does not fit the file, or the file cannot be read.
-fn checked_task(args: &ImportArgs, is_accepted: bool) -> anyhow::Result<ImportTask> {
+fn checked_task(args: &ImportArgs, is_accepted: bool) -> anyhow::Result<(ImportTask, String)> {
     let mut task = args.task()?;
     choose_layout(&mut task, is_accepted).map_err(unreadable_is_usage)?;
-    let left_out = task
-        .left_out()
-        .map_err(|error| unreadable_is_usage(error.into()))?;
-    if !left_out.is_empty() {
-        let fields = left_out
-            .iter()
-            .map(|pair| format!("{} ({})", pair.field, pair.value));
-        let fields: Vec<_> = fields.collect();
-        eprintln!(
-            "the file lacks columns of the preset; left out: {}",
-            fields.join(", ")
-        );
-    }
-    Ok(task)
+    let fit = task.fit();
+    let fit = fit.map_err(|error| unreadable_is_usage(error.into()))?;
+    let unused = unused_columns(&fit);
+    eprint!("{}{unused}{}", left_out_fields(&fit), numbers_as_text(&fit));
+    Ok((task, unused))
 }
 
 /// A file that cannot be read is a wrong argument. Running the same command again would not help.
@@ -169,10 +178,22 @@ fn unreadable_is_usage(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-fn how_to_continue(done: FilePosition) -> String {
-    match done.line {
-        0 => "nothing was acknowledged; run the same command again to start".into(),
-        line => format!("run the same command again to continue after line {line}"),
+/// Returns the option that the server does not accept.
+fn wrong_option(error: &ImportError) -> Option<&'static str> {
+    match error {
+        ImportError::Sink(error) => error.downcast_ref::<SendError>()?.wrong_option(),
+        _ => None,
+    }
+}
+
+fn how_to_continue(done: FilePosition, wrong_option: Option<&str>) -> String {
+    match (done.line, wrong_option) {
+        (0, None) => "nothing was acknowledged; run the same command again to start".into(),
+        (0, Some(option)) => format!("nothing was acknowledged; correct {option} first"),
+        (line, None) => format!("run the same command again to continue after line {line}"),
+        (line, Some(option)) => format!(
+            "once {option} is right, run the same command again to continue after line {line}"
+        ),
     }
 }
 

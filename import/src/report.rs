@@ -178,7 +178,7 @@ pub(super) fn examples(refusals: &Refusals) -> String {
 }
 
 /// Escapes control characters, which a terminal would obey.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut printable = String::new();
     for one in text.chars() {
         match one.is_control() {
@@ -192,16 +192,20 @@ fn printable(text: &str) -> String {
 /// Returns a line for everything that was read in another way than it stands in the file.
 pub(super) fn row_notes(notes: &RowNotes) -> String {
     let mut text = String::new();
+    let counted = |count: u64, one: &str, many: &str| {
+        let unit = if count == 1 { one } else { many };
+        format!("{} {unit}", HumanCount(count))
+    };
     if notes.ambiguous_times > 0 {
+        let times = counted(notes.ambiguous_times, "time", "times");
         text += &format!(
-            "{} times happened twice, as clocks went back; the first of the two is meant\n",
-            HumanCount(notes.ambiguous_times)
+            "{times} happened twice, as clocks went back; the first of the two is meant\n"
         );
     }
     if notes.text_marks > 0 {
+        let cells = counted(notes.text_marks, "cell", "cells");
         text += &format!(
-            "{} cells had a spreadsheet's mark of text (an apostrophe, or =\"…\"), which was removed\n",
-            HumanCount(notes.text_marks)
+            "{cells} had a spreadsheet's mark of text (an apostrophe, or =\"…\"), which was removed\n"
         );
     }
     text

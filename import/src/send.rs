@@ -75,6 +75,23 @@ enum FailedAttempt {
 #[error("{0:#}")]
 pub(super) struct SendError(anyhow::Error);
 
+/// Answer of a server that refuses every request of this kind.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct RefusedRequest {
+    message: String,
+    /// Option that has to be another one.
+    option: Option<&'static str>,
+}
+
+impl SendError {
+    /// Returns the option that has to be another one before the same command can succeed.
+    pub(super) fn wrong_option(&self) -> Option<&'static str> {
+        let refused = self.0.downcast_ref::<RefusedRequest>()?;
+        refused.option
+    }
+}
+
 impl From<anyhow::Error> for SendError {
     fn from(error: anyhow::Error) -> Self {
         Self(error)
@@ -302,16 +319,20 @@ fn temporary_problem(
     if is_temporary(status.as_u16()) {
         return Ok(problem);
     }
-    let meaning = match status {
-        StatusCode::UNAUTHORIZED => "the server does not know the key",
-        StatusCode::FORBIDDEN => "the key may not ingest data",
-        StatusCode::NOT_FOUND => "the URL does not exist",
-        StatusCode::PAYLOAD_TOO_LARGE => "the request is too large; a smaller --batch may help",
-        _ => "the server refused the whole request",
+    let (meaning, option) = match status {
+        StatusCode::UNAUTHORIZED => ("the server does not know the key", Some("--key")),
+        StatusCode::FORBIDDEN => ("the key may not ingest data", Some("--key")),
+        StatusCode::NOT_FOUND => (
+            "the URL does not exist (--url is the server's address, without /api)",
+            Some("--url"),
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => (
+            "the request is too large; a smaller --batch may help",
+            Some("--batch"),
+        ),
+        _ => ("the server refused the whole request", None),
     };
-    Err(anyhow!(
-        "{meaning}: POST {} answered {status}: {}",
-        url,
-        problem.sentence()
-    ))
+    let reason = problem.sentence();
+    let message = format!("{meaning}: POST {url} answered {status}: {reason}");
+    Err(RefusedRequest { message, option }.into())
 }

@@ -78,8 +78,22 @@ pub(super) struct TableArgs {
     pub(super) time_zone: Option<TimeZone>,
 
     /// Character between the tags in a cell. Tags in double quotes may contain it [default: ;]
-    #[arg(long, value_name = "CHARACTER")]
+    #[arg(long, value_name = "CHARACTER", value_parser = one_character)]
     pub(super) tag_separator: Option<char>,
+
+    /// Word of yes in columns of flags, such as 'ja', in any case; repeatable. Adds to true, yes, y,
+    /// t, on and 1
+    #[arg(long, value_name = "WORD")]
+    pub(super) yes_word: Vec<String>,
+
+    /// Word of no in columns of flags, such as 'nein', in any case; repeatable. Adds to false, no,
+    /// n, f, off and 0
+    #[arg(long, value_name = "WORD")]
+    pub(super) no_word: Vec<String>,
+
+    /// Text that stands for an empty cell, such as 'n/a', in any case and any column; repeatable
+    #[arg(long, value_name = "TEXT")]
+    pub(super) empty: Vec<String>,
 
     /// Clear this field of a customer where its cell is empty, instead of leaving it as it is;
     /// repeatable. 'all' stands for all fields that a column fills
@@ -97,6 +111,14 @@ pub(super) enum DecimalArg {
 pub(super) enum UnitArg {
     Major,
     Minor,
+}
+
+fn one_character(text: &str) -> Result<char, &'static str> {
+    let mut characters = text.chars();
+    match (characters.next(), characters.next()) {
+        (Some(one), None) => Ok(one),
+        _ => Err("must be one character, such as , or |"),
+    }
 }
 
 impl TableArgs {
@@ -120,6 +142,9 @@ impl TableArgs {
             date_format: self.date_format.clone(),
             time_zone: self.time_zone,
             tag_separator: self.tag_separator,
+            yes_word: self.yes_word.clone(),
+            no_word: self.no_word.clone(),
+            empty: self.empty.clone(),
             clear_empty: self.clear_empty.clone(),
             status: self.status.clone(),
             first_row: self.first_row.clone(),

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use anyhow::{Context, anyhow, bail, ensure};
+use domain::Name;
 
 use super::columns::Columns;
 use super::consent::ConsentColumn;
@@ -47,6 +48,9 @@ pub(super) fn bindings(
     if options.map.is_empty() {
         for name in columns.names() {
             if let Some(target) = resource.target(name) {
+                if let Some(problem) = problem_of_key(&target) {
+                    bail!("the column {name}: {problem}");
+                }
                 let index = columns.index(name)?;
                 bind(
                     &mut bound,
@@ -138,12 +142,28 @@ pub(super) fn require_unique(resource: Resource, options: &ImportOptions) -> any
 /// Returns the target of an option's field.
 pub(super) fn field(option: &str, resource: Resource, pair: &Pair) -> anyhow::Result<FieldTarget> {
     let Pair { field, value } = pair;
-    resource.target(field).with_context(|| {
+    let target = resource.target(field).with_context(|| {
         format!(
             "{option} {field}={value}: {} have no field {field}; they have {}",
             resource.name(),
             resource.field_names()
         )
+    })?;
+    match problem_of_key(&target) {
+        Some(problem) => bail!("{option} {field}={value}: {problem}"),
+        None => Ok(target),
+    }
+}
+
+/// Returns why the API would refuse the key of a free value in every object.
+fn problem_of_key(target: &FieldTarget) -> Option<String> {
+    let FieldTarget::Key { key, .. } = target else {
+        return None;
+    };
+    let error = Name::try_from(key.clone()).err()?;
+    Some(match key.rsplit_once(':') {
+        Some((_, kind)) => format!("{kind} is none of number and boolean, the types of a value"),
+        None => format!("{key} cannot be the name of a value: it {error}"),
     })
 }
 
@@ -263,9 +283,10 @@ fn check_required(resource: Resource, bound: &[Binding], columns: Columns) -> an
         return Ok(());
     };
     bail!(
-        "{} need {}: set it with --map FIELD=COLUMN, --set FIELD=VALUE or --id; {}",
+        "{} need {}: set {} with --map FIELD=COLUMN, --set FIELD=VALUE or --id; {}",
         resource.name(),
         missing.join(", "),
+        if missing.len() == 1 { "it" } else { "them" },
         columns.hint(first)
     )
 }

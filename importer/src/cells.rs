@@ -26,7 +26,8 @@ impl Cells {
     /// Returns the text of the cell at an index below [`Cells::count`].
     pub(super) fn get(&self, index: usize) -> &str {
         let text = self.written_text(index);
-        let is_empty = self.empty.iter().any(|empty| text.trim() == empty);
+        let is_one = |empty: &String| text.trim().eq_ignore_ascii_case(empty);
+        let is_empty = self.empty.iter().any(is_one);
         if is_empty { "" } else { text }
     }
 

@@ -100,6 +100,12 @@ impl<'a> Columns<'a> {
             };
             return format!("{cause}did you mean --delimiter {delimiter}?");
         }
+        if let [only] = self.names
+            && self.delimiter != Delimiter::Whitespace
+            && (only.contains("  ") || only.split_whitespace().count() > 2)
+        {
+            return "the header has one column; did you mean --delimiter whitespace?".into();
+        }
         let names: Vec<_> = self.names.iter().map(|name| shown(name)).collect();
         format!("the file's columns are {}", names.join(", "))
     }
@@ -146,6 +152,22 @@ mod tests {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let columns = Columns::new(&names, Delimiter::Byte(b','));
         columns.index(name).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_header_of_words_alone_hints_at_whitespace() {
+        for header in ["id date sum", "id  sum"] {
+            let message = index(&[header], "id").unwrap_err();
+            assert!(
+                message.ends_with("did you mean --delimiter whitespace?"),
+                "{message}"
+            );
+        }
+        let message = index(&["Customer ID"], "id").unwrap_err();
+        assert!(
+            message.ends_with("the file's columns are Customer ID"),
+            "{message}"
+        );
     }
 
     #[test]

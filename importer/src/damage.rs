@@ -5,6 +5,8 @@ use domain::is_placeholder;
 const SHORTENED: &str = "looks like a number that a spreadsheet shortened; format the column as \
                          text there and export again";
 const MISSING: &str = "stands for a missing value";
+const NO_NUMBER: &str = "stands for a missing value; --empty with this text reads it as an empty \
+                         cell";
 
 /// What people write in place of a phone number. They do not write all of these for an id.
 const NO_PHONE: [&str; 3] = ["na", "nil", "unknown"];
@@ -17,7 +19,10 @@ pub(super) fn damage_of_id(text: &str) -> Option<&'static str> {
 
 /// Returns why the text cannot be a phone number, as [`damage_of_id`] does.
 pub(super) fn damage_of_phone(text: &str) -> Option<&'static str> {
-    damage(text, &NO_PHONE)
+    damage(text, &NO_PHONE).map(|problem| match problem {
+        MISSING => NO_NUMBER,
+        other => other,
+    })
 }
 
 fn damage(text: &str, more: &[&str]) -> Option<&'static str> {
@@ -102,7 +107,7 @@ mod tests {
             assert_eq!(damage_of_id(text), Some(MISSING), "{text}");
         }
         for text in ["N/A", "none", "-", "NULL"] {
-            assert_eq!(damage_of_phone(text), Some(MISSING), "{text}");
+            assert_eq!(damage_of_phone(text), Some(NO_NUMBER), "{text}");
         }
         for text in [
             "6810123456789",

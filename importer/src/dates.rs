@@ -181,6 +181,12 @@ impl Parts {
 
 impl TimeFormat {
     fn new(text: &str) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            text.contains('%'),
+            "--date-format {text}: is not a format of strftime, which has a % before each letter: \
+             {} would be one; %Y is the year, %m the month, %d the day, %H:%M:%S the time",
+            spelled(text)
+        );
         let items = StrftimeItems::new(text)
             .parse_to_owned()
             .with_context(|| format!("--date-format {text}: not a strftime format"))?;
@@ -250,6 +256,37 @@ impl TimeFormat {
             write!(text, "UTC{}", time.format_with_items(after.iter())).ok()?;
         }
         Some(text)
+    }
+}
+
+/// Returns a format that people write as `DD.MM.YYYY HH:mm`, in the spelling of strftime.
+fn spelled(text: &str) -> String {
+    const PLAIN: &str = "%Y-%m-%d";
+    if text.contains(|one: char| one.is_alphabetic() && !"yYmMdDhHsST".contains(one)) {
+        return PLAIN.into();
+    }
+    let mut spelled = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let same = |one: char| one.eq_ignore_ascii_case(&first);
+        let length = rest.find(|one| !same(one)).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(length);
+        let is_minute = spelled.ends_with("%H:");
+        match first {
+            'y' | 'Y' if length > 2 => spelled += "%Y",
+            'y' | 'Y' => spelled += "%y",
+            'd' | 'D' => spelled += "%d",
+            'h' | 'H' => spelled += "%H",
+            's' | 'S' => spelled += "%S",
+            'm' | 'M' if is_minute => spelled += "%M",
+            'm' | 'M' => spelled += "%m",
+            _ => spelled += run,
+        }
+        rest = after;
+    }
+    match spelled.contains('%') {
+        true => spelled,
+        false => PLAIN.into(),
     }
 }
 

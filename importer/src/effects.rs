@@ -4,6 +4,7 @@
 use anyhow::{Context, bail, ensure};
 
 use super::bindings::{Binding, Origin, field};
+use super::fields::FieldKind::{Consent, Flag, NegatedConsent, NegatedFlag, Tags, Time};
 use super::fields::Resource;
 use super::options::ImportOptions;
 
@@ -31,6 +32,39 @@ pub(super) fn check_effects(
         ensure!(
             is_bound("status"),
             "--status: no column fills status; add --map status=COLUMN"
+        );
+    }
+    let flags = &[Flag, NegatedFlag, Consent, NegatedConsent];
+    for (option, is_given, kinds, what) in [
+        (
+            "--date-format",
+            !given.date_format.is_empty(),
+            &[Time][..],
+            "a time",
+        ),
+        (
+            "--tag-separator",
+            given.tag_separator.is_some(),
+            &[Tags][..],
+            "tags",
+        ),
+        (
+            "--yes-word",
+            !given.yes_word.is_empty(),
+            &flags[..],
+            "a yes or no",
+        ),
+        (
+            "--no-word",
+            !given.no_word.is_empty(),
+            &flags[..],
+            "a yes or no",
+        ),
+    ] {
+        let is_read = |binding: &Binding| kinds.contains(&binding.target.kind());
+        ensure!(
+            !is_given || bound.iter().any(is_read),
+            "{option}: no field has {what}"
         );
     }
     check_first_row(resource, &given.first_row)?;

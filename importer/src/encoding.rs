@@ -178,7 +178,7 @@ impl TextEncoding {
         } else {
             "pass --encoding with the file's encoding, such as windows-1252 or shift_jis"
         };
-        format!("the line is not UTF-8 (byte {byte:02X}); {remedy}")
+        format!("the line is not UTF-8 (byte \"{byte:02X}\"); {remedy}")
     }
 }
 

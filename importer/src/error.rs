@@ -21,7 +21,7 @@ pub enum ImportError {
     /// A file cannot be read or written.
     #[error("cannot {action} {}: {error}", path.display())]
     File {
-        /// What was tried: read, write or remove.
+        /// What was tried: read, write, lock or remove.
         action: &'static str,
         /// Path of the file.
         path: PathBuf,
@@ -37,6 +37,16 @@ pub enum ImportError {
         expected: &'static str,
         /// Option that chooses another path.
         option: &'static str,
+    },
+    /// Another import with the same journal is not finished.
+    #[error(
+        "another import of this file is running (its journal is {}); wait for its end, or choose \
+         another --journal for another destination",
+        journal.display()
+    )]
+    Running {
+        /// Path of the journal.
+        journal: PathBuf,
     },
     /// The destination failed.
     #[error(transparent)]

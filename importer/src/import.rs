@@ -14,8 +14,9 @@ use super::error::{ImportError, LayoutError};
 use super::fields::Resource;
 use super::journal::{ImportCounts, ImportJournal, PreviousJournal, SourceId};
 use super::lines::FilePosition;
-use super::options::{FileFormat, ImportOptions, Pair};
-use super::paths::{absolute, require_regular_file};
+use super::lock::ImportLock;
+use super::options::{FileFormat, ImportOptions};
+use super::paths::{absolute, require_regular_file, require_writable_folder};
 use super::presets::Preset;
 use super::recorder::ImportRecorder;
 use super::refusals::Refusals;
@@ -62,6 +63,7 @@ pub struct Import {
     start: ImportStart,
     earlier_rejects: Option<PathBuf>,
     keeps_journal: bool,
+    lock: ImportLock,
 }
 
 /// Beginning of an import.
@@ -90,12 +92,17 @@ pub enum ImportEnd {
 }
 
 impl ImportTask {
-    /// Checks that the file can be read with these options, without reading more than its header.
+    /// Checks that the file can be read with these options, without reading more than its header,
+    /// and that there is a place for its journal and refused rows.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read, or an option does not fit.
+    /// Returns an error if the file cannot be read, an option does not fit, or another file cannot
+    /// be written.
     pub fn check(&self) -> Result<(), ImportError> {
-        self.open().map(drop)
+        self.open()?;
+        require_writable_folder(&self.journal)?;
+        require_writable_folder(&self.rejects)?;
+        Rejects::open(&self.rejects, 0).map(drop)
     }
 
     /// Prepares the import: reads the whole file for its identity, and loads the journal of an
@@ -106,6 +113,7 @@ impl ImportTask {
     /// not fit.
     pub fn prepare(&self) -> Result<Import, ImportError> {
         let source = self.open()?;
+        let lock = ImportLock::take(&self.journal)?;
         let encoding = source.encoding();
         let rejects = absolute(&self.rejects);
         let (start, journal) = self.open_journal(SourceId::of(&self.file)?, rejects.clone())?;
@@ -125,15 +133,8 @@ impl ImportTask {
             start,
             earlier_rejects,
             keeps_journal: false,
+            lock,
         })
-    }
-
-    /// Returns the fields of the preset that are left out, since the file lacks their columns.
-    ///
-    /// # Errors
-    /// Returns an error if the file cannot be read, or an option does not fit.
-    pub fn left_out(&self) -> Result<Vec<Pair>, ImportError> {
-        Ok(self.open()?.left_out)
     }
 
     /// Checks that the preset is one for the resource.
@@ -283,6 +284,7 @@ impl Import {
         progress: &impl Progress,
         stop: impl Future<Output = ()>,
     ) -> Result<ImportEnd, (FilePosition, ImportError)> {
+        let _lock = self.lock;
         let mut recorder = self.recorder;
         let batches = Batches::new(self.source, self.batch).spawn();
         let resource = self.resource;

@@ -280,3 +280,44 @@ async fn refused_rows_of_the_last_import_stay_until_the_next_one_has_sent_someth
     import.run(&memory, &memory, pending()).await.unwrap();
     assert!(!task.rejects.exists(), "nothing is refused now");
 }
+
+#[tokio::test]
+async fn a_second_import_with_the_same_journal_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let task = task(&folder, "orders.csv", ORDERS);
+    let first = task.prepare().unwrap();
+    let second = task.prepare().err().unwrap();
+    assert!(matches!(second, ImportError::Running { .. }), "{second}");
+    assert!(
+        second
+            .to_string()
+            .contains("another import of this file is running")
+    );
+    let other = ImportTask {
+        journal: folder.path().join("other"),
+        ..task.clone()
+    };
+    drop(other.prepare().unwrap());
+    let memory = Memory::default();
+    first.run(&memory, &memory, pending()).await.unwrap();
+    drop(task.prepare().unwrap());
+    let names = fs::read_dir(folder.path()).unwrap();
+    let mut names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(!names.any(|name| name.ends_with(".lock")));
+}
+
+#[test]
+fn a_place_for_refused_rows_that_cannot_be_written_is_found_before_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let task = task(&folder, "orders.csv", ORDERS);
+    task.check().unwrap();
+    let other = ImportTask {
+        rejects: folder.path().join("none").join("rejects"),
+        ..task
+    };
+    let message = other.check().unwrap_err().to_string();
+    assert!(
+        message.starts_with("cannot write ") && message.contains("rejects"),
+        "{message}"
+    );
+}

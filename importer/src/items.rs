@@ -182,6 +182,7 @@ fn quantity(text: &str, stated: Option<DecimalSign>) -> Result<u32, Reason> {
     read(stated).map_err(|error| {
         let mut problem = match error {
             DecimalError::Ambiguous => error.to_string(),
+            _ if text.starts_with(['-', '(']) => "is negative".into(),
             _ => "is not a whole number".into(),
         };
         let other = |sign| (stated != Some(sign)).then(|| read(Some(sign)).ok())?;

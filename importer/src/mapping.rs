@@ -8,6 +8,7 @@ use super::bindings::bindings;
 use super::cells::Cells;
 use super::columns::Columns;
 use super::effects::check_effects;
+use super::expressions::Expression;
 use super::fields::{FieldKind, FieldTarget, Resource};
 use super::ids::{hash_of_id, is_address};
 use super::items::{ItemFields, Items};
@@ -27,6 +28,8 @@ pub(super) struct Mapping {
     /// Number of the field with the item's own id.
     id: usize,
     status: Option<usize>,
+    /// Numbers of the fields with an order's amount and the part of it that was paid back.
+    refund: Option<(usize, usize)>,
     /// Name of the field with free keys.
     keys_field: &'static str,
     items: Option<ItemFields>,
@@ -68,7 +71,13 @@ impl Mapping {
         if is_sum && let Some(target) = resource.target("amount") {
             fields.push(MappedField::computed(target)?);
         }
+        let number = |name: &str| {
+            let mut names = fields.iter().map(|field| field.target.name());
+            names.position(|one| one == name)
+        };
+        let refund = number("amount").zip(number("refunded_amount"));
         Ok(Self {
+            refund,
             fields,
             id: id.unwrap_or_default(),
             status,
@@ -102,6 +111,32 @@ impl Mapping {
         fields
             .filter(move |(_, field)| of_columns(field) && !field.target.is_of_item())
             .map(|(number, field)| (number, &field.target, field.is_required))
+    }
+
+    /// Returns the indices of the columns that fill fields.
+    pub(super) fn columns(&self) -> Vec<usize> {
+        let of_field = |field: &MappedField| {
+            let first = match &field.content {
+                Content::Columns(expression) => expression.columns(),
+                _ => Vec::new(),
+            };
+            let second = field.fallback.iter().flat_map(Expression::columns);
+            first.into_iter().chain(second).collect::<Vec<_>>()
+        };
+        self.fields.iter().flat_map(of_field).collect()
+    }
+
+    /// Returns the numbers and names of the fields with free keys that one column fills with text.
+    pub(super) fn free_texts(&self) -> impl Iterator<Item = (usize, String)> {
+        let fields = self.fields.iter().enumerate();
+        let is_meant = |field: &MappedField| {
+            matches!(field.target, FieldTarget::Key { .. })
+                && field.target.kind() == FieldKind::Text
+                && matches!(field.content, Content::Columns(Expression::Column(_)))
+        };
+        fields
+            .filter(move |(_, field)| is_meant(field))
+            .map(|(number, field)| (number, field.target.name().into_owned()))
     }
 
     /// Reads the texts of the row's fields.
@@ -194,6 +229,7 @@ impl Mapping {
         for (number, field) in fields.clone().filter(|(_, field)| !is_key(field)) {
             self.write_field(number, field, texts, items, out)?;
         }
+        self.check_refund(texts, items)?;
         if !items.json.is_empty() {
             out.extend_from_slice(b"\"items\":[");
             out.extend_from_slice(&items.json);
@@ -213,6 +249,32 @@ impl Mapping {
         }
         close(out);
         Ok(())
+    }
+
+    /// Checks that no more was paid back than the order's amount.
+    fn check_refund(&self, texts: &Texts, items: &Items) -> Result<(), Reason> {
+        let Some((amount, refund)) = self.refund else {
+            return Ok(());
+        };
+        let value = |number: usize| -> Result<Option<i64>, Reason> {
+            let field = &self.fields[number];
+            let mut json = Vec::new();
+            match &field.content {
+                Content::Constant(constant) => json.extend_from_slice(constant),
+                Content::Sum => return Ok(items.sum),
+                _ if texts.is_empty(number) => return Ok(None),
+                _ => self.write_text(number, field, texts, &mut json)?,
+            }
+            Ok(serde_json::from_slice(&json).ok())
+        };
+        match value(refund)? {
+            Some(refunded) if refunded > 0 && value(amount)?.is_some_and(|all| refunded > all) => {
+                let text = quoted(texts.get(refund).trim());
+                let field = &self.fields[refund];
+                Err(field.reason(format!("{text} is more than the order's amount")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Appends `"name":value,`, or nothing if there is no text.

@@ -67,6 +67,15 @@ pub struct ImportOptions {
     /// Separator of the tags in a cell; a semicolon by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag_separator: Option<char>,
+    /// Words of yes in columns of flags, beside true, yes, y, t, on and 1; in any case.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub yes_word: Vec<String>,
+    /// Words of no in columns of flags, beside false, no, n, f, off and 0; in any case.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub no_word: Vec<String>,
+    /// Texts that stand for an empty cell, such as `n/a`, in any case. Those of a preset are added.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub empty: Vec<String>,
     /// Customers' fields that an empty cell clears; `all` stands for all that columns fill. An empty
     /// cell leaves the other fields as they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -217,7 +226,8 @@ mod tests {
             "delimiter": "tab", "map": {"order_id": "Name", "amount": "Total"},
             "set": {"currency": "USD"}, "amount_unit": "minor", "encoding": "windows-1252",
             "decimal": "comma", "date_format": ["%d.%m.%Y"], "time_zone": "Europe/Berlin",
-            "tag_separator": ",", "clear_empty": ["email"]
+            "tag_separator": ",", "yes_word": ["ja"], "no_word": ["nein"], "empty": ["n/a"],
+            "clear_empty": ["email"]
         });
         let read: ImportOptions = from_value(options.clone()).unwrap();
         assert_eq!(read.delimiter, Some(Delimiter::Byte(b'\t')));

@@ -30,6 +30,9 @@ pub(super) fn overlay(
         date_format: list(below.date_format, above.date_format),
         time_zone: above.time_zone.or(below.time_zone),
         tag_separator: above.tag_separator.or(below.tag_separator),
+        yes_word: list(below.yes_word, above.yes_word),
+        no_word: list(below.no_word, above.no_word),
+        empty: list(below.empty, above.empty),
         clear_empty: list(below.clear_empty, above.clear_empty),
     }
 }

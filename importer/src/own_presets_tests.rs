@@ -110,6 +110,36 @@ fn fields_that_do_not_exist_are_errors_of_the_preset() {
 }
 
 #[test]
+fn what_is_wrong_in_a_preset_is_named_with_its_line() {
+    for (text, wanted) in [
+        (
+            ORDERS.replace("amount =", "amout ="),
+            "line 9: map.amout: --map amout=Sum: orders have no field amout",
+        ),
+        (
+            ORDERS.replace("date_format", "dat_format"),
+            "line 4: dat_format: unknown field `dat_format`",
+        ),
+        (
+            ORDERS.replace("Voided = \"placed\"", "Voided = \"gone\""),
+            "line 21: status.Voided: --status Voided=gone",
+        ),
+        (
+            format!("{ORDERS}\n[[when]]\ncolumn = \"X\"\nmap = {{ colour = \"X\" }}\n"),
+            "line 26: map.colour: ",
+        ),
+        (
+            ORDERS.replace("date_format", "decimal = \"semicolon\"\ndate_format"),
+            "line 4: decimal: ",
+        ),
+        (ORDERS.replace("\"Sum\"", "Sum"), "line 9"),
+    ] {
+        let message = Preset::parse("own", &text).unwrap_err().to_string();
+        assert!(message.contains(wanted), "{message}");
+    }
+}
+
+#[test]
 fn options_replace_the_same_status_and_the_same_field_of_a_preset() {
     let text = "Nr,Card,Sum,Day,State\n1,c-1,5.00,2026-01-01,VOIDED\n";
     let read_orders = read(ORDERS, text, json!({"status": {"voided": "cancelled"}})).unwrap();
@@ -152,6 +182,34 @@ fn statuses_of_a_preset_need_no_column_but_a_given_one_does() {
         message.contains("--status: no column fills status"),
         "{message}"
     );
+}
+
+#[test]
+fn orders_that_were_paid_back_in_part_need_a_column_for_that_part() {
+    let preset = ORDERS.replace("ok =", "Partially_Refunded = \"placed\"\nok =");
+    let text = |column: &str| {
+        format!(
+            "Nr,Card,Sum,Day,State,{column}\n1,c-1,60.00,2026-01-01,partially_refunded,20.00\n\
+             2,c-1,5.00,2026-01-01,ok,0\n"
+        )
+    };
+    let without = read(&preset, &text("Other"), json!({})).unwrap();
+    assert_eq!(without.objects.len(), 1);
+    let reason = &without.reasons[0];
+    assert!(
+        reason.starts_with("2: status \"partially_refunded\"")
+            && reason.contains("--map refunded_amount=COLUMN"),
+        "{reason}"
+    );
+    let with = read(&preset, &text("Back"), json!({})).unwrap();
+    assert_eq!(with.objects[0]["refunded_amount"], 2000);
+    for options in [
+        json!({"map": {"refunded_amount": "Other"}}),
+        json!({"status": {"partially_refunded": "placed"}}),
+    ] {
+        let told = read(&preset, &text("Other"), options).unwrap();
+        assert_eq!(told.objects.len(), 2, "what is said is obeyed");
+    }
 }
 
 #[test]

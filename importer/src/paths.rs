@@ -1,7 +1,7 @@
 //! Paths of the files of an import.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::error::ImportError;
 
@@ -19,6 +19,23 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
         .ok()
         .or_else(by_folder)
         .unwrap_or_else(|| path.to_owned())
+}
+
+/// Checks that a file can be created in the folder of this path.
+pub(super) fn require_writable_folder(path: &Path) -> Result<(), ImportError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let refused = |error| Err(ImportError::file("write", path)(error));
+    match fs::metadata(folder) {
+        Ok(metadata) if !metadata.is_dir() => refused(io::ErrorKind::NotADirectory.into()),
+        Ok(metadata) if metadata.permissions().readonly() => {
+            refused(io::ErrorKind::PermissionDenied.into())
+        }
+        Ok(_) => Ok(()),
+        Err(error) => refused(error),
+    }
 }
 
 pub(super) fn require_regular_file(path: &Path) -> Result<(), ImportError> {

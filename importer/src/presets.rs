@@ -14,7 +14,8 @@ use super::expressions::Expression;
 use super::fields::Resource;
 use super::options::{ImportOptions, Pair};
 use super::overlay::{is_same_field, overlay};
-use super::statuses::Statuses;
+use super::preset_lines;
+use super::statuses::{Statuses, is_part_refund};
 
 /// Embedded presets: name and text.
 const EMBEDDED: [(&str, &str); 10] = [
@@ -146,15 +147,21 @@ impl Preset {
             ImportError::Options(format!("preset {name}: {}", error.trim_end()))
         };
         let file: PresetFile = toml::from_str(text).map_err(|error| wrong(&error))?;
-        let options = |options: Map<String, Value>| {
-            let options = serde_json::from_value(Value::Object(options));
-            let options: ImportOptions = options.map_err(|error| wrong(&error))?;
-            check_own(file.resource, &options).map_err(|error| wrong(&error))?;
+        let options = |within: &[&str], written: Map<String, Value>| {
+            let options = serde_json::from_value(Value::Object(written.clone()));
+            let options: ImportOptions = options.map_err(|error| {
+                let place = preset_lines::of_options(text, within, &written);
+                wrong(&format!("{place}{error}"))
+            })?;
+            check_own(file.resource, &options).map_err(|error| {
+                let place = preset_lines::of_fields(text, within, file.resource, &options);
+                wrong(&format!("{place}{error}"))
+            })?;
             Ok::<_, ImportError>(options)
         };
-        let when = file.when.into_iter().map(|addition| {
+        let when = file.when.into_iter().enumerate().map(|(index, addition)| {
             let column = addition.column;
-            let options = options(addition.options)?;
+            let options = options(&["when", &index.to_string()], addition.options)?;
             Ok(Addition { column, options })
         });
         Ok(Self {
@@ -165,7 +172,7 @@ impl Preset {
             local_times: file.local_times,
             empty: file.empty,
             when: when.collect::<Result<_, ImportError>>()?,
-            options: options(file.options)?,
+            options: options(&[], file.options)?,
         })
     }
 
@@ -196,7 +203,8 @@ impl Preset {
     }
 
     /// Returns the options with those of the preset where they are not given, for a file with these
-    /// columns. Fields whose columns the file lacks are left out.
+    /// columns. Fields whose columns the file lacks are left out, and without a column for refunds
+    /// the statuses of orders that were paid back in part, which are then refused.
     ///
     /// # Errors
     /// Returns an error if a column of the preset is ambiguous or its expression malformed.
@@ -241,6 +249,12 @@ impl Preset {
         all.fallback = second;
         all.map.extend(first);
         missing.retain(|pair| !has_pair(&all.map, pair) && !has_pair(&all.set, pair));
+        let is_refund = |pair: &Pair| pair.field == "refunded_amount";
+        if !all.map.iter().chain(&all.set).any(is_refund) {
+            // Without the part that was paid back, such an order would count as a whole.
+            all.status
+                .retain(|pair| given.status.contains(pair) || !is_part_refund(&pair.field));
+        }
         Ok(AppliedOptions {
             options: all,
             left_out: missing,

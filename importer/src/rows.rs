@@ -3,6 +3,7 @@
 use std::io;
 
 use super::encoding::LineEncoding;
+use super::fit::{self, Fit};
 use super::ids::hash_of_id;
 use super::lines::FilePosition;
 use super::mapping::Mapping;
@@ -58,6 +59,11 @@ impl TableRecords {
     /// Returns true if rows have line items.
     pub(super) fn has_line_items(&self) -> bool {
         self.mapping.items().is_some()
+    }
+
+    /// Returns how well the table fits its mapping. Reads the first rows.
+    pub(super) fn fit(&mut self) -> io::Result<Fit> {
+        fit::fit(&mut self.table, &self.mapping)
     }
 
     pub(super) fn encoding(&self) -> LineEncoding {

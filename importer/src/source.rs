@@ -7,6 +7,7 @@ use super::columns::Columns;
 use super::encoding::{EncodingChoice, LineEncoding};
 use super::error::LayoutError;
 use super::fields::Resource;
+use super::fit::Fit;
 use super::lines::FilePosition;
 use super::mapping::Mapping;
 use super::ndjson::Ndjson;
@@ -91,11 +92,9 @@ impl Source {
             stated => EncodingChoice::stated(stated),
         };
         let mut table = Table::open(path, encoding, reading.delimiter, !reading.no_header)?;
-        table.treat_as_empty(
-            preset
-                .map(|preset| preset.empty.clone())
-                .unwrap_or_default(),
-        );
+        let of_preset = preset.map(|preset| &preset.empty).into_iter().flatten();
+        let empty = of_preset.chain(&given.empty);
+        table.treat_as_empty(empty.map(|text| text.trim().to_owned()).collect());
         let columns = Columns::new(table.columns(), table.delimiter());
         let (options, left_out) = match preset {
             Some(preset) => {
@@ -113,6 +112,18 @@ impl Source {
             records: Records::Table(Box::new(TableRecords::new(table, mapping, gathering))),
             last_wins: options.last_wins,
             left_out,
+        })
+    }
+
+    /// Returns how well the file fits what is told about it. Reads its first rows.
+    pub(super) fn fit(mut self) -> io::Result<Fit> {
+        let fit = match &mut self.records {
+            Records::Ndjson(_) => Fit::default(),
+            Records::Table(records) => records.fit()?,
+        };
+        Ok(Fit {
+            left_out: self.left_out,
+            ..fit
         })
     }
 

@@ -9,6 +9,10 @@ const STATUSES: [&str; 3] = ["placed", "cancelled", "refunded"];
 /// Meaning of a status whose orders are left out.
 const SKIP: &str = "skip";
 
+/// Remedy for orders whose refund is not known.
+const PART_REFUND: &str = "part of such an order was paid back, so map that part with --map \
+                           refunded_amount=COLUMN, or ";
+
 /// Meaning of the statuses in a file.
 #[derive(Debug)]
 pub(super) struct Statuses {
@@ -91,16 +95,27 @@ impl Statuses {
             (None, Some(name)) => Ok(StatusMeaning::Status(name)),
             (None, None) => Err(Reason {
                 text: format!(
-                    "status {} is none of placed, cancelled and refunded; say which one it means \
+                    "status {} is none of placed, cancelled and refunded; {}say which one it means \
                      with --status '{shown}=placed', or leave such orders out with --status \
                      '{shown}=skip'",
                     quoted(status),
+                    match is_part_refund(status) {
+                        true => PART_REFUND,
+                        false => "",
+                    },
                     shown = shown(status),
                 ),
                 pointer: Some("/status".into()),
             }),
         }
     }
+}
+
+/// Returns true for a status that says that part of an order was paid back, such as
+/// `partially_refunded`.
+pub(super) fn is_part_refund(status: &str) -> bool {
+    let status = Statuses::folded(status);
+    status.starts_with("part") && status.contains("refund")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde_json::{Value, from_value};
 
 use crate::error::ImportError;
 use crate::fields::Resource;
+use crate::fit::Fit;
 use crate::import::ImportTask;
 use crate::options::{FileFormat, Pair};
 use crate::presets::Preset;
@@ -21,6 +22,8 @@ pub(crate) struct Read {
     /// An example of each kind of reason, after the number of its line: `3: amount is empty`.
     pub(crate) reasons: Vec<String>,
     pub(crate) left_out: Vec<Pair>,
+    pub(crate) unused: Vec<String>,
+    pub(crate) numbers: Vec<String>,
     pub(crate) preview: Preview,
 }
 
@@ -62,7 +65,11 @@ pub(crate) fn try_read(
         restart: false,
         file,
     };
-    let left_out = task.left_out()?;
+    let Fit {
+        left_out,
+        unused,
+        numbers,
+    } = task.fit()?;
     let preview = task.preview(OBJECTS)?;
     let object = |text: &String| serde_json::from_str(text).unwrap();
     let kinds = preview.refusals.kinds().iter();
@@ -72,6 +79,8 @@ pub(crate) fn try_read(
             .map(|kind| format!("{}: {}", kind.line, kind.reason.text))
             .collect(),
         left_out,
+        unused,
+        numbers,
         preview,
     })
 }

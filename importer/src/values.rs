@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::io::Write;
 
-use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -14,6 +13,7 @@ use super::damage::{
 use super::dates::TimeReader;
 use super::decimal::json_number;
 use super::fields::FieldKind;
+use super::flags::FlagReader;
 use super::ids::checked;
 use super::money::{amount, currency};
 use super::options::{DecimalSign, ImportOptions};
@@ -29,6 +29,7 @@ const TAG_SEPARATOR: char = ';';
 pub(super) struct ValueReader {
     times: TimeReader,
     decimal: Option<DecimalSign>,
+    flags: FlagReader,
     tag_separator: char,
     notes: Cell<RowNotes>,
 }
@@ -45,6 +46,7 @@ impl ValueReader {
         Ok(Self {
             times: TimeReader::new(&options.date_format, options.time_zone)?,
             decimal: options.decimal,
+            flags: FlagReader::new(options)?,
             tag_separator,
             notes: Cell::default(),
         })
@@ -92,10 +94,10 @@ impl ValueReader {
             FieldKind::Amount => write_json(&self.amount(text, decimals)?, out),
             FieldKind::Currency => write_json(currency(text)?.code(), out),
             FieldKind::Time => write_json(&self.time(text)?, out),
-            FieldKind::Flag => write_json(&flag(text)?, out),
-            FieldKind::NegatedFlag => write_json(&!flag(text)?, out),
-            FieldKind::Consent => write_json(&is_refusal(text, false)?, out),
-            FieldKind::NegatedConsent => write_json(&is_refusal(text, true)?, out),
+            FieldKind::Flag => write_json(&self.flags.flag(text)?, out),
+            FieldKind::NegatedFlag => write_json(&!self.flags.flag(text)?, out),
+            FieldKind::Consent => write_json(&self.flags.is_refusal(text, false)?, out),
+            FieldKind::NegatedConsent => write_json(&self.flags.is_refusal(text, true)?, out),
             FieldKind::Tags => write_json(&split_tags(text, self.tag_separator)?, out),
             FieldKind::Json => out.extend_from_slice(json(text)?.as_bytes()),
             FieldKind::Number => out.extend_from_slice(self.number(text)?.as_bytes()),
@@ -184,40 +186,6 @@ fn undamaged(
     damage: impl FnOnce(&str) -> Option<&'static str>,
 ) -> Result<&str, String> {
     damage(text).map_or(Ok(text), |problem| Err(problem.into()))
-}
-
-fn flag(text: &str) -> Result<bool, String> {
-    known_flag(text).ok_or_else(|| "is none of true, false, yes, no, 1 and 0".into())
-}
-
-fn known_flag(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "yes" | "1" | "t" | "y" | "on" => Some(true),
-        "false" | "no" | "0" | "f" | "n" | "off" => Some(false),
-        _ => None,
-    }
-}
-
-/// Returns true if the text says that a person refuses messages. Words such as `subscribed` mean
-/// the same in every column; the others follow the column's meaning. A time is a yes since then, as
-/// in `UNSUB_TIME`.
-fn is_refusal(text: &str, is_negated: bool) -> Result<bool, String> {
-    let words = text.trim().to_ascii_lowercase().replace(['_', '-'], " ");
-    match words.as_str() {
-        "subscribed" | "opted in" => Ok(false),
-        "unsubscribed" | "opted out" | "not subscribed" | "never subscribed" => Ok(true),
-        _ if begins_with_a_date(text.trim()) => Ok(!is_negated),
-        _ => known_flag(text)
-            .map(|flag| flag != is_negated)
-            .ok_or_else(|| {
-                "is none of true, false, yes, no, 1, 0, subscribed and unsubscribed".into()
-            }),
-    }
-}
-
-fn begins_with_a_date(text: &str) -> bool {
-    let date = text.get(..10);
-    date.is_some_and(|date| NaiveDate::parse_from_str(date, "%Y-%m-%d").is_ok())
 }
 
 fn json(text: &str) -> Result<&str, String> {

@@ -10,9 +10,11 @@ fn write(kind: FieldKind, text: &str) -> Result<String, String> {
 
 #[test]
 fn a_time_in_a_column_of_consent_is_a_yes_since_then() {
-    assert_eq!(is_refusal("2026-01-02 08:00:00", false), Ok(true));
-    assert_eq!(is_refusal("2026-01-02", true), Ok(false));
-    assert!(is_refusal("2026-13-02", false).is_err());
+    let consent = |text| write(FieldKind::Consent, text);
+    assert_eq!(consent("2026-01-02 08:00:00").as_deref(), Ok("true"));
+    let negated = write(FieldKind::NegatedConsent, "2026-01-02");
+    assert_eq!(negated.as_deref(), Ok("false"));
+    assert!(consent("2026-13-02").is_err());
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod presets;
 mod refusals;
 mod text;
 mod times;
+mod told;
 
 use std::fs;
 use std::path::{Path, PathBuf};

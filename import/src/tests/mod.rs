@@ -158,7 +158,7 @@ async fn refused_lines_are_recorded_in_order_with_their_text() {
     assert_eq!(
         case.rejects(),
         [
-            json!({"line": 2, "reason": "Invalid: /amount must not be negative",
+            json!({"line": 2, "reason": "Invalid: amount: must not be negative",
                    "pointer": "/amount", "input": "{\"order_id\":\"o-2\",\"amount\":-5}"}),
             json!({"line": 4, "reason": "the line is not a whole JSON object: it ends at column 18",
                    "input": "{\"order_id\":\"o-4\","}),

@@ -66,3 +66,48 @@ async fn a_file_that_cannot_be_read_is_a_wrong_argument() {
 fn code(status: anyhow::Result<ExitCode>) -> String {
     format!("{:?}", status.unwrap())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_key_the_message_says_where_one_is_made() {
+    let server = Server::start([]).await;
+    let case = Case::orders([1]);
+    let mut args = case.args(&server, TABLE);
+    args.key = None;
+    let message = failure(&args).await;
+    assert!(
+        message.contains("--key") && message.contains("console"),
+        "{message}"
+    );
+    assert_eq!(code(run(args).await), code(Ok(ExitCode::from(64))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_the_same_command_cannot_change_names_the_option() {
+    let server = Server::start([Turn::UnauthorizedAfter(1)]).await;
+    let case = Case::orders([1]);
+    let message = failure(&case.args(&server, TABLE)).await;
+    assert!(message.contains("correct --key first"), "{message}");
+    let url = format!("{}/api", server.url);
+    let message = failure(&case.args_to(&url, TABLE)).await;
+    assert!(message.contains("correct --url first"), "{message}");
+    assert!(message.contains("without /api"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_summary_names_the_columns_that_are_not_used() {
+    let server = Server::start([]).await;
+    let text = "customer_id,amount,currency,placed_at,points\nc-1,1,USD,2026-01-01,7\n";
+    let case = Case::new("orders.csv", text);
+    let ended = import(&case.args(&server, TABLE), RETRIES, pending()).await;
+    let RunEnd::Complete { summary, .. } = ended.unwrap() else {
+        panic!("stopped");
+    };
+    assert!(summary.ends_with("columns not used: points\n"), "{summary}");
+}
+
+#[test]
+fn a_tag_separator_of_two_characters_is_explained() {
+    let command = ["import", "customers", "c.csv", "--tag-separator", ",,"];
+    let error = Cli::try_parse_from(command).err().unwrap().to_string();
+    assert!(error.contains("must be one character"), "{error}");
+}

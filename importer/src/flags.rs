@@ -84,9 +84,8 @@ impl FlagReader {
 
     fn known(&self, text: &str) -> Option<bool> {
         let word = fold(text);
-        let is_one = |known: &[&str], told: &[String]| {
-            known.contains(&&*word) || told.iter().any(|told| *told == word)
-        };
+        let is_one =
+            |known: &[&str], told: &[String]| known.contains(&&*word) || told.contains(&word);
         match (is_one(&YES, &self.yes), is_one(&NO, &self.no)) {
             (true, _) => Some(true),
             (_, true) => Some(false),

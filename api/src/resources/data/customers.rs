@@ -137,13 +137,9 @@ impl Input for CustomerBody {
             phone.map_err(|error| invalid("/phone", &error)),
             self.check_attributes(),
         ];
-        checks
-            .into_iter()
-            .rev()
-            .fold(Ok(()), |others, check| match check {
-                Ok(()) => others,
-                Err(problem) => Err(problem.and(others)),
-            })
+        let faults = checks.into_iter().filter_map(Result::err);
+        let all = faults.reduce(|first, next| first.and(Err(next)));
+        all.map_or(Ok(()), Err)
     }
 }
 

@@ -138,6 +138,15 @@ pub(crate) struct ImportOptionsSchema {
     /// Separator of the tags in a cell; a semicolon by default.
     #[schema(min_length = 1, max_length = 1, example = ",")]
     tag_separator: Option<String>,
+    /// Words that mean yes, in any case.
+    #[schema(value_type = Vec<String>, required = false, example = json!(["ja"]))]
+    yes_word: Option<Vec<String>>,
+    /// Words that mean no, in any case.
+    #[schema(value_type = Vec<String>, required = false, example = json!(["nein"]))]
+    no_word: Option<Vec<String>>,
+    /// Texts that stand for an empty cell, in any case.
+    #[schema(value_type = Vec<String>, required = false, example = json!(["n/a"]))]
+    empty: Option<Vec<String>>,
     /// Customers' fields that an empty cell clears; `all` stands for all that columns fill.
     #[schema(value_type = Vec<String>, required = false)]
     clear_empty: Option<Vec<String>>,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use importer::{FileFormat, ImportError, ImportTask, Preset, Resource};
+use importer::{FileFormat, ImportError, ImportTask, OptionNames, Preset, Resource};
 
 use super::table_args::TableArgs;
 
@@ -142,6 +142,7 @@ impl ImportArgs {
             option.clone().unwrap_or_else(|| with_suffix(file, suffix))
         };
         Ok(ImportTask {
+            option_names: OptionNames::Flags,
             file: file.to_owned(),
             resource: self.resource.ok_or_else(missing)?,
             format: self.format(file)?,

@@ -15,6 +15,7 @@ use super::fields::Resource;
 use super::journal::{ImportCounts, ImportJournal, PreviousJournal, SourceId};
 use super::lines::FilePosition;
 use super::lock::ImportLock;
+use super::option_names::OptionNames;
 use super::options::{FileFormat, ImportOptions};
 use super::paths::{absolute, require_regular_file, require_writable_folder};
 use super::presets::Preset;
@@ -52,6 +53,8 @@ pub struct ImportTask {
     pub journal: PathBuf,
     /// Start at the first line even if an interrupted import could continue.
     pub restart: bool,
+    /// How the reasons of refused lines name options. Errors name them as flags.
+    pub option_names: OptionNames,
 }
 
 /// Import that is ready to run.
@@ -235,7 +238,7 @@ impl ImportTask {
         Ok(ImportRecorder {
             journal,
             journal_path: self.journal.clone(),
-            rejects: Rejects::open(&self.rejects, keep)?,
+            rejects: Rejects::open(&self.rejects, keep)?.naming(self.option_names),
             source: File::open(&self.file).map_err(ImportError::file("read", &self.file))?,
             encoding,
             refusals: Refusals::default(),

@@ -51,6 +51,7 @@ pub(crate) fn task(folder: &TempDir, name: &str, text: &str) -> ImportTask {
     let file = folder.path().join(name);
     fs::write(&file, text).unwrap();
     ImportTask {
+        option_names: OptionNames::Flags,
         resource: Resource::Orders,
         format: FileFormat::Csv,
         options: ImportOptions::default(),

@@ -6,6 +6,7 @@ use serde_json::{Value, from_value, json};
 
 use super::*;
 use crate::fields::Resource;
+use crate::option_names::OptionNames;
 use crate::options::FileFormat;
 
 /// Reads an export with these options. Returns its objects, and the reasons of refused rows.
@@ -24,6 +25,7 @@ fn read(name: &str, resource: Resource, options: Value) -> (Vec<Value>, Vec<Stri
 fn preview(name: &str, resource: Resource, options: Value) -> Result<Preview, ImportError> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/exports");
     let task = ImportTask {
+        option_names: OptionNames::Flags,
         file: folder.join(name),
         resource,
         format: FileFormat::Csv,

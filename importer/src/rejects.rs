@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::encoding::LineEncoding;
 use super::error::ImportError;
+use super::option_names::OptionNames;
 use super::private_file;
 use super::record::RefusedRecord;
 
@@ -19,6 +20,7 @@ pub(super) struct Rejects {
     bytes: u64,
     /// The file is that of an earlier import, and replaced by [`Rejects::append`].
     is_of_earlier: bool,
+    names: OptionNames,
 }
 
 #[derive(Serialize)]
@@ -48,6 +50,7 @@ impl Rejects {
             file: None,
             bytes: 0,
             is_of_earlier: false,
+            names: OptionNames::default(),
         };
         if !path.exists() {
             return Ok(rejects);
@@ -67,6 +70,11 @@ impl Rejects {
             .reopen(keep)
             .map_err(ImportError::file("write", path))?;
         Ok(rejects)
+    }
+
+    /// Names options in reasons with these names.
+    pub(super) fn naming(self, names: OptionNames) -> Self {
+        Self { names, ..self }
     }
 
     fn reopen(&mut self, keep: u64) -> io::Result<()> {
@@ -101,7 +109,7 @@ impl Rejects {
         if refused.is_empty() {
             return Ok(());
         }
-        let rows = rows_of(source, encoding, refused).map_err(ImportError::Read)?;
+        let rows = rows_of(source, encoding, refused, self.names).map_err(ImportError::Read)?;
         self.write(&rows)
             .map_err(ImportError::file("write", &self.path))
     }
@@ -128,16 +136,18 @@ fn rows_of(
     source: &File,
     encoding: LineEncoding,
     refused: &[RefusedRecord],
+    names: OptionNames,
 ) -> io::Result<Vec<u8>> {
     let mut rows = Vec::new();
     for RefusedRecord { rows: of, reason } in refused {
         let pointer = reason.pointer.as_deref();
         let input = of.place.text(source, encoding)?;
+        let reason_text = names.in_message(&reason.text);
         let row = Row {
             line: of.place.line,
             rows: of.count,
             last_line: (of.count > 1).then_some(of.last_line),
-            reason: &reason.text,
+            reason: &reason_text,
             pointer,
             input,
         };

@@ -8,6 +8,7 @@ use crate::error::ImportError;
 use crate::fields::Resource;
 use crate::fit::Fit;
 use crate::import::ImportTask;
+use crate::option_names::OptionNames;
 use crate::options::{FileFormat, Pair};
 use crate::presets::Preset;
 use crate::preview::Preview;
@@ -54,6 +55,7 @@ pub(crate) fn try_read(
     let file = folder.path().join("file.csv");
     fs::write(&file, text).unwrap();
     let task = ImportTask {
+        option_names: OptionNames::Flags,
         resource,
         format: FileFormat::Csv,
         options: from_value(options).unwrap(),

@@ -1,6 +1,6 @@
 //! Customers who share an address: one gets the message, and nobody if one of them unsubscribed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use commands::{AddressClaim, ReturnedMessage};
 use domain::{AddressCommand, BounceKind, CampaignId, Change, Channel, MessageStatus};
@@ -10,6 +10,7 @@ use super::unsubscribed::unsubscription;
 use super::{Shop, context, now, reachable_customer};
 use crate::support::app::App;
 use crate::support::campaign::{launch, wait_for_completion};
+use crate::support::receipts;
 use crate::support::shop::address_key;
 use crate::support::vendor::Vendor;
 use crate::support::wait::until;
@@ -247,4 +248,70 @@ async fn a_customer_who_unsubscribes_before_sending_frees_no_address() {
     shop.add_worker([]);
     shop.until_all(&id, MessageStatus::Suppressed).await;
     assert!(shop.vendor.sent().await.is_empty());
+}
+
+#[tokio::test]
+async fn receipts_of_bounces_and_complaints_put_addresses_on_the_suppression_list() {
+    let (app, _vendor) = start().await;
+    let customer = |id: &str| json!({"customer_id": id, "email": format!("{id}@example.com")});
+    let customers = ["gone", "annoyed", "full", "fine"].map(customer);
+    app.client
+        .post_accepted(DATA, json!(customers.as_slice()))
+        .await;
+    assert_eq!(suppressed(&app, "first").await, BTreeMap::new());
+
+    let campaigns = app.client.list("/api/campaigns", 10).await;
+    let logs = format!(
+        "/api/campaigns/{}/logs",
+        campaigns[0]["campaign_id"].as_str().unwrap()
+    );
+    let rows = app.client.list(&logs, 10).await;
+    let receipt = |customer: &str, status: Value| {
+        let row = rows.iter().find(|row| row["customer_id"] == customer);
+        let row = row.unwrap();
+        let mut receipt = json!({
+            "message_id": row["message_id"],
+            "vendor_message_id": row["vendor_message_id"],
+            "occurred_at": chrono::Utc::now().to_rfc3339(),
+        });
+        let members = status.as_object().unwrap().clone();
+        receipt.as_object_mut().unwrap().extend(members);
+        receipt
+    };
+    let receipts = json!([
+        receipt(
+            "gone",
+            json!({"status": "bounced", "bounce": "hard", "reason": "550 5.1.1 user unknown"})
+        ),
+        receipt("annoyed", json!({"status": "complained"})),
+        receipt(
+            "full",
+            json!({"status": "bounced", "reason": "mailbox full"})
+        ),
+    ]);
+    let taken = receipts::post(&app.client, &receipts).await;
+    assert_eq!(taken.status, 202, "{taken:?}");
+    assert_eq!(taken.body["rejected"], 0, "{taken:?}");
+
+    let listed = |detail: &str| ("suppression_list".to_owned(), json!(detail));
+    let expected = BTreeMap::from([
+        ("gone".to_owned(), listed("hard_bounce")),
+        ("annoyed".to_owned(), listed("complaint")),
+    ]);
+    assert_eq!(suppressed(&app, "second").await, expected);
+    let suppressions = app.client.list("/api/suppressions", 10).await;
+    let on_it = suppressions.iter().map(|one| one["address"].as_str());
+    let on_it: BTreeSet<_> = on_it.flatten().collect();
+    assert_eq!(
+        on_it,
+        BTreeSet::from(["annoyed@example.com", "gone@example.com"])
+    );
+    // Taken off by a person.
+    let lifted = app
+        .client
+        .delete("/api/suppressions/gone@example.com")
+        .await;
+    assert_eq!(lifted.status, 204, "{lifted:?}");
+    let left = suppressed(&app, "third").await;
+    assert_eq!(left.keys().collect::<Vec<_>>(), ["annoyed"]);
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::wait::{eventually, until};
 
 /// Names of all views, in the order of the API.
-pub(crate) const VIEWS: [&str; 11] = [
+pub(crate) const VIEWS: [&str; 12] = [
     "customers",
     "orders",
     "audit",
@@ -20,6 +20,7 @@ pub(crate) const VIEWS: [&str; 11] = [
     "api_keys",
     "daily_figures",
     "imports",
+    "suppressions",
 ];
 
 /// Client of one server, with an optional key.

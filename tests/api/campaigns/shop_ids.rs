@@ -17,8 +17,12 @@ use crate::support::vendor::Vendor;
 
 /// Records a customer with the tag `vip` for each id.
 async fn record_customers(app: &App) {
-    let customer = |(sent, _): (String, String)| json!({"customer_id": sent, "name": "Ada", "email": "ada@example.com", "tags": ["vip"]});
-    let customers: Vec<Value> = ids().map(customer).into();
+    let customers = ids().into_iter().enumerate();
+    let customers = customers.map(|(n, (sent, _))| {
+        let email = format!("ada{n}@example.com");
+        json!({"customer_id": sent, "name": "Ada", "email": email, "tags": ["vip"]})
+    });
+    let customers: Vec<Value> = customers.collect();
     app.client
         .post_accepted("/api/data/customers", customers.into())
         .await;
@@ -48,9 +52,10 @@ async fn messages_are_listed_retried_and_receipted_whatever_the_id() {
     record_customers(&app).await;
     let id = create_launched(&app).await;
     let driver = CampaignDriver::new(&app, &id).await;
-    for (_, customer) in ids() {
+    for (n, (_, customer)) in ids().into_iter().enumerate() {
         let values = json!({"name": "Ada"});
-        let content = rendered_content(Channel::Email, "ada@example.com", "Hi {{ name }}!", values);
+        let email = format!("ada{n}@example.com");
+        let content = rendered_content(Channel::Email, &email, "Hi {{ name }}!", values);
         driver
             .apply(&customer, MessageCommand::Queue(content))
             .await;

@@ -170,11 +170,11 @@ async fn options_that_do_not_fit_are_refused_before_a_run() {
         ),
         (
             json!({"kind": "orders", "options": {"map": {"order_id": "Nope"}}}),
-            "/options",
+            "/options/map/order_id",
         ),
         (
             json!({"kind": "orders", "options": {"set": {"colour": "red"}}}),
-            "/options",
+            "/options/set/colour",
         ),
     ] {
         for action in ["preview", "run"] {
@@ -186,6 +186,7 @@ async fn options_that_do_not_fit_are_refused_before_a_run() {
                 !detail.contains(app.folder.path().to_str().unwrap()),
                 "{detail}"
             );
+            assert!(!detail.contains("--"), "options are members here: {detail}");
         }
     }
     assert_eq!(shown(client, &path).await["status"], "uploaded");

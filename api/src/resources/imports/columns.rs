@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use axum::Json;
 use axum::extract::State;
 use domain::ImportId;
-use importer::{FileFormat, ImportError, ImportOptions, ImportTask, Resource};
+use importer::{FileFormat, ImportError, ImportOptions, ImportTask, OptionNames, Resource};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -101,6 +101,7 @@ fn task(file: PathBuf, options: ImportOptions) -> ImportTask {
         rejects: PathBuf::new(),
         journal: PathBuf::new(),
         restart: false,
+        option_names: OptionNames::Members,
     }
 }
 

@@ -5,7 +5,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use domain::ImportKind;
-use importer::{Delimiter, FileFormat, ImportOptions, ImportTask, Layout, binary_format};
+use importer::{
+    Delimiter, FileFormat, ImportOptions, ImportTask, Layout, OptionNames, binary_format,
+};
 use serde_json::{Map, Value};
 
 use super::body::format_of;
@@ -173,6 +175,7 @@ fn task(
         rejects: PathBuf::new(),
         journal: PathBuf::new(),
         restart: false,
+        option_names: OptionNames::Members,
     }
 }
 

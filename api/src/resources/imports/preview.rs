@@ -179,8 +179,13 @@ pub(super) async fn blocking<T: Send + 'static>(
 /// Returns the problem of an importer that cannot read the file.
 pub(super) fn invalid(error: &importer::ImportError) -> Problem {
     match error {
-        importer::ImportError::Options(_) | importer::ImportError::Layout { .. } => {
+        importer::ImportError::Options(_) => {
             Problem::field(ProblemKind::InvalidField, "/options", describe(error))
+        }
+        importer::ImportError::Layout { reason, .. } => {
+            let within = importer::option_pointer(reason).unwrap_or_default();
+            let pointer = format!("/options{within}");
+            Problem::field(ProblemKind::InvalidField, pointer, describe(error))
         }
         importer::ImportError::File { error, .. } => disk(error),
         error => {

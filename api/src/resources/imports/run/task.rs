@@ -3,7 +3,7 @@
 use std::io::ErrorKind::{QuotaExceeded, StorageFull};
 
 use domain::{ImportCounts, ImportId, ImportKind, Text};
-use importer::{ImportError, ImportTask, Preset, Resource};
+use importer::{ImportError, ImportTask, OptionNames, Preset, Resource};
 
 use crate::resources::imports::folder::ImportFolder;
 use crate::resources::imports::stored::StoredRun;
@@ -33,6 +33,7 @@ pub(in super::super) fn task(
         rejects: folder.refused(id),
         journal: folder.journal(id),
         restart: false,
+        option_names: OptionNames::Members,
     })
 }
 
@@ -74,7 +75,7 @@ pub(in super::super) fn domain_counts(counts: importer::ImportCounts) -> ImportC
 /// Describes an error to a person who does not know the server's paths.
 pub(in super::super) fn describe(error: &ImportError) -> String {
     match error {
-        ImportError::Layout { reason, .. } => format!("{reason:#}"),
+        ImportError::Layout { reason, .. } => OptionNames::Members.in_message(reason).into_owned(),
         ImportError::File { action, error, .. } => {
             let failed = format!("cannot {action} a file of the import: {error}");
             match error.kind() {

@@ -37,7 +37,7 @@ fn files_that_are_not_text_are_refused_with_the_remedy() {
 fn a_misfit_names_the_likely_encoding() {
     let message = |bytes: &[u8]| TextEncoding::default().misfit(bytes);
     assert!(message(b"J\xFCrgen Gro\xDF, 5 \x80").ends_with("pass --encoding windows-1252"));
-    assert!(message(b"J\xFCrgen").contains("(byte FC)"));
+    assert!(message(b"J\xFCrgen").contains("(byte \"FC\")"));
     // Russian in windows-1251, and Japanese in Shift_JIS.
     assert!(message(b"\xC8\xE2\xE0\xED").contains("with the file's encoding"));
     assert!(message(b"\x93\xFA\x96\x7B\x8C\xEA").contains("with the file's encoding"));

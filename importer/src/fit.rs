@@ -3,8 +3,6 @@
 
 use std::io;
 
-use super::error::ImportError;
-use super::import::ImportTask;
 use super::mapping::Mapping;
 use super::options::Pair;
 use super::table::Table;
@@ -22,17 +20,6 @@ pub struct Fit {
     pub unused: Vec<String>,
     /// Fields with free keys that are sent as text, although the first rows have numbers alone.
     pub numbers: Vec<String>,
-}
-
-impl ImportTask {
-    /// Reads the header and the first rows.
-    ///
-    /// # Errors
-    /// Returns an error if the file cannot be read, or an option does not fit.
-    pub fn fit(&self) -> Result<Fit, ImportError> {
-        let fit = self.open()?.fit();
-        fit.map_err(ImportError::file("read", &self.file))
-    }
 }
 
 /// Returns how well the table fits its mapping. Reads the first rows.

@@ -5,6 +5,7 @@ use super::cells::Cells;
 use super::columns::Columns;
 use super::encoding::EncodingChoice;
 use super::error::ImportError;
+use super::fit::Fit;
 use super::import::ImportTask;
 use super::ndjson::Ndjson;
 use super::options::{Delimiter, FileFormat};
@@ -37,6 +38,15 @@ pub struct Detected {
 }
 
 impl ImportTask {
+    /// Returns how well the table fits what is told about it. Reads the header and the first rows.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read, or an option does not fit.
+    pub fn fit(&self) -> Result<Fit, ImportError> {
+        let fit = self.open()?.fit();
+        fit.map_err(ImportError::file("read", &self.file))
+    }
+
     /// Returns the names of the columns of a table, as the options read its header.
     ///
     /// # Errors

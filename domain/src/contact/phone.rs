@@ -1,6 +1,6 @@
 //! Phone numbers.
 
-use phonenumber::metadata::{DATABASE, Metadata};
+use phonenumber::metadata::{DATABASE, Descriptors, Metadata};
 use phonenumber::{Mode, PhoneNumber, country};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
@@ -207,8 +207,34 @@ fn parsed(id: Option<country::Id>, dialed: &str) -> Result<PhoneNumber, PhoneErr
 /// Returns whether a country with this code has numbers of this form.
 fn is_possible(code: u16, national: &str) -> bool {
     let plans = DATABASE.by_code(&code).unwrap_or_default();
-    let mut general = plans.iter().map(|plan| plan.descriptors().general());
-    general.any(|form| form.is_match(national))
+    plans.iter().any(|plan| {
+        let forms = plan.descriptors();
+        forms.general().is_match(national) && has_length(forms, national.len())
+    })
+}
+
+/// Returns whether any kind of number of a country has this length. A form says
+/// only how a number begins.
+fn has_length(forms: &Descriptors, length: usize) -> bool {
+    let kinds = [
+        forms.fixed_line(),
+        forms.mobile(),
+        forms.toll_free(),
+        forms.premium_rate(),
+        forms.shared_cost(),
+        forms.personal_number(),
+        forms.voip(),
+        forms.pager(),
+        forms.uan(),
+        forms.voicemail(),
+    ];
+    let mut lengths = kinds.into_iter().flatten();
+    lengths.any(|kind| {
+        let possible = kind.possible_length();
+        possible
+            .iter()
+            .any(|possible| usize::from(*possible) == length)
+    })
 }
 
 #[cfg(test)]

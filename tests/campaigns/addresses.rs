@@ -253,7 +253,10 @@ async fn a_customer_who_unsubscribes_before_sending_frees_no_address() {
 #[tokio::test]
 async fn receipts_of_bounces_and_complaints_put_addresses_on_the_suppression_list() {
     let (app, _vendor) = start().await;
-    let customer = |id: &str| json!({"customer_id": id, "email": format!("{id}@example.com")});
+    let customer = |id: &str| {
+        let email = format!("{id}@example.com");
+        json!({"customer_id": id, "name": id, "email": email})
+    };
     let customers = ["gone", "annoyed", "full", "fine"].map(customer);
     app.client
         .post_accepted(DATA, json!(customers.as_slice()))

@@ -120,7 +120,10 @@ async fn amounts_written_for_people_are_read_when_told() {
 
 #[tokio::test]
 async fn ids_and_phone_numbers_that_a_spreadsheet_shortened_are_refused() {
-    let app = App::start().await;
+    // A number with its country code, but without the sign before it.
+    let country = ("PATRON_COUNTRY", "GB".to_owned());
+    let mut app = App::with_environment(vec![country]).await;
+    app.add_worker();
     let file = export("shortened", "spreadsheet_ids.csv");
     let ended = run(import(&app, "customers", &file, &[]));
     assert_eq!(ended.code, Some(2), "{}\n{}", ended.out, ended.err);

@@ -27,11 +27,7 @@ async fn local_times_are_read_in_the_zone_of_the_shop() {
     let ended = run(import(&app, "orders", &orders, &zone));
     assert_eq!(ended.code, Some(2), "{}\n{}", ended.out, ended.err);
     assert!(ended.out.contains("4 read: 3 created"), "{}", ended.out);
-    assert!(
-        ended.out.contains("1 times happened twice"),
-        "{}",
-        ended.out
-    );
+    assert!(ended.out.contains("1 time happened twice"), "{}", ended.out);
     let refused = rejects(&orders);
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0]["pointer"], "/placed_at");

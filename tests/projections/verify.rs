@@ -92,7 +92,7 @@ async fn an_extra_document_is_found() {
         found,
         [
             "partition 0 has 21 documents, but the log yields 20",
-            "partition 99 has a document folded up to 73, but the log ends at 0",
+            "partition 99 has a document folded up to 74, but the log ends at 0",
         ]
     );
 }
@@ -110,7 +110,7 @@ async fn a_document_ahead_of_the_log_is_found() {
     let found = differences(&deployment).await;
     assert_eq!(
         found,
-        ["partition 0 has a document folded up to 1000, but the log ends at 86"]
+        ["partition 0 has a document folded up to 1000, but the log ends at 88"]
     );
 }
 

@@ -1,13 +1,11 @@
 //! State of a connection: whether the next bytes that are sent belong to the response to a request.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes};
 use axum::response::Response;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
+
+use super::holding_body::holding;
 
 /// Exchanges of one connection, of which there is at most one at a time: HTTP/1.1 answers requests
 /// in order, and hyper reads no head before the response to the previous request has ended.
@@ -49,44 +47,13 @@ pub(crate) struct Exchange(Exchanges);
 impl Exchange {
     /// Keeps the exchange open until the body of the response was taken.
     pub(crate) fn until_end_of(self, response: Response) -> Response {
-        response.map(|body| {
-            Body::new(ExchangeBody {
-                body,
-                _exchange: self,
-            })
-        })
+        response.map(|body| holding(body, self))
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
         self.0.0.is_open.store(false, Ordering::Relaxed);
-    }
-}
-
-/// Body of a response within its exchange.
-struct ExchangeBody {
-    body: Body,
-    _exchange: Exchange,
-}
-
-impl HttpBody for ExchangeBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

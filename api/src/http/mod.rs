@@ -11,6 +11,7 @@ pub(crate) mod cors;
 pub(crate) mod deadline;
 pub(crate) mod exchange;
 pub(crate) mod extract;
+pub(crate) mod holding_body;
 pub(crate) mod idempotency;
 pub(crate) mod limits;
 pub(crate) mod metrics;

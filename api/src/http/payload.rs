@@ -65,8 +65,8 @@ pub(crate) fn require_uncompressed(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// Returns the codings of the body in the order in which they were applied, of all headers,
-/// which may be lists (RFC 9110).
+/// Returns the codings of the body in the order in which they were applied. There may be
+/// several headers, and each may be a list (RFC 9110).
 fn codings(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let values = headers.get_all(header::CONTENT_ENCODING).iter();
     let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));

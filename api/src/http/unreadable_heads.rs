@@ -39,11 +39,11 @@ pub(crate) struct UnreadableHeads<S> {
 }
 
 enum State {
-    /// What hyper writes is sent.
+    /// Bytes that hyper writes are sent.
     Passing,
-    /// What hyper writes is dropped, and an answer is made.
+    /// Bytes that hyper writes are dropped, and our own response is built.
     Answering(Answer),
-    /// The answer is sent.
+    /// Our own response is sent.
     Sending(Bytes),
     /// The answer was sent; what the client sends is dropped.
     Draining { left: usize, until: Pin<Box<Sleep>> },

@@ -25,7 +25,7 @@ const MAX_REPORTED: i64 = 9_999_999_999_999;
 pub struct Receipt {
     /// Id of the message at the vendor.
     pub vendor_message_id: Text<128>,
-    /// What happened to the message.
+    /// Kind of event that the vendor reports.
     pub kind: ReceiptKind,
     /// Vendor's reason.
     pub reason: Option<Text<256>>,

@@ -20,11 +20,11 @@ struct SharesState {
 #[derive(Debug, Default)]
 struct Taken {
     total: usize,
-    /// What each caller has taken, by name; only callers that have some.
+    /// Amount that each caller holds, by name. Callers without any have no entry.
     by_caller: HashMap<Arc<str>, usize>,
 }
 
-/// What a caller has taken, given back when dropped.
+/// Amount that a caller holds. It is released when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     shares: Shares,

@@ -51,8 +51,8 @@ pub(super) async fn require_file(
     }
 }
 
-/// Returns the problem of files that this process does not have, or does not know yet
-/// whether it has: 409 or 503.
+/// Returns the problem with a file that is not on this process's disk: 409, or 503 while
+/// the process has not listed its files yet.
 pub(super) async fn not_here(app: &AppContext, id: &ImportId) -> Problem {
     // First: the record may be of an earlier start of this process.
     if let Err(problem) = app.imports.require_folder_if_any() {

@@ -1,4 +1,4 @@
-//! What is stored beside an uploaded file: about the file, and about its run.
+//! Records that are stored beside an uploaded file: one about the file, one about its run.
 
 use commands::Context;
 use domain::{ImportPlan, ImportedFile, Timestamp};

@@ -1,16 +1,12 @@
 //! Memory of answers: what a client reads slowly, or not at all, counts towards a budget.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Body as _;
 
-use crate::http::limits::AnswerMemory;
+use crate::http::holding_body::holding;
 use crate::http::position;
 use crate::identity::Actor;
 use crate::state::AppState;
@@ -39,12 +35,7 @@ pub(crate) async fn count(State(app): State<AppState>, request: Request, next: N
     if let Err(problem) = memory.grow(bytes) {
         return problem.into_response();
     }
-    response.map(|body| {
-        Body::new(CountedBody {
-            body,
-            _memory: memory,
-        })
-    })
+    response.map(|body| holding(body, memory))
 }
 
 fn is_counted(response: &Response) -> bool {
@@ -52,30 +43,4 @@ fn is_counted(response: &Response) -> bool {
     let media_type = headers.get(header::CONTENT_TYPE);
     let is_stream = media_type.is_some_and(|media_type| media_type == "text/event-stream");
     !is_stream && !headers.contains_key(position::HEADER)
-}
-
-/// Body that holds memory until it is dropped.
-struct CountedBody {
-    body: Body,
-    _memory: AnswerMemory,
-}
-
-impl HttpBody for CountedBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

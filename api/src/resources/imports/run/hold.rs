@@ -1,4 +1,5 @@
-//! What a run holds while it sends rows: the lease, and its start as the import's last event.
+//! Conditions under which a run may send rows: it has the lease, and its start is the import's
+//! last event.
 
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub(super) enum Acquired {
     Held,
     /// The end of the run is recorded.
     Over,
-    /// It may succeed later. The reason, also in words.
+    /// The check failed and may succeed later: the reason, and its description.
     NotYet(ImportWaitReason, String),
 }
 

@@ -20,6 +20,7 @@ use crate::http::problem::{FieldError, ProblemBody};
 use crate::http::schema::{self, ConditionSchema};
 use crate::identity::access::{self, Needs};
 use crate::resources::admin::verification::VerificationResponse;
+use crate::resources::merging::MergeResponse;
 use crate::resources::shared::rules::NodeSchema;
 use crate::routes::routes;
 use crate::state::AppState;
@@ -68,8 +69,9 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
         FieldError,
         NodeSchema,
         ConditionSchema,
-        // The result of a job, and of no response.
-        VerificationResponse
+        // The results of jobs, and of no response.
+        VerificationResponse,
+        MergeResponse
     )),
     modifiers(&SecuritySchemes),
     tags(

@@ -75,6 +75,7 @@ async fn record(
                 customer: generated.customer,
                 order: generated.order,
                 content: generated.content,
+                moved_from: None,
             })
         };
         let items = batch.into_iter().map(record).collect();

@@ -110,6 +110,7 @@ async fn fill(deployment: &BenchDeployment, args: &RebuildBenchArgs) -> anyhow::
             customer: generated.customer,
             order: generated.order,
             content: generated.content,
+            moved_from: None,
         });
         let recorded = deployment.commands.record_orders(&context, items.collect());
         anyhow::ensure!(

@@ -1,7 +1,7 @@
 //! Commands on activities.
 
 use domain::{
-    Activity, ActivityContent, ActivityError, ActivityId, CustomerId, RecordActivity, Subject,
+    Activity, ActivityCommand, ActivityContent, ActivityError, ActivityId, CustomerId, Subject,
 };
 
 use crate::execute::execute_batch;
@@ -32,7 +32,7 @@ impl Commands {
     ) -> Result<Vec<Result<Outcome, ActivityError>>, CommandError> {
         let commands = items.into_iter().map(|item| {
             let subject = Subject::Activity(item.customer, item.activity);
-            (subject, RecordActivity(item.content))
+            (subject, ActivityCommand::Record(item.content))
         });
         execute_batch::<Activity>(self, &(), context, commands.collect()).await
     }

@@ -1,7 +1,7 @@
 //! Commands on customers.
 
 use domain::{
-    AddressChanges, Customer, CustomerChanges, CustomerError, CustomerId, RecordCustomer, Subject,
+    AddressChanges, Customer, CustomerChanges, CustomerCommand, CustomerError, CustomerId, Subject,
 };
 
 use crate::execute::execute_batch;
@@ -43,7 +43,10 @@ impl Commands {
         let commands = items.into_iter().map(|item| {
             let mut changes = item.changes;
             changes.addresses = AddressChanges::of(&changes.profile, key);
-            (Subject::Customer(item.customer), RecordCustomer(changes))
+            (
+                Subject::Customer(item.customer),
+                CustomerCommand::Record(changes),
+            )
         });
         execute_batch::<Customer>(self, &(), context, commands.collect()).await
     }

@@ -21,6 +21,14 @@ pub enum CommandError {
         /// Decoding error of the first such event.
         source: DecodeError,
     },
+    /// A rule rejects data that was accepted before, so it cannot be copied.
+    #[error("{key} cannot be copied: {reason}")]
+    Refused {
+        /// Key of the aggregate.
+        key: String,
+        /// Reason.
+        reason: String,
+    },
     /// The process has no key from which to derive the ids of addresses.
     #[error("PATRON_ADDRESS_KEY is not set")]
     NoAddressKey,

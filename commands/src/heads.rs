@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cqrs_es::Aggregate;
 use domain::{
     Activity, Address, AddressId, ApiKey, Campaign, Claim, Consent, Customer, DecodeError, Demo,
-    Import, ImportId, KeyId, LogPosition, LoggedEvent, Message, Order, Quarantine, Segment,
+    Import, ImportId, KeyId, LogPosition, LoggedEvent, Merges, Message, Order, Quarantine, Segment,
     SegmentId, Subject, User, UserId, ViewName, ViewRequests,
 };
 use eventlog::{Entry, Head, Key, Log, Partition, Position};
@@ -35,6 +35,12 @@ pub trait HeadAggregate: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
     /// the recorded one, by the time of its source. Such a command changes
     /// nothing.
     fn is_stale(&self, _: &Self::Command) -> bool {
+        false
+    }
+
+    /// Returns whether the aggregate was moved away, so that the command changes
+    /// nothing.
+    fn is_moved(&self) -> bool {
         false
     }
 }
@@ -88,13 +94,17 @@ aggregate_ids! {
 macro_rules! head_aggregates {
     ($(
         $aggregate:ident: fold $fold:literal
-        $(, mostly new $mostly_new:literal)? $(, stale if $is_stale:path)?;
+        $(, mostly new $mostly_new:literal)? $(, stale if $is_stale:path)?
+        $(, moved if $is_moved:path)?;
     )*) => {$(
         impl HeadAggregate for $aggregate {
             const FOLD: u32 = $fold;
             $(const MOSTLY_NEW: bool = $mostly_new;)?
             $(fn is_stale(&self, command: &Self::Command) -> bool {
                 $is_stale(self, command)
+            })?
+            $(fn is_moved(&self) -> bool {
+                $is_moved(self)
             })?
         }
     )*};
@@ -103,7 +113,7 @@ macro_rules! head_aggregates {
 head_aggregates! {
     Address: fold 1;
     Claim: fold 1, mostly new true;
-    Order: fold 2, mostly new true, stale if Order::is_stale;
+    Order: fold 2, mostly new true, stale if Order::is_stale, moved if Order::is_moved_alone;
     Activity: fold 1, mostly new true, stale if Activity::is_stale;
     ViewRequests: fold 1;
     Campaign: fold 3;
@@ -114,6 +124,7 @@ head_aggregates! {
     Quarantine: fold 1;
     Demo: fold 1;
     Import: fold 2;
+    Merges: fold 1;
 }
 
 /// Current state of an aggregate, on which commands are decided.

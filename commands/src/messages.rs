@@ -16,8 +16,8 @@ use crate::{CommandError, Commands, Context};
 pub struct MessageHeads {
     /// State of the message.
     pub message: Message,
-    /// State of the customer.
-    pub customer: Customer,
+    /// Whether the customer opted out, or the one into whom the customer was merged.
+    pub has_opted_out: bool,
     /// Number of the customer's last event; 0 if there is none.
     pub customer_seen: u64,
     /// State of the address that the message goes to.
@@ -101,15 +101,36 @@ impl Commands {
             load_all::<Address>(&self.log, addresses),
         )
         .await?;
+        let mut has_opted_out = Vec::with_capacity(customers.len());
+        for customer in &customers {
+            has_opted_out.push(self.has_opted_out(&customer.aggregate).await?);
+        }
         let heads = messages.into_iter().zip(customers).zip(addresses);
+        let heads = heads.zip(has_opted_out);
         Ok(heads
-            .map(|((message, customer), address)| MessageHeads {
-                message: message.aggregate,
-                customer: customer.aggregate,
-                customer_seen: customer.last,
-                address: address.aggregate,
-            })
+            .map(
+                |(((message, customer), address), has_opted_out)| MessageHeads {
+                    message: message.aggregate,
+                    has_opted_out,
+                    customer_seen: customer.last,
+                    address: address.aggregate,
+                },
+            )
             .collect())
+    }
+
+    /// Returns whether a customer opted out, or one of those into whom the customer was
+    /// merged. Reads further heads of merged customers alone, who are few.
+    async fn has_opted_out(&self, customer: &Customer) -> Result<bool, CommandError> {
+        let mut at = customer.clone();
+        while !at.is_unsubscribed() {
+            let Some(next) = at.merged_into() else {
+                return Ok(false);
+            };
+            let next = self.customer_head(next).await?;
+            at = next.aggregate;
+        }
+        Ok(true)
     }
 }
 

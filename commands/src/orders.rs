@@ -1,7 +1,8 @@
 //! Commands on orders.
 
 use domain::{
-    CustomerId, Order, OrderContent, OrderError, OrderId, OrderServices, RecordOrder, Subject,
+    CustomerId, Move, Order, OrderCommand, OrderContent, OrderError, OrderId, OrderServices,
+    Subject,
 };
 
 use crate::execute::execute_batch;
@@ -17,10 +18,13 @@ pub struct OrderRecord {
     pub order: OrderId,
     /// Content of the order.
     pub content: OrderContent,
+    /// Another customer under whom the order was recorded before, if it moves.
+    pub moved_from: Option<CustomerId>,
 }
 
 impl Commands {
-    /// Records new orders and updates known ones.
+    /// Records new orders and updates known ones. An order that moves from another
+    /// customer then no longer counts there.
     ///
     /// # Errors
     /// [`CommandError`]; repeating the whole batch is safe.
@@ -32,10 +36,44 @@ impl Commands {
         let services = OrderServices {
             currency: self.currency,
         };
-        let commands = items.into_iter().map(|item| {
-            let subject = Subject::Order(item.customer, item.order);
-            (subject, RecordOrder(item.content))
-        });
-        execute_batch::<Order>(self, &services, context, commands.collect()).await
+        // Where an order leaves, and the index of its item.
+        let mut leaving = Vec::new();
+        let mut commands = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let OrderRecord {
+                customer,
+                order,
+                content,
+                moved_from,
+            } = item;
+            let command = match moved_from {
+                None => OrderCommand::Record(content),
+                Some(from) => {
+                    let command = OrderCommand::Move {
+                        content: content.clone(),
+                        to: customer.clone(),
+                        how: Move::Alone,
+                    };
+                    leaving.push((index, Subject::Order(from.clone(), order.clone()), command));
+                    OrderCommand::Receive {
+                        content,
+                        from,
+                        replaces: true,
+                    }
+                }
+            };
+            commands.push((Subject::Order(customer, order), command));
+        }
+        let results = execute_batch::<Order>(self, &services, context, commands).await?;
+        // Only afterwards: an order in both places is found by its id, one in none
+        // would be lost.
+        let moves = leaving
+            .into_iter()
+            .filter(|(index, ..)| results[*index].is_ok());
+        let moves: Vec<_> = moves.map(|(_, from, command)| (from, command)).collect();
+        if !moves.is_empty() {
+            self.execute_on_orders(context, moves).await?;
+        }
+        Ok(results)
     }
 }

@@ -37,6 +37,9 @@ pub enum CommandEffect {
     /// The command had an older version of the aggregate than the recorded one,
     /// and changed nothing.
     Stale,
+    /// The aggregate was moved to another customer, and the command changed
+    /// nothing.
+    Moved,
 }
 
 /// Outcome of a command, and the position in the log that shows it.
@@ -331,9 +334,14 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
             let command = item.command.clone();
             let (before, version) = (current.aggregate.consent(), current.version);
             // Events of the command may change the answer, so before them.
-            let effect = match current.aggregate.is_stale(&command) {
-                true => CommandEffect::Stale,
-                false => CommandEffect::Unchanged,
+            let (is_moved, is_stale) = (
+                current.aggregate.is_moved(),
+                current.aggregate.is_stale(&command),
+            );
+            let effect = match (is_moved, is_stale) {
+                (true, _) => CommandEffect::Moved,
+                (false, true) => CommandEffect::Stale,
+                (false, false) => CommandEffect::Unchanged,
             };
             let handled = handle(&mut current.aggregate, command, self.services).await;
             if let (Some(before), Some(after)) = (before, current.aggregate.consent())

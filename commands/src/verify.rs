@@ -4,15 +4,15 @@
 use std::collections::HashMap;
 
 use domain::{
-    Activity, Address, ApiKey, Campaign, Claim, Customer, DecodeError, Demo, Import, Message,
-    Order, Quarantine, Segment, Subject, SubjectError, User, ViewRequests,
+    Activity, Address, ApiKey, Campaign, Claim, Customer, DecodeError, Demo, Import, Merges,
+    Message, Order, Quarantine, Segment, Subject, SubjectError, User, ViewRequests,
 };
 use eventlog::{Entry, Head, Log, LogError, Partition, Position};
 
 use crate::heads::{HeadAggregate, decode, state};
 
 /// All kinds of aggregates that have heads.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 15] = [
     "customer",
     "order",
     "activity",
@@ -27,6 +27,7 @@ const KINDS: [&str; 14] = [
     "import",
     "address",
     "claim",
+    "merges",
 ];
 
 /// Result of the verification of one partition.
@@ -80,6 +81,7 @@ enum AnyAggregate {
     Import(Import),
     Address(Address),
     Claim(Claim),
+    Merges(Merges),
 }
 
 impl AnyAggregate {
@@ -101,6 +103,7 @@ impl AnyAggregate {
             Subject::Import(_) => Self::Import(Import::default()),
             Subject::Address(_) => Self::Address(Address::default()),
             Subject::Claim(..) => Self::Claim(Claim::default()),
+            Subject::Merges => Self::Merges(Merges::default()),
             Subject::Refusals(_) | Subject::Assistance(_) | Subject::Log(_) => return None,
         })
     }
@@ -121,6 +124,7 @@ impl AnyAggregate {
             Self::Import(a) => apply(a, entry),
             Self::Address(a) => apply(a, entry),
             Self::Claim(a) => apply(a, entry),
+            Self::Merges(a) => apply(a, entry),
         }
     }
 
@@ -140,6 +144,7 @@ impl AnyAggregate {
             Self::Import(a) => fold_and_state(a),
             Self::Address(a) => fold_and_state(a),
             Self::Claim(a) => fold_and_state(a),
+            Self::Merges(a) => fold_and_state(a),
         }
     }
 }

@@ -35,4 +35,4 @@ pub use shop::{ACTIVITIES, CUSTOMERS, Invalid, ORDERS, SEED, Shop, ShopCustomer}
 pub use status::{DemoState, DemoStatus, Progress, status};
 
 /// Actor of the demo's events.
-pub const ACTOR: &str = "demo";
+pub const ACTOR: &str = domain::DEMO_ACTOR;

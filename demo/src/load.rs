@@ -348,6 +348,7 @@ impl Items {
                 customer: customer.clone(),
                 order,
                 content,
+                moved_from: None,
             }));
             let records = one.activities.into_iter();
             activities.extend(records.map(|(activity, content)| ActivityRecord {

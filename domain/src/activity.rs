@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::digest;
 use crate::updated_at::is_older;
-use crate::{Attributes, MAX_ATTRIBUTES, Name, Timestamp, leaf_count};
+use crate::{Attributes, CustomerId, MAX_ATTRIBUTES, Name, Timestamp, leaf_count};
 
 /// Content of an activity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,13 +48,27 @@ pub enum ActivityEvent {
         /// Occurrence that counted until now.
         previous: Occurrence,
     },
+    /// The activity was recorded under a customer who was merged into this one.
+    /// It counts for this customer, and on its day it has counted there.
+    #[serde(rename = "activity_received.1")]
+    Received {
+        /// Complete content.
+        content: ActivityContent,
+        /// Customer under whom the activity was recorded.
+        from: CustomerId,
+        /// Occurrence that counted for this customer until now, if one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<Occurrence>,
+    },
 }
 
 impl ActivityEvent {
     /// Returns the content after this event.
     pub fn content(&self) -> &ActivityContent {
         match self {
-            Self::Recorded(content) | Self::Updated { content, .. } => content,
+            Self::Recorded(content)
+            | Self::Updated { content, .. }
+            | Self::Received { content, .. } => content,
         }
     }
 
@@ -63,15 +77,37 @@ impl ActivityEvent {
         match self {
             Self::Recorded(_) => None,
             Self::Updated { previous, .. } => Some(previous),
+            Self::Received { previous, .. } => previous.as_ref(),
         }
     }
 }
 
-/// Command to record an activity. Sending an activity again unchanged makes no
-/// event; sending it with different content makes an update, unless it is an
-/// older version by its `updated_at`.
+/// Commands on activities. A command whose effect is already in place makes no
+/// event.
 #[derive(Debug, Clone)]
-pub struct RecordActivity(pub ActivityContent);
+pub enum ActivityCommand {
+    /// Records an activity. Different content than the recorded one makes an
+    /// update, unless it is an older version by its `updated_at`.
+    Record(ActivityContent),
+    /// Records an activity of a customer who was merged into this one. One that is
+    /// already recorded here keeps its content, or is updated if `replaces`.
+    Receive {
+        /// Complete content.
+        content: ActivityContent,
+        /// Customer under whom the activity was recorded.
+        from: CustomerId,
+        /// Whether the content replaces the one that is recorded here.
+        replaces: bool,
+    },
+}
+
+impl ActivityCommand {
+    fn content(&self) -> &ActivityContent {
+        match self {
+            Self::Record(content) | Self::Receive { content, .. } => content,
+        }
+    }
+}
 
 /// Reason why an activity is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -128,9 +164,39 @@ impl ActivityState {
 impl Activity {
     /// Returns whether the command has an older version of the activity than
     /// the recorded one. It then changes nothing.
-    pub fn is_stale(&self, RecordActivity(content): &RecordActivity) -> bool {
+    pub fn is_stale(&self, command: &ActivityCommand) -> bool {
         let recorded = self.0.as_ref().and_then(ActivityState::updated_at);
-        is_older(content.updated_at, recorded)
+        is_older(command.content().updated_at, recorded)
+    }
+
+    /// Returns the event that a command makes, if it makes one.
+    ///
+    /// # Errors
+    /// As for [`Self::decide`].
+    pub fn decide_on(
+        &self,
+        command: ActivityCommand,
+    ) -> Result<Option<ActivityEvent>, ActivityError> {
+        let (content, from, replaces) = match command {
+            ActivityCommand::Record(content) => return self.decide(content),
+            ActivityCommand::Receive {
+                content,
+                from,
+                replaces,
+            } => (content, from, replaces),
+        };
+        let received = |content, previous| ActivityEvent::Received {
+            content,
+            from,
+            previous,
+        };
+        Ok(match self.decide(content)? {
+            Some(ActivityEvent::Recorded(content)) => Some(received(content, None)),
+            Some(ActivityEvent::Updated { content, previous }) if replaces => {
+                Some(received(content, Some(previous)))
+            }
+            _ => None,
+        })
     }
 
     /// Returns the recorded time if this content differs from what is recorded in its time
@@ -184,18 +250,18 @@ impl Activity {
 
 impl Aggregate for Activity {
     const TYPE: &'static str = "activity";
-    type Command = RecordActivity;
+    type Command = ActivityCommand;
     type Event = ActivityEvent;
     type Error = ActivityError;
     type Services = ();
 
     async fn handle(
         &mut self,
-        RecordActivity(content): RecordActivity,
+        command: ActivityCommand,
         (): &(),
         sink: &EventSink<Self>,
     ) -> Result<(), ActivityError> {
-        if let Some(event) = self.decide(content)? {
+        if let Some(event) = self.decide_on(command)? {
             sink.write(event, self).await;
         }
         Ok(())
@@ -230,7 +296,7 @@ mod tests {
     fn a_new_activity_is_recorded() {
         ActivityTest::with(())
             .given_no_previous_events()
-            .when(RecordActivity(visit("/")))
+            .when(ActivityCommand::Record(visit("/")))
             .then_expect_events(vec![ActivityEvent::Recorded(visit("/"))]);
     }
 
@@ -238,7 +304,7 @@ mod tests {
     fn repeating_an_activity_makes_no_event() {
         ActivityTest::with(())
             .given(vec![ActivityEvent::Recorded(visit("/"))])
-            .when(RecordActivity(visit("/")))
+            .when(ActivityCommand::Record(visit("/")))
             .then_expect_events(vec![]);
     }
 
@@ -246,7 +312,7 @@ mod tests {
     fn changed_content_is_an_update_with_the_previous_occurrence() {
         ActivityTest::with(())
             .given(vec![ActivityEvent::Recorded(visit("/"))])
-            .when(RecordActivity(visit("/cart")))
+            .when(ActivityCommand::Record(visit("/cart")))
             .then_expect_events(vec![ActivityEvent::Updated {
                 content: visit("/cart"),
                 previous: Occurrence {
@@ -266,7 +332,7 @@ mod tests {
     #[test]
     fn an_older_version_is_stale_and_changes_nothing() {
         let given = ActivityEvent::Recorded(changed_at("/", "2026-01-03T00:00:00Z"));
-        let older = RecordActivity(changed_at("/cart", "2026-01-02T23:59:59.999Z"));
+        let older = ActivityCommand::Record(changed_at("/cart", "2026-01-02T23:59:59.999Z"));
         ActivityTest::with(())
             .given(vec![given.clone()])
             .when(older.clone())
@@ -278,7 +344,7 @@ mod tests {
         assert!(head.len() + "12 1234567 1 ".len() <= 64, "{head}");
         let recorded: Activity = serde_json::from_str(&head).unwrap();
         assert!(recorded.is_stale(&older));
-        assert!(!recorded.is_stale(&RecordActivity(visit("/cart"))));
+        assert!(!recorded.is_stale(&ActivityCommand::Record(visit("/cart"))));
     }
 
     #[test]
@@ -286,7 +352,7 @@ mod tests {
         let time = "2026-01-03T00:00:00Z";
         ActivityTest::with(())
             .given(vec![ActivityEvent::Recorded(changed_at("/", time))])
-            .when(RecordActivity(visit("/cart")))
+            .when(ActivityCommand::Record(visit("/cart")))
             .then_expect_events(vec![ActivityEvent::Updated {
                 content: changed_at("/cart", time),
                 previous: Occurrence {
@@ -296,7 +362,7 @@ mod tests {
             }]);
         ActivityTest::with(())
             .given(vec![ActivityEvent::Recorded(changed_at("/", time))])
-            .when(RecordActivity(visit("/")))
+            .when(ActivityCommand::Record(visit("/")))
             .then_expect_events(vec![]);
     }
 
@@ -332,7 +398,7 @@ mod tests {
         }
         ActivityTest::with(())
             .given_no_previous_events()
-            .when(RecordActivity(content))
+            .when(ActivityCommand::Record(content))
             .then_expect_error(ActivityError::TooManyProperties(MAX_ATTRIBUTES + 1));
     }
 

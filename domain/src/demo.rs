@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Text, Timestamp};
 
+/// Actor of all events of the demo. Their times are made: those of a finished campaign are
+/// days in the past when they are recorded.
+pub const DEMO_ACTOR: &str = "demo";
+
 /// Commands on the demo. A command whose effect is already in place makes no
 /// event.
 #[derive(Debug, Clone)]

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::{
     ActivityEvent, AddressEvent, ApiKeyEvent, AssistanceEvent, CampaignEvent, ClaimEvent,
-    CustomerEvent, DemoEvent, ImportEvent, LogRecord, MessageEvent, OrderEvent, QuarantineEvent,
-    RefusalEvent, SegmentEvent, Subject, UserEvent, ViewEvent,
+    CustomerEvent, DemoEvent, ImportEvent, LogRecord, MergesEvent, MessageEvent, OrderEvent,
+    QuarantineEvent, RefusalEvent, SegmentEvent, Subject, UserEvent, ViewEvent,
 };
 
 /// An event that can be written to the log and read back.
@@ -67,7 +67,7 @@ macro_rules! logged_events {
 }
 
 logged_events! {
-    aggregates: ActivityEvent, AddressEvent, ApiKeyEvent, CampaignEvent, ClaimEvent, CustomerEvent, DemoEvent, ImportEvent, MessageEvent,
+    aggregates: ActivityEvent, AddressEvent, ApiKeyEvent, CampaignEvent, ClaimEvent, CustomerEvent, DemoEvent, ImportEvent, MergesEvent, MessageEvent,
         OrderEvent, QuarantineEvent, SegmentEvent, UserEvent, ViewEvent;
     records: AssistanceEvent, LogRecord, RefusalEvent
 }
@@ -130,6 +130,8 @@ pub enum Event {
     Address(AddressEvent),
     /// Event of a claim.
     Claim(ClaimEvent),
+    /// Event of the merge of customers under way.
+    Merges(MergesEvent),
 }
 
 impl Event {
@@ -156,6 +158,7 @@ impl Event {
             Subject::Import(_) => ImportEvent::decode(tag, data).map(Self::Import),
             Subject::Address(_) => AddressEvent::decode(tag, data).map(Self::Address),
             Subject::Claim(..) => ClaimEvent::decode(tag, data).map(Self::Claim),
+            Subject::Merges => MergesEvent::decode(tag, data).map(Self::Merges),
         }
     }
 
@@ -184,6 +187,7 @@ impl Event {
             Subject::Import(_) => ImportEvent::tags(),
             Subject::Address(_) => AddressEvent::tags(),
             Subject::Claim(..) => ClaimEvent::tags(),
+            Subject::Merges => MergesEvent::tags(),
         }
     }
 }
@@ -208,6 +212,7 @@ pub fn type_tags() -> impl Iterator<Item = &'static str> {
         ImportEvent::tags(),
         AddressEvent::tags(),
         ClaimEvent::tags(),
+        MergesEvent::tags(),
     ]
     .into_iter()
     .flatten()

@@ -100,6 +100,9 @@ pub struct ImportCounts {
     /// Items that were older than what is recorded.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub stale: u64,
+    /// Orders that were moved to another customer before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub moved: u64,
     /// Records that were refused.
     pub refused: u64,
     /// Records that an earlier one of the file equals.

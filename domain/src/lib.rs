@@ -22,6 +22,7 @@ mod event;
 mod ids;
 mod import;
 mod log_record;
+mod merges;
 mod message;
 mod metadata;
 mod money;
@@ -41,7 +42,7 @@ mod user;
 mod view;
 
 pub use activity::{
-    Activity, ActivityContent, ActivityError, ActivityEvent, Occurrence, RecordActivity,
+    Activity, ActivityCommand, ActivityContent, ActivityError, ActivityEvent, Occurrence,
 };
 pub use address::{
     Address, AddressCommand, AddressError, AddressEvent, AddressId, AddressIdError, AddressKey,
@@ -70,11 +71,11 @@ pub use contact::{
     PhoneError,
 };
 pub use customer::{
-    AddressChanges, Addresses, Consent, Customer, CustomerChanges, CustomerError, CustomerEvent,
-    MAX_TAGS, ProfileChanges, RecordCustomer,
+    Absorbed, AddressChanges, Addresses, Consent, Customer, CustomerChanges, CustomerCommand,
+    CustomerError, CustomerEvent, Forwarding, MAX_TAGS, ProfileChanges,
 };
 pub use day::{Day, DayError};
-pub use demo::{Demo, DemoCommand, DemoError, DemoEvent, DemoPlan};
+pub use demo::{DEMO_ACTOR, Demo, DemoCommand, DemoError, DemoEvent, DemoPlan};
 pub use digest::TextDigest;
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{
@@ -86,6 +87,7 @@ pub use import::{
     ImportPlan, ImportStatus, ImportedFile, StartedImport,
 };
 pub use log_record::{Acceptance, LogRecord};
+pub use merges::{Merges, MergesCommand, MergesError, MergesEvent, PlannedMerge};
 pub use message::{
     BounceKind, Channel, DeliveryAttempt, Handover, Message, MessageCommand, MessageContent,
     MessageCount, MessageError, MessageEvent, MessageId, MessageIdError, MessageStatus, Receipt,
@@ -95,8 +97,8 @@ pub use metadata::Metadata;
 pub use money::{Amount, AmountError, Currency, CurrencyError, MAX_AMOUNT};
 pub use name::Name;
 pub use order::{
-    Figures, MAX_ITEMS, Order, OrderContent, OrderError, OrderEvent, OrderItem, OrderServices,
-    OrderStatus, RecordOrder,
+    Figures, MAX_ITEMS, Move, Order, OrderCommand, OrderContent, OrderError, OrderEvent, OrderItem,
+    OrderServices, OrderStatus,
 };
 pub use quarantine::{
     LogPosition, Quarantine, QuarantineCommand, QuarantineDecision, QuarantineError,

@@ -59,10 +59,15 @@ pub enum Subject {
     Address(AddressId),
     /// A claim of an address for a campaign's message.
     Claim(AddressId, CampaignId),
+    /// The merge of customers under way.
+    Merges,
 }
 
 /// Id of the demo shop's load, of which a log has at most one.
 const DEMO: &str = "shop";
+
+/// Id of the merge under way, of which a log has at most one.
+const MERGES: &str = "all";
 
 /// Reason why a key of the log cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,6 +109,7 @@ impl Subject {
             Self::Quarantine(event) => event.as_str(),
             Self::Demo => DEMO,
             Self::Import(import) => import.as_str(),
+            Self::Merges => MERGES,
         }
     }
 
@@ -136,6 +142,7 @@ impl Subject {
             Self::Import(_) => "import",
             Self::Address(_) => "address",
             Self::Claim(..) => "claim",
+            Self::Merges => "merges",
         }
     }
 
@@ -158,7 +165,8 @@ impl Subject {
             | Self::Demo
             | Self::Import(_)
             | Self::Address(_)
-            | Self::Claim(..) => None,
+            | Self::Claim(..)
+            | Self::Merges => None,
         }
     }
 
@@ -210,6 +218,7 @@ impl Subject {
                 return event.ok_or_else(|| SubjectError::Position(key.to_owned()));
             }
             (Some("demo"), Some(DEMO), None, None) => return Ok(Self::Demo),
+            (Some("merges"), Some(MERGES), None, None) => return Ok(Self::Merges),
             (Some("import"), Some(i), None, None) => ImportId::try_from(i).map(Self::Import),
             (Some("address"), Some(a), None, None) => return of_address(key, a).map(Self::Address),
             (Some("claim"), Some(a), Some(c), None) => {
@@ -274,6 +283,7 @@ impl fmt::Display for Subject {
             Self::Import(import) => (import.as_str(), None),
             Self::Address(address) => (address.as_str(), None),
             Self::Claim(address, campaign) => (address.as_str(), Some(campaign.as_str())),
+            Self::Merges => (MERGES, None),
         };
         write!(f, "{}/{}", self.kind(), encoded(first))?;
         second.map_or(Ok(()), |second| write!(f, "/{}", encoded(second)))
@@ -327,6 +337,7 @@ mod tests {
             "log/00ff",
             "quarantine/3:17",
             "demo/shop",
+            "merges/all",
             "import/imp_1",
             "address/AAECAwQFBgcICQoLDA0-",
             "claim/AAECAwQFBgcICQoLDA0_/cmp_1",
@@ -371,6 +382,7 @@ mod tests {
             "customer/c%2f1",
             "order/c-1/o%201%20",
             "demo/other",
+            "merges/some",
             "import/imp_1/x",
             "address/short",
             "claim/AAECAwQFBgcICQoLDA0_",

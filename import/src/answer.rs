@@ -47,6 +47,7 @@ enum ApiOutcome {
     Updated,
     Unchanged,
     Stale,
+    Moved,
 }
 
 impl From<ApiOutcome> for RecordOutcome {
@@ -56,6 +57,7 @@ impl From<ApiOutcome> for RecordOutcome {
             ApiOutcome::Updated => Self::Updated,
             ApiOutcome::Unchanged => Self::Unchanged,
             ApiOutcome::Stale => Self::Stale,
+            ApiOutcome::Moved => Self::Moved,
         }
     }
 }

@@ -150,6 +150,7 @@ pub(super) fn left_out(counts: &ImportCounts) -> String {
     let mut text = String::new();
     for (count, name) in [
         (counts.stale, "stale"),
+        (counts.moved, "moved"),
         (counts.repeated, "repeated"),
         (counts.skipped, "skipped"),
     ] {

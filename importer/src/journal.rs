@@ -57,6 +57,9 @@ pub struct ImportCounts {
     /// Items that were older than what is recorded, which change nothing.
     #[serde(default)]
     pub stale: u64,
+    /// Orders that were moved to another customer, which change nothing.
+    #[serde(default)]
+    pub moved: u64,
     /// Records that were not accepted.
     pub refused: u64,
     /// Records that an earlier one of the file equals. They are not sent.

@@ -71,6 +71,8 @@ pub enum RecordOutcome {
     Unchanged,
     /// The item was older than what is recorded, and changed nothing.
     Stale,
+    /// The order was moved to another customer, and the item changed nothing.
+    Moved,
     /// The item was not accepted.
     Refused(Reason),
 }

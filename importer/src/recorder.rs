@@ -54,6 +54,7 @@ impl ImportRecorder {
                 RecordOutcome::Updated => counts.updated += 1,
                 RecordOutcome::Unchanged => counts.unchanged += 1,
                 RecordOutcome::Stale => counts.stale += 1,
+                RecordOutcome::Moved => counts.moved += 1,
                 RecordOutcome::Refused(reason) => refused.push(RefusedRecord { rows, reason }),
             }
         }

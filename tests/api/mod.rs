@@ -25,6 +25,7 @@ mod jobs;
 mod keys;
 mod limits;
 mod lists;
+mod merging;
 mod mirrors;
 mod newer;
 mod openapi;

@@ -11,7 +11,7 @@ use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
-const OPERATIONS: [&str; 91] = [
+const OPERATIONS: [&str; 92] = [
     "DELETE /api/campaigns/{id}",
     "DELETE /api/imports/{id}",
     "DELETE /api/keys/{key_id}",
@@ -83,6 +83,7 @@ const OPERATIONS: [&str; 91] = [
     "POST /api/campaigns/{id}/pause",
     "POST /api/campaigns/{id}/resume",
     "POST /api/campaigns/{id}/retry",
+    "POST /api/customers/{id}/merge",
     "POST /api/data/customers",
     "POST /api/data/events",
     "POST /api/data/orders",

@@ -6,7 +6,8 @@ use commands::{LogStore, verify_heads};
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, CqrsFramework, EventStore};
 use domain::{
-    Currency, Order, OrderEvent, OrderServices, OrderStatus, RecordOrder, ViewCommand, ViewRequests,
+    Currency, Order, OrderCommand, OrderEvent, OrderServices, OrderStatus, ViewCommand,
+    ViewRequests,
 };
 
 use crate::support::deployment::Deployment;
@@ -88,7 +89,7 @@ async fn the_framework_accepts_and_rejects_commands() {
     let services = OrderServices { currency: usd };
     let orders = CqrsFramework::<Order, _>::new(LogStore::new(log.clone()), vec![], services);
     for cents in [100, 100, 250] {
-        let command = RecordOrder(order_content(cents, minute(0), OrderStatus::Placed));
+        let command = OrderCommand::Record(order_content(cents, minute(0), OrderStatus::Placed));
         orders
             .execute_with_metadata(ID, command, metadata())
             .await
@@ -97,7 +98,7 @@ async fn the_framework_accepts_and_rejects_commands() {
     let mut in_eur = order_content(1, minute(0), OrderStatus::Placed);
     in_eur.currency = Currency::try_from("EUR").unwrap();
     let refused = orders
-        .execute_with_metadata(ID, RecordOrder(in_eur), metadata())
+        .execute_with_metadata(ID, OrderCommand::Record(in_eur), metadata())
         .await;
     assert!(matches!(refused, Err(AggregateError::UserError(_))));
     let events = EventStore::<Order>::load_events(&LogStore::new(log), ID)

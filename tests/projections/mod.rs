@@ -13,6 +13,7 @@ mod daily_figures;
 mod days;
 mod fold_law;
 mod generations;
+mod lag;
 mod lookalikes;
 mod messages;
 mod mirrors;

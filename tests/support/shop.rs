@@ -41,6 +41,7 @@ pub(crate) fn order(customer: &str, order: &str, cents: i64) -> OrderRecord {
         customer: customer.try_into().unwrap(),
         order: order.try_into().unwrap(),
         content: order_content(cents, minute(0), OrderStatus::Placed),
+        moved_from: None,
     }
 }
 

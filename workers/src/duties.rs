@@ -4,13 +4,13 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::join5;
+use futures::join;
 use projections::{ProjectError, QueryError, Topics, sweep, switch_joined};
 use tokio_util::sync::CancellationToken;
 
 use crate::periodic::{NextRun, Periodic, PeriodicTask, tidy};
 use crate::shared::SharedResources;
-use crate::{audiences, campaigns, rebuilding};
+use crate::{audiences, campaigns, merging, rebuilding};
 
 /// Longest time until reads switch to a complete generation. A generation is complete
 /// once every partition's checkpoint vouches for it.
@@ -47,14 +47,14 @@ pub(crate) async fn supervise(shared: &SharedResources, stop: &CancellationToken
 }
 
 async fn run(shared: &SharedResources, stop: &CancellationToken) {
-    join5(
+    join!(
         rebuilding::run(shared, stop),
         audiences::run(shared, stop),
         campaigns::run(shared, stop),
+        merging::run(shared, stop),
         SWITCHING.run(shared, stop, Switching),
         TIDYING.run(shared, stop, Tidying),
-    )
-    .await;
+    );
 }
 
 struct Switching;

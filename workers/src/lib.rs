@@ -17,6 +17,7 @@ mod config;
 mod division;
 mod duties;
 mod exclusive;
+mod merging;
 mod owner;
 mod periodic;
 mod pointers;

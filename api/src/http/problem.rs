@@ -85,6 +85,8 @@ kinds! {
     InUse = CONFLICT "in-use" "Resource in use";
     /// The resource to change or use is archived.
     Archived = CONFLICT "archived" "Resource archived";
+    /// The customer was merged into another one.
+    Merged = CONFLICT "merged" "Customer merged";
     /// The current status of the campaign or import does not permit the transition.
     ImpossibleTransition = CONFLICT "impossible-transition" "Invalid status transition";
     /// The draft was changed while it was launched.
@@ -388,6 +390,7 @@ impl From<CommandError> for Problem {
                 Self::new(ProblemKind::Contended, detail)
             }
             CommandError::Unreadable { .. }
+            | CommandError::Refused { .. }
             | CommandError::NoAddressKey
             | CommandError::Rendering(_) => failed(&error),
         }

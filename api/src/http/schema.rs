@@ -122,6 +122,7 @@ schemas! {
     SentTime => sent_time();
     ReceiptTime => receipt_time();
     Day => day();
+    DayCount => ObjectBuilder::from(integer(1, 366)).examples([7]).build();
     Moment => rules::moment();
     Amount => ObjectBuilder::from(integer(0, domain::MAX_AMOUNT)).examples([1_999]).build();
     Quantity => ObjectBuilder::from(integer(1, u32::MAX.into())).examples([1]).build();
@@ -151,7 +152,7 @@ schemas! {
     Muted => nothing_but(&[json!(false), json!(null)]);
     ValueSource => nothing_but(&[json!("value"), json!(null)]);
     Eventual => one_of(&["eventual"]);
-    Outcome => one_of(&["created", "updated", "unchanged", "stale"]);
+    Outcome => one_of(&["created", "updated", "unchanged", "stale", "moved"]);
     Ignored => one_of(&["ignored"]);
     Attributes => attributes(Empty::Refused, Empty::Refused);
     AttributeChanges => attributes(Empty::Null, Empty::LeftOut);

@@ -34,13 +34,15 @@ pub(crate) enum Needs {
     DataIn,
     /// A role that may read.
     Viewer,
+    /// A role that may ingest data, or change segments and campaigns.
+    DataInOrMarketer,
     /// A role that may change segments and campaigns, and import files.
     Marketer,
     /// The role that may call every operation.
     Admin,
 }
 
-use Needs::{Admin, Anyone, DataIn, Marketer, Nothing, Viewer};
+use Needs::{Admin, Anyone, DataIn, DataInOrMarketer, Marketer, Nothing, Viewer};
 
 /// Required permission of every operation: method, path as in the OpenAPI document,
 /// permission. An operation without a row cannot be called.
@@ -62,6 +64,7 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/v1/{type}", DataIn),
     ("GET", "/api/customers", Viewer),
     ("GET", "/api/customers/{id}", Viewer),
+    ("POST", "/api/customers/{id}/merge", DataInOrMarketer),
     ("GET", "/api/customers/{id}/segments", Viewer),
     ("GET", "/api/customers/{id}/timeline", Viewer),
     ("GET", "/api/orders", Viewer),
@@ -166,6 +169,7 @@ impl Needs {
         match self {
             Nothing | Anyone => true,
             DataIn => matches!(role, Role::Ingest | Role::Admin),
+            DataInOrMarketer => role == Role::Ingest || role >= Role::Marketer,
             Viewer => role >= Role::Viewer,
             Marketer => role >= Role::Marketer,
             Admin => role == Role::Admin,
@@ -177,6 +181,7 @@ impl Needs {
         match self {
             Nothing | Anyone => "any credential is enough",
             DataIn => "this needs the role ingest or admin",
+            DataInOrMarketer => "this needs the role ingest, marketer or admin",
             Viewer => "this needs the role viewer, marketer or admin",
             Marketer => "this needs the role marketer or admin",
             Admin => "this needs the role admin",

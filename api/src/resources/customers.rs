@@ -110,6 +110,15 @@ pub(crate) struct CustomerResponse {
     last_order_at: Option<Timestamp>,
     /// Activity by event name.
     events: BTreeMap<String, EventResponse>,
+    /// Customer into whom this one was merged; absent unless it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Id>, nullable = false)]
+    merged_into: Option<String>,
+    /// `true` while a merge of this customer, or into it, is being copied. Absent otherwise,
+    /// and in lists.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    merging: bool,
     /// Event in quarantine that holds the customer back; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -182,7 +191,12 @@ async fn get_customer(
         return Err(missing(&app, &id).await);
     };
     let currency = app.commands.currency().code();
+    let merging = match &document.merged {
+        Some(merge) => merge.open.is_some(),
+        None => app.store.is_merging_into(id.as_str()).await?,
+    };
     let mut customer = CustomerResponse::new(id.into(), document, currency);
+    customer.merging = merging;
     quarantined::mark(&app, [&mut customer]).await?;
     Ok(Json(customer))
 }
@@ -229,6 +243,8 @@ impl CustomerResponse {
             first_order_at: document.first_order_at.map(|at| at.to_chrono().into()),
             last_order_at: document.last_order_at.map(|at| at.to_chrono().into()),
             events: events.map(|(name, facts)| (name, facts.into())).collect(),
+            merged_into: document.merged.map(|merge| merge.into),
+            merging: false,
             quarantined: None,
         }
     }

@@ -15,6 +15,7 @@ pub(crate) mod health;
 pub(crate) mod imports;
 pub(crate) mod jobs;
 pub(crate) mod keys;
+pub(crate) mod merging;
 pub(crate) mod metrics;
 pub(crate) mod orders;
 pub(crate) mod reports;

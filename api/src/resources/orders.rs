@@ -31,7 +31,8 @@ struct OrderListParams {
     #[param(inline, value_type = Option<schema::Id>)]
     customer_id: Option<CustomerId>,
     /// Only orders with this id. Customers may have orders of the same id: an order that
-    /// was sent under two customers is two orders.
+    /// was sent under two customers is two orders. An order that was moved is listed with
+    /// both.
     #[param(inline, value_type = Option<schema::Id>)]
     order_id: Option<OrderId>,
     /// Order of the list.
@@ -111,6 +112,10 @@ struct OrderResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Time>, nullable = false)]
     source_updated_at: Option<Timestamp>,
+    /// Customer who has the order now; absent unless it was moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Id>, nullable = false)]
+    moved_to: Option<String>,
     /// Event in quarantine that holds the order back; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -138,6 +143,9 @@ pub(crate) struct ItemSchema {
 }
 
 /// Lists orders, newest first.
+///
+/// An order that was moved to another customer is listed there alone, unless one id is
+/// selected or the list is ordered for mirrors: then the old one has `moved_to`.
 ///
 /// Pages of this list may miss or repeat orders that change meanwhile. Clients that mirror
 /// the orders use another order. With `order_by=recorded`, orders are in the order in which
@@ -197,6 +205,7 @@ impl From<OrderDocument> for OrderResponse {
             items: document.items,
             updated_at: document.updated_at.to_chrono().into(),
             source_updated_at: document.source_updated_at.map(|at| at.to_chrono().into()),
+            moved_to: document.moved_to,
             quarantined: None,
         }
     }

@@ -37,15 +37,35 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct DailyParams {
-    /// First day; by default 29 days before the last one.
+    /// First day; by default 29 days before the last one. What today is depends on the time
+    /// zone: for the last days, `days` is right in every zone.
     #[param(inline, value_type = Option<schema::Day>)]
     since: Option<Day>,
+    /// Number of days up to the last one, instead of `since`.
+    #[param(inline, value_type = Option<schema::DayCount>)]
+    days: Option<DayCount>,
     /// Last day; by default today, in the deployment's time zone.
     #[param(inline, value_type = Option<schema::Day>)]
     until: Option<Day>,
     /// Waits until the view has reached these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
+}
+
+/// Number of days of a report.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "u16")]
+struct DayCount(u64);
+
+impl TryFrom<u16> for DayCount {
+    type Error = String;
+
+    fn try_from(days: u16) -> Result<Self, Self::Error> {
+        match i64::from(days) {
+            1..=MAX_DAYS => Ok(Self(days.into())),
+            _ => Err(format!("is not 1 to {MAX_DAYS}")),
+        }
+    }
 }
 
 /// A date of the form `2026-11-23`, in [`YEARS`].
@@ -160,7 +180,7 @@ async fn get_daily_report(
 ) -> Result<Json<DailyReport>, Problem> {
     let zone = app.store.zone();
     let today = Utc::now().with_timezone(&zone).date_naive();
-    let (since, until) = range(params.since, params.until, today)?;
+    let (since, until) = range(params.since, params.days, params.until, today)?;
     let freshness = consistency.with(params.after.as_ref());
     after::wait_for(&app, DailyFigures::NAME, freshness).await?;
     let found = app.store.daily_figures(since, until).await?;
@@ -188,11 +208,17 @@ async fn get_daily_report(
 /// Returns the first and the last day of a report.
 fn range(
     since: Option<Day>,
+    days: Option<DayCount>,
     until: Option<Day>,
     today: NaiveDate,
 ) -> Result<(NaiveDate, NaiveDate), Problem> {
+    if since.is_some() && days.is_some() {
+        let detail = "query: since and days exclude each other: both say which day is the first";
+        return Err(Problem::new(ProblemKind::InvalidParameter, detail));
+    }
     let until = until.map_or(today, |Day(day)| day);
-    let usual = until.checked_sub_days(Days::new(USUAL_DAYS - 1));
+    let days = days.map_or(USUAL_DAYS, |DayCount(days)| days);
+    let usual = until.checked_sub_days(Days::new(days - 1));
     // Days before 1900 cannot have any figures, and are no dates in an answer.
     let usual = usual.filter(|day| YEARS.contains(&day.year()));
     let since = since.map_or(usual.unwrap_or(until), |Day(day)| day);
@@ -266,9 +292,18 @@ mod tests {
     fn a_report_has_30_days_up_to_today_unless_asked_otherwise() {
         let today = day("2026-11-29").unwrap().0;
         let range = |since, until| {
-            let found = range(day(since), day(until), today);
+            let found = range(day(since), None, day(until), today);
             found.map(|(since, until)| format!("{since} {until}"))
         };
+        let last = |since, days, until| {
+            let days = DayCount::try_from(days).ok();
+            let found = super::range(day(since), days, day(until), today);
+            found.map(|(since, until)| format!("{since} {until}"))
+        };
+        assert_eq!(last("", 7, "").unwrap(), "2026-11-23 2026-11-29");
+        assert_eq!(last("", 1, "2026-03-30").unwrap(), "2026-03-30 2026-03-30");
+        assert!(last("2026-11-23", 7, "").is_err());
+        assert!(DayCount::try_from(0).is_err() && DayCount::try_from(367).is_err());
         assert_eq!(range("", "").unwrap(), "2026-10-31 2026-11-29");
         assert_eq!(range("", "2026-03-30").unwrap(), "2026-03-01 2026-03-30");
         assert_eq!(range("2026-11-29", "").unwrap(), "2026-11-29 2026-11-29");

@@ -35,6 +35,44 @@ pub struct CustomerChanges {
     pub updated_at: Option<Timestamp>,
 }
 
+impl CustomerChanges {
+    /// Applies later changes to these. Of changes that were applied from the first
+    /// event on, the result is the customer's data.
+    pub fn extend(&mut self, later: Self) {
+        let Self {
+            profile,
+            addresses,
+            city,
+            country,
+            tags,
+            registered_at,
+            unsubscribed,
+            updated_at,
+        } = later;
+        replace(&mut self.profile.name, profile.name);
+        replace(&mut self.profile.email, profile.email);
+        replace(&mut self.profile.phone, profile.phone);
+        match (&mut self.profile.attributes, profile.attributes) {
+            (Change::Set(before), Change::Set(after)) => before.extend(after),
+            (before, after) => replace(before, after),
+        }
+        replace(&mut self.addresses.email, addresses.email);
+        replace(&mut self.addresses.phone, addresses.phone);
+        replace(&mut self.city, city);
+        replace(&mut self.country, country);
+        replace(&mut self.tags, tags);
+        replace(&mut self.registered_at, registered_at);
+        replace(&mut self.unsubscribed, unsubscribed);
+        self.updated_at = updated_at.or(self.updated_at);
+    }
+}
+
+fn replace<T>(before: &mut Change<T>, after: Change<T>) {
+    if !after.is_keep() {
+        *before = after;
+    }
+}
+
 /// Changes of the ids of a customer's addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AddressChanges {

@@ -85,6 +85,12 @@ impl Consent {
         required
     }
 
+    /// Returns the addresses that another customer has too.
+    pub fn shared(self, other: Self) -> Vec<AddressId> {
+        let own = self.addresses.iter();
+        own.filter(|id| other.addresses.contains(*id)).collect()
+    }
+
     /// Returns the commands that take the customer off the lists of addresses that
     /// were told of an opt-out which then was not recorded, since the customer
     /// changed in the meantime. `told` has the version with which each was told: an

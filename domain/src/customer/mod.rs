@@ -3,6 +3,7 @@
 mod changes;
 mod consent;
 mod event;
+mod merge;
 #[cfg(test)]
 mod tests;
 
@@ -14,18 +15,40 @@ use serde::{Deserialize, Serialize};
 
 pub use changes::{AddressChanges, CustomerChanges, ProfileChanges};
 pub use consent::{Addresses, Consent};
-pub use event::CustomerEvent;
+pub use event::{Absorbed, CustomerEvent};
+pub use merge::Forwarding;
+
+use merge::TakenOver;
 
 use crate::digest::digest;
 use crate::updated_at::is_older;
-use crate::{AttributeChanges, AttributeKey, AttributeValue, Change, MAX_ATTRIBUTES, Timestamp};
+use crate::{
+    AttributeChanges, AttributeKey, AttributeValue, Change, CustomerId, MAX_ATTRIBUTES, Timestamp,
+};
 
 /// Maximum number of tags of a customer.
 pub const MAX_TAGS: usize = 100;
 
-/// Command to record a customer's data. Omitted fields stay unchanged.
+/// Commands on customers. A command whose effect is already in place makes no
+/// event.
 #[derive(Debug, Clone)]
-pub struct RecordCustomer(pub CustomerChanges);
+pub enum CustomerCommand {
+    /// Records a customer's data. Omitted fields stay unchanged.
+    Record(CustomerChanges),
+    /// Merges the customer into another one.
+    Merge {
+        /// The other customer.
+        into: CustomerId,
+    },
+    /// Takes over data of another customer, who was merged into this one.
+    TakeOver(Box<Forwarding>),
+    /// Records that what was recorded about the merged customer up to the event of
+    /// this number is copied.
+    Forwarded {
+        /// Number of the event in the customer's partition.
+        up_to: u64,
+    },
+}
 
 /// Reason why a customer's data is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +59,9 @@ pub enum CustomerError {
     /// The change would give the customer this many tags.
     #[error("a customer has at most {MAX_TAGS} tags, this one would have {0}")]
     TooManyTags(usize),
+    /// The customer was merged into another one than the given one.
+    #[error("the customer was merged into {0}")]
+    Merged(CustomerId),
 }
 
 /// Customer aggregate, with which later changes are compared.
@@ -60,7 +86,24 @@ pub struct Customer {
         with = "crate::time::as_optional_millis"
     )]
     updated_at: Option<Timestamp>,
+    /// Customer that this one was merged into.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    merged: Option<CustomerId>,
+    /// Number of the last event of the merged customer that is copied.
+    #[serde(rename = "w", default, skip_serializing_if = "is_zero")]
+    forwarded: u64,
+    #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
+    taken_over: TakenOver,
 }
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// Digest of tags whose values the head does not know, since those of a merged
+/// customer were added.
+const UNKNOWN_TAGS: u64 = 0;
 
 impl Customer {
     /// Returns whether the customer opted out, and their addresses.
@@ -73,7 +116,11 @@ impl Customer {
 
     /// Returns whether the command has an older version of the customer than
     /// the recorded one. It then changes nothing.
-    pub fn is_stale(&self, RecordCustomer(changes): &RecordCustomer) -> bool {
+    pub fn is_stale(&self, command: &CustomerCommand) -> bool {
+        matches!(command, CustomerCommand::Record(changes) if self.is_older(changes))
+    }
+
+    fn is_older(&self, changes: &CustomerChanges) -> bool {
         is_older(changes.updated_at, self.updated_at)
     }
 
@@ -245,26 +292,42 @@ fn digests_of(key: &AttributeKey, value: &AttributeValue) -> BTreeMap<String, u6
 
 impl Aggregate for Customer {
     const TYPE: &'static str = "customer";
-    type Command = RecordCustomer;
+    type Command = CustomerCommand;
     type Event = CustomerEvent;
     type Error = CustomerError;
     type Services = ();
 
     async fn handle(
         &mut self,
-        RecordCustomer(changes): RecordCustomer,
+        command: CustomerCommand,
         (): &(),
         sink: &EventSink<Self>,
     ) -> Result<(), CustomerError> {
-        if let Some(event) = self.decide(changes)? {
+        let event = match command {
+            CustomerCommand::Record(changes) => self.decide(changes)?,
+            CustomerCommand::Merge { into } => self.decide_merge(into)?,
+            CustomerCommand::TakeOver(forwarding) => self.take_over(*forwarding),
+            CustomerCommand::Forwarded { up_to } => self.decide_forwarded(up_to),
+        };
+        if let Some(event) = event {
             sink.write(event, self).await;
         }
         Ok(())
     }
 
     fn apply(&mut self, event: CustomerEvent) {
-        let changes = event.changes();
-        self.registered = true;
+        match &event {
+            CustomerEvent::Registered(_) | CustomerEvent::Updated(_) => self.registered = true,
+            CustomerEvent::Merged { into } => self.merged = Some(into.clone()),
+            CustomerEvent::Forwarded { up_to } => self.forwarded = *up_to,
+            CustomerEvent::Absorbed(absorbed) => {
+                self.registered = true;
+                self.remember_taken_over(&absorbed.from, absorbed.up_to);
+            }
+        }
+        let Some(changes) = event.changes() else {
+            return;
+        };
         self.set("name", &changes.profile.name);
         self.set("email", &changes.profile.email);
         self.set("phone", &changes.profile.phone);
@@ -276,5 +339,10 @@ impl Aggregate for Customer {
         self.set("unsubscribed", &changes.unsubscribed);
         apply_attributes(&mut self.attributes, &changes.profile.attributes);
         self.updated_at = changes.updated_at.or(self.updated_at);
+        if let CustomerEvent::Absorbed(absorbed) = &event
+            && !absorbed.tags.is_empty()
+        {
+            self.fields.insert("tags".to_owned(), UNKNOWN_TAGS);
+        }
     }
 }

@@ -21,7 +21,7 @@ fn ada() -> CustomerChanges {
 fn a_new_customer_is_registered() {
     CustomerTest::with(())
         .given_no_previous_events()
-        .when(RecordCustomer(ada()))
+        .when(CustomerCommand::Record(ada()))
         .then_expect_events(vec![CustomerEvent::Registered(ada())]);
 }
 
@@ -29,7 +29,7 @@ fn a_new_customer_is_registered() {
 fn a_customer_may_have_nothing_but_an_id() {
     CustomerTest::with(())
         .given_no_previous_events()
-        .when(RecordCustomer(CustomerChanges::default()))
+        .when(CustomerCommand::Record(CustomerChanges::default()))
         .then_expect_events(vec![CustomerEvent::Registered(CustomerChanges::default())]);
 }
 
@@ -37,7 +37,7 @@ fn a_customer_may_have_nothing_but_an_id() {
 fn repeating_the_same_data_makes_no_event() {
     CustomerTest::with(())
         .given(vec![CustomerEvent::Registered(ada())])
-        .when(RecordCustomer(ada()))
+        .when(CustomerCommand::Record(ada()))
         .then_expect_events(vec![]);
 }
 
@@ -45,7 +45,7 @@ fn repeating_the_same_data_makes_no_event() {
 fn an_update_holds_only_what_changed() {
     CustomerTest::with(())
         .given(vec![CustomerEvent::Registered(ada())])
-        .when(RecordCustomer(changes(json!({
+        .when(CustomerCommand::Record(changes(json!({
             "profile": {"name": "Ada", "attributes": {"plan": "silver", "age": 36}},
             "city": "Paris",
         }))))
@@ -60,14 +60,14 @@ fn null_clears_a_field_once() {
     let clear = changes(json!({"profile": {"email": null, "attributes": {"age": null}}}));
     CustomerTest::with(())
         .given(vec![CustomerEvent::Registered(ada())])
-        .when(RecordCustomer(clear.clone()))
+        .when(CustomerCommand::Record(clear.clone()))
         .then_expect_events(vec![CustomerEvent::Updated(clear.clone())]);
     CustomerTest::with(())
         .given(vec![
             CustomerEvent::Registered(ada()),
             CustomerEvent::Updated(clear.clone()),
         ])
-        .when(RecordCustomer(clear))
+        .when(CustomerCommand::Record(clear))
         .then_expect_events(vec![]);
 }
 
@@ -79,7 +79,7 @@ fn null_for_all_attributes_clears_them_once() {
             CustomerEvent::Registered(ada()),
             CustomerEvent::Updated(clear.clone()),
         ])
-        .when(RecordCustomer(clear))
+        .when(CustomerCommand::Record(clear))
         .then_expect_events(vec![]);
 }
 
@@ -87,7 +87,9 @@ fn null_for_all_attributes_clears_them_once() {
 fn the_order_of_tags_does_not_matter() {
     CustomerTest::with(())
         .given(vec![CustomerEvent::Registered(ada())])
-        .when(RecordCustomer(changes(json!({"tags": ["early", "vip"]}))))
+        .when(CustomerCommand::Record(changes(
+            json!({"tags": ["early", "vip"]}),
+        )))
         .then_expect_events(vec![]);
 }
 
@@ -99,7 +101,10 @@ fn attributes_are_bounded_over_all_updates() {
     };
     CustomerTest::with(())
         .given(vec![CustomerEvent::Registered(some(0, MAX_ATTRIBUTES))])
-        .when(RecordCustomer(some(MAX_ATTRIBUTES, MAX_ATTRIBUTES + 1)))
+        .when(CustomerCommand::Record(some(
+            MAX_ATTRIBUTES,
+            MAX_ATTRIBUTES + 1,
+        )))
         .then_expect_error(CustomerError::TooManyAttributes(MAX_ATTRIBUTES + 1));
 }
 
@@ -115,7 +120,7 @@ fn an_object_replaces_the_whole_attribute() {
     };
     let given = || CustomerTest::with(()).given(vec![CustomerEvent::Registered(rome.clone())]);
     given()
-        .when(RecordCustomer(rome.clone()))
+        .when(CustomerCommand::Record(rome.clone()))
         .then_expect_events(vec![]);
     for other in [
         json!({"city": "Rome"}),
@@ -123,7 +128,7 @@ fn an_object_replaces_the_whole_attribute() {
         json!("Rome"),
     ] {
         given()
-            .when(RecordCustomer(address(other.clone())))
+            .when(CustomerCommand::Record(address(other.clone())))
             .then_expect_events(vec![event(other)]);
     }
     let cleared = changes(json!({"profile": {"attributes": {"address": null}}}));
@@ -132,7 +137,7 @@ fn an_object_replaces_the_whole_attribute() {
             CustomerEvent::Registered(rome.clone()),
             event(json!(null)),
         ])
-        .when(RecordCustomer(cleared))
+        .when(CustomerCommand::Record(cleared))
         .then_expect_events(vec![]);
 }
 
@@ -148,7 +153,7 @@ fn values_within_objects_count_one_by_one() {
     let registered = attributes(object(0, 32), object(0, MAX_ATTRIBUTES - 32));
     CustomerTest::with(())
         .given(vec![CustomerEvent::Registered(registered)])
-        .when(RecordCustomer(attributes(
+        .when(CustomerCommand::Record(attributes(
             object(0, 33),
             object(0, MAX_ATTRIBUTES - 32),
         )))
@@ -160,7 +165,7 @@ fn too_many_tags_are_refused() {
     let tags: Vec<_> = (0..=MAX_TAGS).map(|n| format!("t{n}")).collect();
     CustomerTest::with(())
         .given_no_previous_events()
-        .when(RecordCustomer(changes(json!({ "tags": tags }))))
+        .when(CustomerCommand::Record(changes(json!({ "tags": tags }))))
         .then_expect_error(CustomerError::TooManyTags(MAX_TAGS + 1));
 }
 
@@ -209,22 +214,22 @@ fn an_older_version_is_stale_and_changes_nothing() {
     let older = changes(json!({"updated_at": MORNING, "country": "FR"}));
     CustomerTest::with(())
         .given(vec![given.clone()])
-        .when(RecordCustomer(older.clone()))
+        .when(CustomerCommand::Record(older.clone()))
         .then_expect_events(vec![]);
     let mut recorded = Customer::default();
     recorded.apply(given);
     let head = serde_json::to_string(&recorded).unwrap();
     let recorded: Customer = serde_json::from_str(&head).unwrap();
-    assert!(recorded.is_stale(&RecordCustomer(older)));
-    assert!(!recorded.is_stale(&RecordCustomer(changed_at(NOON, "Oslo"))));
-    assert!(!recorded.is_stale(&RecordCustomer(ada())));
+    assert!(recorded.is_stale(&CustomerCommand::Record(older)));
+    assert!(!recorded.is_stale(&CustomerCommand::Record(changed_at(NOON, "Oslo"))));
+    assert!(!recorded.is_stale(&CustomerCommand::Record(ada())));
 }
 
 #[test]
 fn a_version_of_the_same_time_is_applied() {
     CustomerTest::with(())
         .given(vec![CustomerEvent::Registered(changed_at(NOON, "Paris"))])
-        .when(RecordCustomer(changed_at(NOON, "Oslo")))
+        .when(CustomerCommand::Record(changed_at(NOON, "Oslo")))
         .then_expect_events(vec![CustomerEvent::Updated(changes(
             json!({"city": "Oslo"}),
         ))]);
@@ -236,11 +241,11 @@ fn a_version_without_a_time_is_applied_and_leaves_the_recorded_one() {
     let oslo = changes(json!({"city": "Oslo"}));
     CustomerTest::with(())
         .given(vec![paris()])
-        .when(RecordCustomer(oslo.clone()))
+        .when(CustomerCommand::Record(oslo.clone()))
         .then_expect_events(vec![CustomerEvent::Updated(oslo.clone())]);
     CustomerTest::with(())
         .given(vec![paris(), CustomerEvent::Updated(oslo)])
-        .when(RecordCustomer(changed_at(MORNING, "Rome")))
+        .when(CustomerCommand::Record(changed_at(MORNING, "Rome")))
         .then_expect_events(vec![]);
 }
 
@@ -250,13 +255,13 @@ fn a_later_time_is_recorded_although_no_field_changes() {
         .given(vec![CustomerEvent::Registered(changed_at(
             MORNING, "Paris",
         ))])
-        .when(RecordCustomer(changed_at(NOON, "Paris")))
+        .when(CustomerCommand::Record(changed_at(NOON, "Paris")))
         .then_expect_events(vec![CustomerEvent::Updated(changes(
             json!({"updated_at": NOON}),
         ))]);
     CustomerTest::with(())
         .given(vec![CustomerEvent::Registered(changed_at(NOON, "Paris"))])
-        .when(RecordCustomer(changed_at(NOON, "Paris")))
+        .when(CustomerCommand::Record(changed_at(NOON, "Paris")))
         .then_expect_events(vec![]);
 }
 
@@ -265,4 +270,138 @@ fn a_head_of_before_updated_at_stays_as_it_was() {
     let mut head = Customer::default();
     head.apply(CustomerEvent::Registered(CustomerChanges::default()));
     assert_eq!(serde_json::to_string(&head).unwrap(), r#"{"r":true}"#);
+}
+
+fn id(id: &str) -> CustomerId {
+    CustomerId::try_from(id).unwrap()
+}
+
+fn merged(into: &str) -> CustomerEvent {
+    CustomerEvent::Merged { into: id(into) }
+}
+
+fn take_over(up_to: u64, changes: CustomerChanges, fills: bool) -> CustomerCommand {
+    CustomerCommand::TakeOver(Box::new(Forwarding {
+        from: id("c-2"),
+        up_to,
+        changes,
+        fills,
+    }))
+}
+
+fn absorbed(up_to: u64, given: serde_json::Value, tags: &[&str]) -> CustomerEvent {
+    let tags = tags.iter().map(|tag| tag.to_string().try_into().unwrap());
+    CustomerEvent::Absorbed(Box::new(Absorbed {
+        from: id("c-2"),
+        up_to,
+        changes: changes(given),
+        tags: tags.collect(),
+        left_out: vec![],
+    }))
+}
+
+#[test]
+fn a_customer_is_merged_into_one_other() {
+    CustomerTest::with(())
+        .given(vec![CustomerEvent::Registered(ada())])
+        .when(CustomerCommand::Merge { into: id("c-9") })
+        .then_expect_events(vec![merged("c-9")]);
+    CustomerTest::with(())
+        .given(vec![merged("c-9")])
+        .when(CustomerCommand::Merge { into: id("c-9") })
+        .then_expect_events(vec![]);
+    CustomerTest::with(())
+        .given(vec![merged("c-9")])
+        .when(CustomerCommand::Merge { into: id("c-8") })
+        .then_expect_error(CustomerError::Merged(id("c-9")));
+}
+
+#[test]
+fn data_from_before_a_merge_fills_what_is_empty() {
+    let own = changes(
+        json!({"profile": {"name": "Ada", "attributes": {"size": "m"}}, "tags": ["early"]}),
+    );
+    let other = changes(
+        json!({"profile": {"name": "Guest", "attributes": {"size": "l", "color": "red"}},
+        "city": "Rome", "tags": ["guest"], "unsubscribed": true}),
+    );
+    let given = vec![CustomerEvent::Registered(own)];
+    let expected = absorbed(
+        7,
+        json!({"profile": {"attributes": {"color": "red"}}, "city": "Rome", "unsubscribed": true}),
+        &["guest"],
+    );
+    CustomerTest::with(())
+        .given(given.clone())
+        .when(take_over(7, other.clone(), true))
+        .then_expect_events(vec![expected.clone()]);
+    // Once: what the shop changes afterwards stays.
+    let cleared = CustomerEvent::Updated(changes(json!({"city": null})));
+    CustomerTest::with(())
+        .given([given, vec![expected, cleared]].concat())
+        .when(take_over(7, other, true))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn data_from_after_a_merge_is_applied_in_order_and_once() {
+    let rome = changes(json!({"city": "Rome"}));
+    let first = absorbed(8, json!({"city": "Rome"}), &[]);
+    CustomerTest::with(())
+        .given(vec![CustomerEvent::Registered(changes(
+            json!({"city": "Oslo"}),
+        ))])
+        .when(take_over(8, rome.clone(), false))
+        .then_expect_events(vec![first.clone()]);
+    let own = CustomerEvent::Updated(changes(json!({"city": "Bergen"})));
+    CustomerTest::with(())
+        .given(vec![first, own])
+        .when(take_over(8, rome, false))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn attributes_without_room_are_named() {
+    let many: serde_json::Map<_, _> = (0..MAX_ATTRIBUTES)
+        .map(|n| (format!("a{n}"), json!(n)))
+        .collect();
+    let given = vec![CustomerEvent::Registered(changes(
+        json!({"profile": {"attributes": many}}),
+    ))];
+    let other = changes(json!({"profile": {"attributes": {"a1": 9, "size": "m"}}}));
+    CustomerTest::with(())
+        .given(given)
+        .when(take_over(7, other, true))
+        .then_expect_events(vec![CustomerEvent::Absorbed(Box::new(Absorbed {
+            from: id("c-2"),
+            up_to: 7,
+            changes: CustomerChanges::default(),
+            tags: Default::default(),
+            left_out: vec!["size".to_owned()],
+        }))]);
+}
+
+#[test]
+fn tags_are_unknown_after_others_were_added() {
+    let given = vec![
+        CustomerEvent::Registered(changes(json!({"tags": ["early"]}))),
+        absorbed(7, json!({}), &["guest"]),
+    ];
+    let again = changes(json!({"tags": ["early"]}));
+    CustomerTest::with(())
+        .given(given)
+        .when(CustomerCommand::Record(again.clone()))
+        .then_expect_events(vec![CustomerEvent::Updated(again)]);
+}
+
+#[test]
+fn progress_of_a_copy_only_grows() {
+    CustomerTest::with(())
+        .given(vec![merged("c-9"), CustomerEvent::Forwarded { up_to: 9 }])
+        .when(CustomerCommand::Forwarded { up_to: 9 })
+        .then_expect_events(vec![]);
+    CustomerTest::with(())
+        .given(vec![merged("c-9"), CustomerEvent::Forwarded { up_to: 9 }])
+        .when(CustomerCommand::Forwarded { up_to: 12 })
+        .then_expect_events(vec![CustomerEvent::Forwarded { up_to: 12 }]);
 }

@@ -40,6 +40,7 @@ fn write(event: &Event) -> (&'static str, Box<RawValue>) {
         Event::Import(event) => written(event),
         Event::Address(event) => written(event),
         Event::Claim(event) => written(event),
+        Event::Merges(event) => written(event),
     }
 }
 

@@ -11,18 +11,40 @@ use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 pub use content::{Figures, MAX_ITEMS, OrderContent, OrderItem, OrderStatus};
-pub use event::OrderEvent;
+pub use event::{Move, OrderEvent};
 
-use state::OrderState;
+use state::{Moved, OrderState};
 
 use crate::updated_at::is_older;
-use crate::{Amount, Currency};
+use crate::{Amount, Currency, CustomerId};
 
-/// Command to record an order. Sending an order again unchanged makes no event;
-/// sending it with different content makes an update, unless it is an older
-/// version by its `updated_at`.
+/// Commands on orders. A command whose effect is already in place makes no event.
 #[derive(Debug, Clone)]
-pub struct RecordOrder(pub OrderContent);
+pub enum OrderCommand {
+    /// Records an order. Different content than the recorded one makes an update,
+    /// unless it is an older version by its `updated_at`.
+    Record(OrderContent),
+    /// Records an order that is moved here from another customer. One that is
+    /// already recorded here keeps its content, or is updated if `replaces`.
+    Receive {
+        /// Complete content.
+        content: OrderContent,
+        /// Customer under whom the order was recorded.
+        from: CustomerId,
+        /// Whether the content replaces the one that is recorded here.
+        replaces: bool,
+    },
+    /// Moves an order to another customer, who has it with this content. With the
+    /// whole customer, only if the content is still the recorded one.
+    Move {
+        /// Content that the other customer has.
+        content: OrderContent,
+        /// The other customer.
+        to: CustomerId,
+        /// Reason.
+        how: Move,
+    },
+}
 
 /// Settings that an order is decided against, in addition to its own state.
 #[derive(Debug, Clone, Copy)]
@@ -76,9 +98,89 @@ pub struct Order(Option<OrderState>);
 impl Order {
     /// Returns whether the command has an older version of the order than the
     /// recorded one. It then changes nothing.
-    pub fn is_stale(&self, RecordOrder(content): &RecordOrder) -> bool {
+    pub fn is_stale(&self, command: &OrderCommand) -> bool {
         let recorded = self.0.as_ref().and_then(|state| state.updated_at);
-        is_older(content.updated_at, recorded)
+        match command {
+            OrderCommand::Record(content) | OrderCommand::Receive { content, .. } => {
+                is_older(content.updated_at, recorded)
+            }
+            OrderCommand::Move { .. } => false,
+        }
+    }
+
+    /// Returns whether the order is another customer's, to whom it was moved alone.
+    /// Recording it then changes nothing.
+    pub fn is_moved_alone(&self) -> bool {
+        self.moved() == Some(Moved::Alone)
+    }
+
+    /// Returns whether what was recorded under this customer has to be recorded
+    /// where the order is to be after its customer was merged into another.
+    pub fn is_to_move(&self) -> bool {
+        self.0.is_some() && matches!(self.moved(), None | Some(Moved::Behind))
+    }
+
+    /// Returns whether the order was recorded.
+    pub fn is_recorded(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn moved(&self) -> Option<Moved> {
+        self.0.as_ref()?.moved
+    }
+
+    /// Returns the event that a command makes, if it makes one.
+    ///
+    /// # Errors
+    /// As for [`Self::decide`].
+    pub fn decide_on(
+        &self,
+        command: OrderCommand,
+        services: OrderServices,
+    ) -> Result<Option<OrderEvent>, OrderError> {
+        match command {
+            OrderCommand::Record(content) => self.decide(content, services),
+            OrderCommand::Receive {
+                content,
+                from,
+                replaces,
+            } => {
+                // An order that was moved away alone can come back.
+                let here = if self.is_moved_alone() {
+                    &Self::default()
+                } else {
+                    self
+                };
+                Ok(match here.decide(content, services)? {
+                    Some(OrderEvent::Placed(content)) => {
+                        Some(OrderEvent::Received { content, from })
+                    }
+                    event => event.filter(|_| replaces),
+                })
+            }
+            OrderCommand::Move { content, to, how } => {
+                OrderError::check_refund(content.amount, content.refunded_amount)?;
+                Ok(self.moved_to(content, to, how))
+            }
+        }
+    }
+
+    fn moved_to(&self, content: OrderContent, to: CustomerId, how: Move) -> Option<OrderEvent> {
+        let (is_due, previous) = match &self.0 {
+            None => (how == Move::Alone, None),
+            Some(recorded) => match (recorded.moved, how) {
+                (None, Move::Alone) => (true, Some(recorded.figures)),
+                (None, Move::WithCustomer) => (recorded.has(&content), Some(recorded.figures)),
+                (Some(Moved::Behind), Move::WithCustomer) => (recorded.has(&content), None),
+                (Some(_), _) => (false, None),
+            },
+        };
+        is_due.then_some(OrderEvent::Moved {
+            content,
+            to,
+            previous,
+            how,
+        })
     }
 
     /// Returns the event that this content makes, if it changes anything. An
@@ -104,6 +206,9 @@ impl Order {
         let Some(recorded) = &self.0 else {
             return Ok(Some(OrderEvent::Placed(content)));
         };
+        if recorded.moved == Some(Moved::Alone) {
+            return Ok(None);
+        }
         if is_older(content.updated_at, recorded.updated_at) {
             return Ok(None);
         }
@@ -113,35 +218,52 @@ impl Order {
         };
         // The same content with a later `updated_at` is an update: otherwise, a
         // version in between that arrives afterwards would replace it.
-        Ok(
-            (*recorded != OrderState::of(&content)).then_some(OrderEvent::Updated {
+        if recorded.has(&content) {
+            return Ok(None);
+        }
+        Ok(Some(match recorded.moved {
+            Some(_) => OrderEvent::Redirected(content),
+            None => OrderEvent::Updated {
                 content,
                 previous: recorded.figures,
-            }),
-        )
+            },
+        }))
     }
 }
 
 impl Aggregate for Order {
     const TYPE: &'static str = "order";
-    type Command = RecordOrder;
+    type Command = OrderCommand;
     type Event = OrderEvent;
     type Error = OrderError;
     type Services = OrderServices;
 
     async fn handle(
         &mut self,
-        RecordOrder(content): RecordOrder,
+        command: OrderCommand,
         services: &OrderServices,
         sink: &EventSink<Self>,
     ) -> Result<(), OrderError> {
-        if let Some(event) = self.decide(content, *services)? {
+        if let Some(event) = self.decide_on(command, *services)? {
             sink.write(event, self).await;
         }
         Ok(())
     }
 
     fn apply(&mut self, event: OrderEvent) {
-        self.0 = Some(OrderState::of(event.content()));
+        let moved = match &event {
+            OrderEvent::Placed(_) | OrderEvent::Updated { .. } | OrderEvent::Received { .. } => {
+                None
+            }
+            OrderEvent::Redirected(_) => Some(Moved::Behind),
+            OrderEvent::Moved { how, .. } => Some(match how {
+                Move::Alone => Moved::Alone,
+                Move::WithCustomer => Moved::WithCustomer,
+            }),
+        };
+        self.0 = Some(OrderState {
+            moved,
+            ..OrderState::of(event.content())
+        });
     }
 }

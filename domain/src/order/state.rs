@@ -1,7 +1,7 @@
 //! Compact state of an order, which Redis keeps in memory for every order.
 //!
-//! **Form.** A text: a letter for the status, directly followed by the amount;
-//! then, after a space each, the time of the order, a digest of the items, the
+//! **Form.** A text: `a`, `m` or `n` if the order was moved to another customer,
+//! a letter for the status, directly followed by the amount; then, after a space each, the time of the order, a digest of the items, the
 //! refunded amount, and `updated_at` as its distance from the time of the
 //! order. Numbers have the base 36, times are in milliseconds. Fields at the
 //! end that are zero or absent are left out: `p5 avfsiyo0`.
@@ -26,11 +26,35 @@ const DIGEST: u64 = (1 << 48) - 1;
 pub(super) struct OrderState {
     pub(super) figures: Figures,
     /// Digest of the items; 0 without items.
-    items: u64,
+    pub(super) items: u64,
     pub(super) updated_at: Option<Timestamp>,
+    /// Set if the order is another customer's now.
+    pub(super) moved: Option<Moved>,
+}
+
+/// What became of an order that was moved to another customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moved {
+    /// It was moved alone: later commands change nothing.
+    Alone,
+    /// It was moved with its customer.
+    WithCustomer,
+    /// It was moved with its customer, and content that came later is not recorded
+    /// where the order is now.
+    Behind,
 }
 
 impl OrderState {
+    /// Returns whether the order has this content, wherever it is.
+    pub(super) fn has(&self, content: &OrderContent) -> bool {
+        let moved = self.moved;
+        *self
+            == Self {
+                moved,
+                ..Self::of(content)
+            }
+    }
+
     pub(super) fn of(content: &OrderContent) -> Self {
         let items = match content.items.is_empty() {
             true => 0,
@@ -40,6 +64,7 @@ impl OrderState {
             figures: content.figures(),
             items,
             updated_at: content.updated_at,
+            moved: None,
         }
     }
 }
@@ -56,6 +81,11 @@ impl From<OrderState> for String {
         let refunded = figures.refunded_amount.minor();
         let updated = state.updated_at.map(|at| at.millis() - placed_at);
         let mut text = String::with_capacity(48);
+        text.extend(state.moved.map(|moved| match moved {
+            Moved::Alone => 'a',
+            Moved::WithCustomer => 'm',
+            Moved::Behind => 'n',
+        }));
         text.push(letter);
         push_base36(&mut text, figures.amount.minor());
         let written = match (updated, refunded, state.items) {
@@ -78,6 +108,14 @@ impl TryFrom<String> for OrderState {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
+        let moved = match text.chars().next() {
+            Some('a') => Some(Moved::Alone),
+            Some('m') => Some(Moved::WithCustomer),
+            Some('n') => Some(Moved::Behind),
+            _ => None,
+        };
+        // The letter is one byte.
+        let text = &text[usize::from(moved.is_some())..];
         let status = match text.chars().next() {
             Some('p') => OrderStatus::Placed,
             Some('c') => OrderStatus::Cancelled,
@@ -107,6 +145,7 @@ impl TryFrom<String> for OrderState {
             },
             items,
             updated_at: updated_at.transpose()?,
+            moved,
         })
     }
 }
@@ -149,8 +188,13 @@ mod tests {
         let items = prop_oneof![Just(0), 0..=DIGEST];
         let refunded = prop_oneof![Just(0), amounts()];
         let updated = prop::option::of(millis.clone());
-        (amounts(), refunded, millis, statuses, items, updated).prop_map(
-            |(amount, refunded, placed_at, status, items, updated)| OrderState {
+        let moved = prop::option::of(prop::sample::select(vec![
+            Moved::Alone,
+            Moved::WithCustomer,
+            Moved::Behind,
+        ]));
+        (amounts(), refunded, millis, statuses, items, updated, moved).prop_map(
+            |(amount, refunded, placed_at, status, items, updated, moved)| OrderState {
                 figures: Figures {
                     amount: Amount::try_from(amount).unwrap(),
                     refunded_amount: Amount::try_from(refunded).unwrap(),
@@ -159,6 +203,7 @@ mod tests {
                 },
                 items,
                 updated_at: updated.map(|at| Timestamp::from_millis(at).unwrap()),
+                moved,
             },
         )
     }
@@ -182,6 +227,8 @@ mod tests {
     fn what_is_no_state_is_refused() {
         for odd in [
             "",
+            "m",
+            "ma1 2",
             "x1 2",
             "p",
             "p1",

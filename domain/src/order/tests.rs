@@ -38,7 +38,7 @@ fn item(sku: &str) -> OrderItem {
 fn a_new_order_is_placed() {
     OrderTest::with(usd())
         .given_no_previous_events()
-        .when(RecordOrder(order(1177)))
+        .when(OrderCommand::Record(order(1177)))
         .then_expect_events(vec![OrderEvent::Placed(order(1177))]);
 }
 
@@ -50,7 +50,7 @@ fn repeating_an_order_makes_no_event() {
     };
     OrderTest::with(usd())
         .given(vec![OrderEvent::Placed(with_items.clone())])
-        .when(RecordOrder(with_items))
+        .when(OrderCommand::Record(with_items))
         .then_expect_events(vec![]);
 }
 
@@ -62,7 +62,7 @@ fn changed_content_is_an_update_with_the_previous_figures() {
     };
     OrderTest::with(usd())
         .given(vec![OrderEvent::Placed(order(1177))])
-        .when(RecordOrder(cancelled.clone()))
+        .when(OrderCommand::Record(cancelled.clone()))
         .then_expect_events(vec![OrderEvent::Updated {
             content: cancelled,
             previous: order(1177).figures(),
@@ -81,7 +81,7 @@ fn changed_items_alone_are_an_update() {
     };
     OrderTest::with(usd())
         .given(vec![OrderEvent::Placed(placed.clone())])
-        .when(RecordOrder(corrected.clone()))
+        .when(OrderCommand::Record(corrected.clone()))
         .then_expect_events(vec![OrderEvent::Updated {
             content: corrected,
             previous: placed.figures(),
@@ -93,7 +93,7 @@ fn another_currency_is_refused() {
     let eur = Currency::try_from("EUR").unwrap();
     OrderTest::with(usd())
         .given_no_previous_events()
-        .when(RecordOrder(OrderContent {
+        .when(OrderCommand::Record(OrderContent {
             currency: eur,
             ..order(1)
         }))
@@ -114,7 +114,7 @@ fn refunded(amount: i64, refunded: i64) -> OrderContent {
 fn a_part_refund_is_an_update_that_counts_less() {
     OrderTest::with(usd())
         .given(vec![OrderEvent::Placed(order(6_000))])
-        .when(RecordOrder(refunded(6_000, 1_500)))
+        .when(OrderCommand::Record(refunded(6_000, 1_500)))
         .then_expect_events(vec![OrderEvent::Updated {
             content: refunded(6_000, 1_500),
             previous: order(6_000).figures(),
@@ -133,7 +133,7 @@ fn repeating_a_part_refund_makes_no_event() {
     };
     OrderTest::with(usd())
         .given(vec![OrderEvent::Placed(content.clone())])
-        .when(RecordOrder(content))
+        .when(OrderCommand::Record(content))
         .then_expect_events(vec![]);
 }
 
@@ -141,7 +141,7 @@ fn repeating_a_part_refund_makes_no_event() {
 fn no_more_is_refunded_than_was_paid() {
     OrderTest::with(usd())
         .given_no_previous_events()
-        .when(RecordOrder(refunded(100, 101)))
+        .when(OrderCommand::Record(refunded(100, 101)))
         .then_expect_error(OrderError::Refund {
             refunded: 101,
             amount: 100,
@@ -193,7 +193,7 @@ const EVENING: &str = "2024-11-23T18:00:00Z";
 #[test]
 fn an_older_version_is_stale_and_changes_nothing() {
     let given = OrderEvent::Placed(changed_at(order(200), NOON));
-    let older = RecordOrder(changed_at(order(100), MORNING));
+    let older = OrderCommand::Record(changed_at(order(100), MORNING));
     OrderTest::with(usd())
         .given(vec![given.clone()])
         .when(older.clone())
@@ -202,8 +202,8 @@ fn an_older_version_is_stale_and_changes_nothing() {
     assert!(!recorded.is_stale(&older));
     recorded.apply(given);
     assert!(recorded.is_stale(&older));
-    let same = RecordOrder(changed_at(order(100), NOON));
-    assert!(!recorded.is_stale(&same) && !recorded.is_stale(&RecordOrder(order(100))));
+    let same = OrderCommand::Record(changed_at(order(100), NOON));
+    assert!(!recorded.is_stale(&same) && !recorded.is_stale(&OrderCommand::Record(order(100))));
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn a_newer_version_and_one_of_the_same_time_are_applied() {
     for time in [NOON, EVENING] {
         OrderTest::with(usd())
             .given(vec![OrderEvent::Placed(changed_at(order(200), NOON))])
-            .when(RecordOrder(changed_at(order(100), time)))
+            .when(OrderCommand::Record(changed_at(order(100), time)))
             .then_expect_events(vec![OrderEvent::Updated {
                 content: changed_at(order(100), time),
                 previous: order(200).figures(),
@@ -223,14 +223,14 @@ fn a_newer_version_and_one_of_the_same_time_are_applied() {
 fn a_version_without_a_time_is_applied_and_leaves_the_recorded_one() {
     OrderTest::with(usd())
         .given(vec![OrderEvent::Placed(changed_at(order(200), NOON))])
-        .when(RecordOrder(order(100)))
+        .when(OrderCommand::Record(order(100)))
         .then_expect_events(vec![OrderEvent::Updated {
             content: changed_at(order(100), NOON),
             previous: order(200).figures(),
         }]);
     OrderTest::with(usd())
         .given(vec![OrderEvent::Placed(changed_at(order(200), NOON))])
-        .when(RecordOrder(order(200)))
+        .when(OrderCommand::Record(order(200)))
         .then_expect_events(vec![]);
 }
 
@@ -243,11 +243,11 @@ fn the_same_content_at_a_later_time_outdates_the_versions_in_between() {
     let given = OrderEvent::Placed(changed_at(order(200), MORNING));
     OrderTest::with(usd())
         .given(vec![given.clone()])
-        .when(RecordOrder(changed_at(order(200), EVENING)))
+        .when(OrderCommand::Record(changed_at(order(200), EVENING)))
         .then_expect_events(vec![confirmed.clone()]);
     OrderTest::with(usd())
         .given(vec![given, confirmed])
-        .when(RecordOrder(changed_at(order(100), NOON)))
+        .when(OrderCommand::Record(changed_at(order(100), NOON)))
         .then_expect_events(vec![]);
 }
 
@@ -256,7 +256,7 @@ fn a_stale_order_in_another_currency_is_refused() {
     let eur = Currency::try_from("EUR").unwrap();
     OrderTest::with(usd())
         .given(vec![OrderEvent::Placed(changed_at(order(200), NOON))])
-        .when(RecordOrder(OrderContent {
+        .when(OrderCommand::Record(OrderContent {
             currency: eur,
             ..changed_at(order(200), MORNING)
         }))
@@ -328,4 +328,144 @@ fn a_head_leaves_out_what_the_order_lacks() {
     assert_eq!(head(refunded(5, 2)), r#""p5 avfsiyo0 0 2""#);
     let changed = changed_at(order(5), "1997-01-01T00:00:00Z");
     assert_eq!(head(changed), r#""p5 avfsiyo0 0 0 0""#);
+}
+
+fn to(id: &str) -> CustomerId {
+    CustomerId::try_from(id).unwrap()
+}
+
+fn moved(cents: i64, previous: Option<i64>, how: Move) -> OrderEvent {
+    OrderEvent::Moved {
+        content: order(cents),
+        to: to("c-2"),
+        previous: previous.map(|cents| order(cents).figures()),
+        how,
+    }
+}
+
+fn moving(cents: i64, how: Move) -> OrderCommand {
+    OrderCommand::Move {
+        content: order(cents),
+        to: to("c-2"),
+        how,
+    }
+}
+
+#[test]
+fn an_order_moves_once() {
+    for how in [Move::Alone, Move::WithCustomer] {
+        OrderTest::with(usd())
+            .given(vec![OrderEvent::Placed(order(100))])
+            .when(moving(100, how))
+            .then_expect_events(vec![moved(100, Some(100), how)]);
+        OrderTest::with(usd())
+            .given(vec![
+                OrderEvent::Placed(order(100)),
+                moved(100, Some(100), how),
+            ])
+            .when(moving(100, how))
+            .then_expect_events(vec![]);
+    }
+}
+
+#[test]
+fn an_order_that_changed_meanwhile_does_not_move_with_its_customer() {
+    OrderTest::with(usd())
+        .given(vec![OrderEvent::Placed(order(120))])
+        .when(moving(100, Move::WithCustomer))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn an_order_may_move_before_it_arrives_under_its_old_customer() {
+    OrderTest::with(usd())
+        .given_no_previous_events()
+        .when(moving(100, Move::Alone))
+        .then_expect_events(vec![moved(100, None, Move::Alone)]);
+    OrderTest::with(usd())
+        .given_no_previous_events()
+        .when(moving(100, Move::WithCustomer))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn an_order_that_moved_alone_changes_no_more() {
+    let given = vec![
+        OrderEvent::Placed(order(100)),
+        moved(100, Some(100), Move::Alone),
+    ];
+    OrderTest::with(usd())
+        .given(given.clone())
+        .when(OrderCommand::Record(order(120)))
+        .then_expect_events(vec![]);
+    let state = folded(given);
+    assert!(state.is_moved_alone());
+    assert!(!state.is_to_move());
+}
+
+#[test]
+fn content_for_an_order_that_moved_with_its_customer_is_redirected() {
+    let given = vec![
+        OrderEvent::Placed(order(100)),
+        moved(100, Some(100), Move::WithCustomer),
+    ];
+    assert!(!folded(given.clone()).is_to_move());
+    OrderTest::with(usd())
+        .given(given.clone())
+        .when(OrderCommand::Record(order(100)))
+        .then_expect_events(vec![]);
+    OrderTest::with(usd())
+        .given(given.clone())
+        .when(OrderCommand::Record(order(120)))
+        .then_expect_events(vec![OrderEvent::Redirected(order(120))]);
+    let redirected = [given, vec![OrderEvent::Redirected(order(120))]].concat();
+    assert!(folded(redirected.clone()).is_to_move());
+    OrderTest::with(usd())
+        .given(redirected)
+        .when(moving(120, Move::WithCustomer))
+        .then_expect_events(vec![moved(120, None, Move::WithCustomer)]);
+}
+
+#[test]
+fn an_order_is_received_once_and_an_own_one_is_kept() {
+    let receive = |cents, replaces| OrderCommand::Receive {
+        content: order(cents),
+        from: to("c-1"),
+        replaces,
+    };
+    let received = |cents| OrderEvent::Received {
+        content: order(cents),
+        from: to("c-1"),
+    };
+    OrderTest::with(usd())
+        .given_no_previous_events()
+        .when(receive(100, false))
+        .then_expect_events(vec![received(100)]);
+    OrderTest::with(usd())
+        .given(vec![OrderEvent::Placed(order(70))])
+        .when(receive(100, false))
+        .then_expect_events(vec![]);
+    OrderTest::with(usd())
+        .given(vec![OrderEvent::Placed(order(70))])
+        .when(receive(100, true))
+        .then_expect_events(vec![OrderEvent::Updated {
+            content: order(100),
+            previous: order(70).figures(),
+        }]);
+    // It can come back to where it was.
+    OrderTest::with(usd())
+        .given(vec![
+            OrderEvent::Placed(order(100)),
+            moved(100, Some(100), Move::Alone),
+        ])
+        .when(receive(100, true))
+        .then_expect_events(vec![received(100)]);
+}
+
+fn folded(events: Vec<OrderEvent>) -> Order {
+    let mut state = Order::default();
+    for event in events {
+        state.apply(event);
+    }
+    state
 }

@@ -20,7 +20,7 @@ use crate::runtime::view::View;
 use crate::views::customers::Customers;
 use crate::views::customers::buckets::{BucketDocument, Series, bucket_id};
 use crate::views::customers::days::date_without_time;
-use crate::views::customers::filter::filter;
+use crate::views::customers::filter::{filter, living};
 use crate::views::customers::times::{Bucket, Times};
 
 /// Number of customers with buckets that are read concurrently.
@@ -91,7 +91,7 @@ impl Store {
         };
         let customers = self.serving::<RawDocumentBuf>(Customers::NAME).await?;
         let find = customers
-            .find(filter(&rules.at(now)))
+            .find(living(filter(&rules.at(now))))
             .projection(doc! {"order_times": 1, "events": 1, "_parts": 1})
             .batch_size(BATCH)
             .max_time(PATIENCE);

@@ -1,7 +1,7 @@
 //! Facts about a store: the distribution of its figures, and the names of its
 //! places, tags and activities.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
 use futures::TryStreamExt;
@@ -14,6 +14,7 @@ use crate::runtime::scan::{BATCH, PATIENCE, each};
 use crate::runtime::store::{QueryError, Store};
 use crate::runtime::view::View;
 use crate::views::customers::Customers;
+use crate::views::customers::filter::{living, merged};
 use crate::views::customers::fold::average;
 
 /// Maximum number of names of each kind.
@@ -95,21 +96,45 @@ async fn deciles_of_orders(customers: &Collection<RawDocumentBuf>) -> Result<Dec
 /// Returns the deciles of the number of visits, which has an index too.
 async fn deciles_of_visits(customers: &Collection<RawDocumentBuf>) -> Result<Deciles, Error> {
     let mut visits = Vec::new();
+    // A merged customer's orders have moved, but the activities stay. Few are merged,
+    // so their visits are taken out again; leaving them out would read all documents.
+    let mut merged_visits: HashMap<i64, u64> = HashMap::new();
+    let visitors = doc! {"events.visit.count": {"$gt": 0}};
     let find = customers
-        .find(doc! {"events.visit.count": {"$gt": 0}})
+        .find(merged(&visitors))
+        .projection(doc! {"_id": 0, "events.visit.count": 1})
+        .max_time(PATIENCE);
+    let collect = |customer: &RawDocument| {
+        *merged_visits.entry(visits_of(customer)?).or_default() += 1;
+        Ok(())
+    };
+    each(find.await?, collect).await?;
+    let find = customers
+        .find(visitors)
         .projection(doc! {"_id": 0, "events.visit.count": 1})
         .batch_size(BATCH)
         .max_time(PATIENCE);
     let collect = |customer: &RawDocument| {
-        let events = customer.get_document("events")?;
-        visits.push(events.get_document("visit")?.get_i64("count")?);
+        visits.push(visits_of(customer)?);
         Ok(())
     };
     each(find.await?, collect).await?;
+    visits.retain(|count| match merged_visits.get_mut(count) {
+        Some(left) if *left > 0 => {
+            *left -= 1;
+            false
+        }
+        _ => true,
+    });
     Ok(deciles_of([("visits", visits)]))
 }
 
 /// Returns the deciles of the fields that enough customers have.
+fn visits_of(customer: &RawDocument) -> Result<i64, bson::error::Error> {
+    let events = customer.get_document("events")?;
+    Ok(events.get_document("visit")?.get_i64("count")?)
+}
+
 fn deciles_of<const N: usize>(measures: [(&'static str, Vec<i64>); N]) -> Deciles {
     let with_deciles = |(field, values)| Some((field, deciles(values)?));
     measures.into_iter().filter_map(with_deciles).collect()
@@ -149,7 +174,7 @@ fn activities() -> Vec<Document> {
 
 async fn most_common(
     customers: &Collection<RawDocumentBuf>,
-    mut stages: Vec<Document>,
+    stages: Vec<Document>,
 ) -> Result<BTreeMap<String, u64>, Error> {
     #[derive(Deserialize)]
     struct Common {
@@ -157,6 +182,8 @@ async fn most_common(
         name: String,
         customers: i64,
     }
+    let unmerged = doc! {"$match": living(doc! {})};
+    let mut stages: Vec<Document> = std::iter::once(unmerged).chain(stages).collect();
     stages.push(doc! {"$sort": {"customers": -1, "_id": 1}});
     stages.push(doc! {"$limit": MAX_NAMES});
     let most_common = customers

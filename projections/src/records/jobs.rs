@@ -41,11 +41,18 @@ pub enum JobKind {
     Preview,
     /// Verification of heads and views against the log.
     Verification,
+    /// Copying of a customer that was merged into another one.
+    Merge,
 }
 
 impl JobKind {
     /// All values.
-    pub const ALL: [Self; 3] = [Self::Reconciliation, Self::Preview, Self::Verification];
+    pub const ALL: [Self; 4] = [
+        Self::Reconciliation,
+        Self::Preview,
+        Self::Verification,
+        Self::Merge,
+    ];
 
     /// Returns the wire name, such as `reconciliation`.
     pub fn name(self) -> &'static str {
@@ -53,6 +60,7 @@ impl JobKind {
             Self::Reconciliation => "reconciliation",
             Self::Preview => "preview",
             Self::Verification => "verification",
+            Self::Merge => "merge",
         }
     }
 }

@@ -47,7 +47,8 @@ impl Topics {
             | Subject::Demo
             | Subject::Import(_)
             | Subject::Address(_)
-            | Subject::Claim(..) => Self::OTHERS,
+            | Subject::Claim(..)
+            | Subject::Merges => Self::OTHERS,
         }
     }
 

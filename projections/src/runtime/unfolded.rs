@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::Timestamp;
+use domain::{DEMO_ACTOR, Timestamp};
 use eventlog::{Log, LogError, Partition, Position};
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -61,7 +61,8 @@ fn lowest(behind: &[&ViewStatus]) -> BTreeMap<Partition, u64> {
 }
 
 /// Returns the time when the event after a position was recorded; `None` if the
-/// log has none, since it was trimmed to its end.
+/// log has none, since it was trimmed to its end, and for an event of the demo
+/// shop, whose time is made.
 async fn recorded_at(log: &Log, after: Position) -> Result<Option<Timestamp>, ProjectError> {
     // Trimmed events have no age; the first event that is kept stands for them.
     let next = match log.read(after, 1).await {
@@ -80,5 +81,5 @@ async fn recorded_at(log: &Log, after: Position) -> Result<Option<Timestamp>, Pr
         at: position,
         what: error.to_string(),
     })?;
-    Ok(Some(metadata.at))
+    Ok((metadata.actor != DEMO_ACTOR).then_some(metadata.at))
 }

@@ -21,11 +21,12 @@ fn is_permitted(role: Role, operation: &str) -> bool {
     let below = |part: &str| path.starts_with(part);
     let account = below("/api/auth/me") || below("/api/auth/logout");
     let data_in = below("/api/data/") || below("/v1/");
+    let merge = path.ends_with("/merge");
     let admins = ["/api/audit", "/api/admin", "/api/keys", "/api/users"];
     let admins = admins.into_iter().any(below);
     match role {
         _ if account => true,
-        Role::Ingest => data_in,
+        Role::Ingest => data_in || merge,
         Role::Viewer => method == "GET" && !admins,
         Role::Marketer => !data_in && !admins,
         Role::Admin => true,

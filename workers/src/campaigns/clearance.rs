@@ -137,7 +137,7 @@ pub(super) async fn decide(
     let decide = |heads: MessageHeads| {
         if heads.message.due_at().is_none_or(rests) {
             SendDecision::Hold
-        } else if heads.customer.is_unsubscribed() || heads.address.is_unsubscribed() {
+        } else if heads.has_opted_out || heads.address.is_unsubscribed() {
             SendDecision::Unsubscribed
         } else if let Some(detail) = heads.address.listed_for() {
             SendDecision::Listed(detail)

@@ -21,6 +21,23 @@ pub(crate) fn shop_id<'de, D: Deserializer<'de>, T: ShopAssigned>(
     deserializer.deserialize_any(IdVisitor(PhantomData))
 }
 
+/// Reads an id like [`shop_id`], or `null` as none. Use it as `deserialize_with`.
+///
+/// # Errors
+/// The reason why the value is not an id.
+pub(crate) fn optional_shop_id<'de, D: Deserializer<'de>, T: ShopAssigned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    struct Given<T>(T);
+    impl<'de, T: ShopAssigned> serde::Deserialize<'de> for Given<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            shop_id(deserializer).map(Self)
+        }
+    }
+    let given: Option<Given<T>> = serde::Deserialize::deserialize(deserializer)?;
+    Ok(given.map(|Given(id)| id))
+}
+
 struct IdVisitor<T>(PhantomData<T>);
 
 impl<T> IdVisitor<T> {

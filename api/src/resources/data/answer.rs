@@ -170,6 +170,7 @@ pub(crate) fn effect_name(effect: CommandEffect) -> &'static str {
         CommandEffect::Updated => "updated",
         CommandEffect::Unchanged => "unchanged",
         CommandEffect::Stale => "stale",
+        CommandEffect::Moved => "moved",
     }
 }
 

@@ -232,6 +232,8 @@ fn refused(error: &CustomerError) -> Problem {
     let pointer = match error {
         CustomerError::TooManyAttributes(_) => "/attributes",
         CustomerError::TooManyTags(_) => "/tags",
+        // The answer to a merge, which is not data.
+        CustomerError::Merged(_) => "/customer_id",
     };
     Problem::field(ProblemKind::Refused, pointer, error.to_string())
 }

@@ -279,6 +279,7 @@ pub(crate) struct Tally {
     updated: u64,
     unchanged: u64,
     stale: u64,
+    moved: u64,
     rejected: u64,
 }
 
@@ -290,6 +291,7 @@ impl Tally {
             Some(CommandEffect::Updated) => &mut self.updated,
             Some(CommandEffect::Unchanged) => &mut self.unchanged,
             Some(CommandEffect::Stale) => &mut self.stale,
+            Some(CommandEffect::Moved) => &mut self.moved,
             None => &mut self.rejected,
         } += 1;
     }
@@ -301,6 +303,7 @@ impl Tally {
             (effect_name(CommandEffect::Updated), self.updated),
             (effect_name(CommandEffect::Unchanged), self.unchanged),
             (effect_name(CommandEffect::Stale), self.stale),
+            (effect_name(CommandEffect::Moved), self.moved),
             ("rejected", self.rejected),
         ];
         for (outcome, count) in counts {

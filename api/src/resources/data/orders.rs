@@ -15,7 +15,7 @@ use super::answer::Ingested;
 use super::ingest::{Ingest, Received, ingest};
 use crate::http::body::batch::OneOrMany;
 use crate::http::body::given_time::GivenTime;
-use crate::http::body::shop_id::shop_id;
+use crate::http::body::shop_id::{optional_shop_id, shop_id};
 use crate::http::body::{BodyRules, Input};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
@@ -69,6 +69,12 @@ pub(super) struct OrderBody {
     #[serde(default)]
     #[schema(value_type = Vec<ItemSchema>, max_items = 500)]
     items: Vec<domain::OrderItem>,
+    /// Another customer under whom this order was recorded before, such as the guest who
+    /// placed it: the order moves here and no longer counts there. An order that is sent
+    /// under that customer later changes nothing and is `moved`.
+    #[serde(default, deserialize_with = "optional_shop_id")]
+    #[schema(value_type = Option<schema::SentId>)]
+    moved_from: Option<CustomerId>,
     /// Time at which the source last changed the order. An item that is older than what is
     /// recorded changes nothing and is `stale`; one of the same time, or without a time, is
     /// applied. At most five minutes in the future.
@@ -82,7 +88,8 @@ pub(super) struct OrderBody {
 /// Repeating an order changes nothing. An order with the same id and different
 /// content replaces the content, unless its `updated_at` is older than the recorded
 /// one. An order belongs to its customer: the same id under another customer is
-/// another order. `GET /api/orders?order_id=` finds them.
+/// another order, unless `moved_from` says that it moves. `GET /api/orders?order_id=` finds
+/// both.
 #[utoipa::path(
     post,
     path = "/api/data/orders",
@@ -117,6 +124,12 @@ impl Input for OrderBody {
             (Err(problem), other) => Err(problem.and(other)),
             (Ok(()), other) => other,
         };
+        if self.moved_from.as_ref() == Some(&self.customer_id) {
+            let detail =
+                "the order is this customer's already: moved_from is another customer".to_owned();
+            let moved_from = Problem::field(ProblemKind::InvalidField, "/moved_from", detail);
+            return Err(moved_from.and(whole));
+        }
         let count = self.items.len();
         if count > MAX_ITEMS {
             let detail = format!("an order has at most {MAX_ITEMS} items, this one has {count}");
@@ -147,6 +160,7 @@ impl Ingest for OrderBody {
             customer: self.customer_id,
             order: self.order_id,
             content,
+            moved_from: self.moved_from,
         };
         Ok((id, item))
     }

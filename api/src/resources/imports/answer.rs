@@ -122,6 +122,9 @@ pub(super) struct ProgressResponse {
     /// change nothing.
     #[schema(example = 0)]
     stale: u64,
+    /// Number of orders that were moved to another customer before, which change nothing.
+    #[schema(example = 0)]
+    moved: u64,
     /// Number of records that were refused.
     #[schema(example = 1)]
     pub(super) refused: u64,
@@ -163,6 +166,7 @@ impl ProgressResponse {
             updated: counts.updated,
             unchanged: counts.unchanged,
             stale: counts.stale,
+            moved: counts.moved,
             refused: counts.refused,
             repeated: counts.repeated,
             skipped: counts.skipped,

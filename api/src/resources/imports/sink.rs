@@ -81,6 +81,7 @@ impl LogSink<'_> {
                 CommandEffect::Updated => RecordOutcome::Updated,
                 CommandEffect::Unchanged => RecordOutcome::Unchanged,
                 CommandEffect::Stale => RecordOutcome::Stale,
+                CommandEffect::Moved => RecordOutcome::Moved,
             },
             Err(problem) => RecordOutcome::Refused(reason_of(problem)),
         });

@@ -96,7 +96,9 @@ pub(super) async fn create_import(
         report_file(&app, &id, stored.detected.as_deref()).await;
     }
     let repeated = match outcome.effect {
-        CommandEffect::Unchanged | CommandEffect::Stale => read_import(&app, &id).await?,
+        CommandEffect::Unchanged | CommandEffect::Stale | CommandEffect::Moved => {
+            read_import(&app, &id).await?
+        }
         CommandEffect::Created | CommandEffect::Updated => None,
     };
     let process = match is_here {

@@ -23,15 +23,15 @@ use crate::identity::access::{self, ApiOperation};
 use crate::identity::caller::Caller;
 use crate::state::{AppContext, AppState};
 
-/// A read of the whole log that outlives its request.
+/// Work that outlives its request.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Job)]
 pub(crate) struct JobResponse {
     /// The job's id.
     #[schema(value_type = schema::JobId)]
     pub(crate) job_id: JobId,
-    /// `reconciliation` of a campaign, `preview` of rules in the past, or `verification` of
-    /// heads and views.
+    /// `reconciliation` of a campaign, `preview` of rules in the past, `verification` of
+    /// heads and views, or `merge` of a customer into another one.
     #[schema(value_type = schema::JobKind)]
     kind: &'static str,
     /// `running`; `done`, with a `result`; or `failed`, with a `problem`.
@@ -47,7 +47,7 @@ pub(crate) struct JobResponse {
     #[schema(value_type = Option<schema::Time>)]
     ended_at: Option<Timestamp>,
     /// The body that the operation would have returned with 200; of a verification, its
-    /// report.
+    /// report; of a merge, what was copied.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<JobResult>)]
     result: Option<Box<RawValue>>,
@@ -78,7 +78,8 @@ impl PartialSchema for JobResult {
         let of_either = AnyOfBuilder::new()
             .item(Ref::from_schema_name("Reconciliation"))
             .item(Ref::from_schema_name("Preview"))
-            .item(Ref::from_schema_name("Verification"));
+            .item(Ref::from_schema_name("Verification"))
+            .item(Ref::from_schema_name("Merge"));
         RefOr::T(Schema::from(of_either.build()))
     }
 }
@@ -105,6 +106,7 @@ pub(super) fn operation(kind: JobKind) -> ApiOperation {
         JobKind::Reconciliation => ApiOperation("GET", "/api/campaigns/{id}/reconcile"),
         JobKind::Preview => ApiOperation("POST", "/api/segments/preview"),
         JobKind::Verification => ApiOperation("POST", "/api/admin/verify"),
+        JobKind::Merge => ApiOperation("POST", "/api/customers/{id}/merge"),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::http::after::After;
 use crate::http::extract::{Path, Query};
 use crate::http::openapi::NotFound;
 use crate::http::paging::{Listed, PageParams};
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::resources::customers::{self, CustomerResponse};
 use crate::resources::shared::after;
@@ -140,6 +140,13 @@ pub(super) async fn explain(
     let Some(customer) = found else {
         return Err(customers::missing(&app, &customer_id).await);
     };
+    if let Some(merge) = &customer.merged {
+        let detail = format!(
+            "{customer_id} was merged into {} and is in no segment",
+            merge.into
+        );
+        return Err(Problem::new(ProblemKind::Merged, detail));
+    }
     let facts = customer.facts();
     let now = Timestamp::from(Utc::now());
     let verdicts = segment.rules.explain(&facts, now);

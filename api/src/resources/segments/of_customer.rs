@@ -76,7 +76,10 @@ pub(super) async fn list_customer_segments(
         return Err(customers::missing(&app, &id).await);
     };
     let now = Timestamp::from(Utc::now());
-    let segments = app.store.segments_of(&customer.facts(), now).await?;
+    let segments = match customer.merged {
+        Some(_) => Vec::new(),
+        None => app.store.segments_of(&customer.facts(), now).await?,
+    };
     let segments = segments.into_iter().map(CustomerSegmentResponse::from);
     let mut items: Vec<_> = segments.collect();
     quarantined::mark(&app, &mut items).await?;

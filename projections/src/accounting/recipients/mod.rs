@@ -42,6 +42,7 @@ use crate::runtime::view::View;
 use crate::views::audit::Audit;
 use crate::views::campaign_stats::CampaignStats;
 use crate::views::campaigns::Campaigns;
+use crate::views::customers::filter::living;
 use crate::views::customers::{CustomerDocument, Customers, filter};
 use crate::views::messages::Messages;
 use past::{Past, require_collection, serving_generation_at};
@@ -120,7 +121,8 @@ impl Recipients {
         let decided = decided.into_iter().collect();
         let (decided, lost) = past.split_by_history(decided, &floors).await?;
         undetermined.extend(lost);
-        let matching_or_changed = std::iter::once(filter(&rules)).chain(changed_since(&positions));
+        let matching_or_changed =
+            std::iter::once(living(filter(&rules))).chain(changed_since(&positions));
         let matching_or_changed: Vec<Document> = matching_or_changed.collect();
         Ok(Self {
             customers,

@@ -88,7 +88,10 @@ impl Unsubscribed {
         else {
             return;
         };
-        let refuses = match happened.changes().unsubscribed {
+        let Some(changes) = happened.changes() else {
+            return;
+        };
+        let refuses = match changes.unsubscribed {
             Change::Keep => return,
             Change::Clear => false,
             Change::Set(unsubscribed) => unsubscribed,

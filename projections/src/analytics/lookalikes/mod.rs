@@ -26,7 +26,7 @@ use mongodb::error::Error;
 use crate::runtime::scan::{BATCH, PATIENCE, each};
 use crate::runtime::store::{QueryError, Store};
 use crate::runtime::view::View;
-use crate::views::customers::filter::filter;
+use crate::views::customers::filter::{filter, living};
 use crate::views::customers::members::read_customers;
 use crate::views::customers::{CustomerDocument, Customers};
 
@@ -113,17 +113,17 @@ impl Store {
         let customers = self.serving::<RawDocumentBuf>(Customers::NAME).await?;
         let clock = Clock::new(now, last_order(&customers).await?);
         let inside = rules.at(now);
-        let members = moments(&customers, filter(&inside), clock).await?;
+        let members = moments(&customers, living(filter(&inside)), clock).await?;
         // Without members there is nothing to compare with, so the other
         // customers need not be read.
         let all = match members.count() {
             0 => Moments::default(),
-            _ => moments(&customers, doc! {}, clock).await?,
+            _ => moments(&customers, living(doc! {}), clock).await?,
         };
         let Some(scale) = Scale::new(members, &all, clock) else {
             return Ok(Lookalikes::NoMembers);
         };
-        let outside = filter(&Predicate::Not(Box::new(inside)));
+        let outside = living(filter(&Predicate::Not(Box::new(inside))));
         let nearest = Nearest::new(limit.min(MAX_LOOKALIKES));
         let nearest = find_nearest(&customers, outside, clock, &scale, nearest).await?;
         let typical = Feature::ALL.map(|feature| (feature, scale.typical(feature)));
@@ -140,7 +140,7 @@ impl Store {
 /// Returns the time of the last order of any customer.
 async fn last_order(customers: &Collection<RawDocumentBuf>) -> Result<Option<DateTime>, Error> {
     let latest = customers
-        .find_one(doc! {})
+        .find_one(living(doc! {}))
         .projection(doc! {"_id": 0, "last_order_at": 1})
         .sort(doc! {"last_order_at": -1})
         .max_time(PATIENCE)

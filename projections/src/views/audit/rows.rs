@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{CustomerId, Event, Metadata, Subject, Timestamp};
+use domain::{CustomerId, Event, Metadata, OrderEvent, Subject, Timestamp};
 use eventlog::{Entry, Log, LogError, Position};
 
 use crate::runtime::recorded::EntryReader;
@@ -82,6 +82,7 @@ pub(crate) async fn missing(log: &Log, at: Position) -> Result<LogError, LogErro
 
 fn occurrence_time(event: Event) -> Option<Timestamp> {
     match event {
+        Event::Order(OrderEvent::Moved { .. }) => None,
         Event::Order(event) => Some(event.content().placed_at),
         Event::Activity(event) => Some(event.content().occurred_at),
         Event::Message(event) => event.receipt().map(|receipt| receipt.occurred_at),
@@ -98,6 +99,7 @@ fn occurrence_time(event: Event) -> Option<Timestamp> {
         | Event::Demo(_)
         | Event::Import(_)
         | Event::Address(_)
-        | Event::Claim(_) => None,
+        | Event::Claim(_)
+        | Event::Merges(_) => None,
     }
 }

@@ -72,6 +72,46 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Returns the positions of up to `limit` events about a customer, in log order,
+    /// that come after an event, as far as the view has folded all before them.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn customer_events(
+        &self,
+        log: &Log,
+        customer: &CustomerId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Position>, QueryError> {
+        let partition = log.layout().key(String::new(), customer.as_str()).partition;
+        // Read first: documents of later commits may be there in part.
+        let reached = self.reached(Audit::NAME).await?.number(partition);
+        let documents = self.serving::<CustomerCommit>(Audit::NAME).await?;
+        let mut commits = documents
+            .find(doc! {"customers.id": customer.as_str(), "_number": {"$gt": after as i64}})
+            .projection(doc! {
+                "_id": 0, "_partition": 1, "_number": 1, "first": 1,
+                "customers": {"$elemMatch": {"id": customer.as_str()}},
+            })
+            .sort(doc! {"first": 1})
+            .hint(Hint::Keys(by_position()))
+            .batch_size(COMMIT_BATCH)
+            .await
+            .map_err(unless_indexed)?;
+        let mut positions = Vec::new();
+        while positions.len() < limit
+            && let Some(commit) = commits.try_next().await?
+        {
+            let is_next = |at: &Position| after < at.number && at.number <= reached;
+            positions.extend(commit.positions().into_iter().filter(is_next));
+        }
+        positions.truncate(limit);
+        Ok(positions)
+    }
+}
+
 impl CustomerCommit {
     /// Returns the positions of the events about the customer, in ascending order.
     fn positions(&self) -> Vec<Position> {

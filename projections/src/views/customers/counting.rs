@@ -16,7 +16,7 @@ use mongodb::error::Error;
 use tokio::sync::OnceCell;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::filter::{complement, filter};
+use super::filter::{complement, filter, merged};
 use crate::views::customers::audiences::CountBasis;
 
 /// Number of concurrent counts; MongoDB uses one core for each.
@@ -125,14 +125,22 @@ impl<'a> CustomerCounter<'a> {
     pub(crate) async fn total(&self) -> Result<u64, Error> {
         self.total
             .get_or_try_init(|| async {
-                let (process, count) = futures::try_join!(self.process(), self.metadata_count())?;
-                match self.counting.correction(&self.collection, process) {
-                    Some(correction) => Ok(count.saturating_add_signed(correction)),
-                    None => self.calibrate(process).await,
-                }
+                let none = doc! {};
+                let (stored, merged) =
+                    futures::try_join!(self.stored(), self.run_count(merged(&none)))?;
+                Ok(stored.saturating_sub(merged))
             })
             .await
             .copied()
+    }
+
+    /// Returns the number of documents.
+    async fn stored(&self) -> Result<u64, Error> {
+        let (process, count) = futures::try_join!(self.process(), self.metadata_count())?;
+        match self.counting.correction(&self.collection, process) {
+            Some(correction) => Ok(count.saturating_add_signed(correction)),
+            None => self.calibrate(process).await,
+        }
     }
 
     /// Counts with a scan, and records how far off the metadata's count is.
@@ -211,8 +219,17 @@ impl<'a> CustomerCounter<'a> {
         Ok(count)
     }
 
+    /// Counts the customers that a filter finds and that were not merged. They are
+    /// counted as a difference: a condition on merges in the filter would make MongoDB
+    /// read all documents that it finds, and few customers are merged.
     async fn find_count(&self, filter: &Document) -> Result<u64, Error> {
-        self.run(doc! {"count": &self.collection, "query": filter})
+        let all = self.run_count(filter.clone());
+        let (all, merged) = futures::try_join!(all, self.run_count(merged(filter)))?;
+        Ok(all.saturating_sub(merged))
+    }
+
+    async fn run_count(&self, query: Document) -> Result<u64, Error> {
+        self.run(doc! {"count": &self.collection, "query": query})
             .await
     }
 

@@ -88,6 +88,10 @@ pub struct CustomerDocument {
     /// Count and sum of the orders that count, by day.
     #[serde(default, skip_serializing_if = "Days::is_empty")]
     pub order_days: Days,
+    /// Set if the customer was merged into another one. Such a customer is no member
+    /// of anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<MergeState>,
     /// Number of buckets stored beside this document.
     #[serde(rename = "_parts", default, skip_serializing_if = "is_zero")]
     pub parts: i64,
@@ -95,6 +99,17 @@ pub struct CustomerDocument {
 
 fn is_zero(count: &i64) -> bool {
     *count == 0
+}
+
+/// Merge of a customer into another one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MergeState {
+    /// The other customer.
+    pub into: String,
+    /// Number of the last event that is not copied to the other customer, if there
+    /// is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<i64>,
 }
 
 /// Ids of a customer's addresses.

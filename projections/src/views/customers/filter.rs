@@ -52,6 +52,17 @@ fn has_zero(range: &Range) -> bool {
     range.contains(&Scalar::Integer(0))
 }
 
+/// Returns the filter for those of the customers that were not merged into another
+/// one.
+pub(crate) fn living(filter: Document) -> Document {
+    doc! {"$and": [filter, {"merged": Bson::Null}]}
+}
+
+/// Returns the filter for those of the customers that were.
+pub(crate) fn merged(filter: &Document) -> Document {
+    doc! {"$and": [{"merged.into": {"$exists": true}}, filter]}
+}
+
 fn compile(predicate: &Predicate, negated: bool) -> Document {
     let each = |parts: &[Predicate]| parts.iter().map(|part| compile(part, negated)).collect();
     match (predicate, negated) {

@@ -2,13 +2,13 @@
 
 use chrono_tz::Tz;
 use domain::{
-    ActivityContent, ActivityEvent, AttributeChanges, Change, CustomerEvent, Event, Figures,
-    Occurrence, OrderEvent,
+    ActivityContent, ActivityEvent, AttributeChanges, Change, CustomerChanges, CustomerEvent,
+    Event, Figures, MAX_TAGS, Occurrence, OrderEvent,
 };
 
 use super::buckets::Buckets;
 use super::days::day_of;
-use super::document::CustomerDocument;
+use super::document::{CustomerDocument, MergeState};
 use super::times::{FoldStop, TimesLimits};
 use crate::runtime::date::date;
 use crate::runtime::recorded::Recorded;
@@ -47,8 +47,10 @@ pub(crate) fn fold(
         | Event::Demo(_)
         | Event::Import(_)
         | Event::Address(_)
-        | Event::Claim(_) => {}
+        | Event::Claim(_)
+        | Event::Merges(_) => {}
     }
+    follow_merge(&mut document, event);
     if let Some(id) = event.subject.customer() {
         let texts = [
             Some(id.as_str()),
@@ -61,9 +63,52 @@ pub(crate) fn fold(
     Ok(document)
 }
 
+/// Records what is still to be copied to the customer into whom this one was merged.
+fn follow_merge(document: &mut CustomerDocument, event: &Recorded) {
+    // An event's number in its partition fits, since it counts events.
+    let number = event.position.number as i64;
+    match &event.event {
+        Event::Customer(CustomerEvent::Merged { into }) => {
+            document.merged = Some(MergeState {
+                into: into.as_str().to_owned(),
+                open: Some(number),
+            });
+        }
+        Event::Customer(CustomerEvent::Forwarded { up_to }) => {
+            if let Some(merged) = &mut document.merged {
+                merged.open = merged.open.filter(|open| *open > *up_to as i64);
+            }
+        }
+        // Moving an order is a part of copying.
+        Event::Order(OrderEvent::Moved { .. }) => {}
+        _ => {
+            if let Some(merged) = &mut document.merged {
+                merged.open = Some(number);
+            }
+        }
+    }
+}
+
 fn apply_customer(document: &mut CustomerDocument, event: &CustomerEvent) {
-    let changes = event.changes().clone();
+    let Some(changes) = event.changes() else {
+        return;
+    };
     document.registered = true;
+    apply_changes(document, changes.clone());
+    if let CustomerEvent::Absorbed(absorbed) = event {
+        let mut tags = std::mem::take(&mut document.tags);
+        for tag in absorbed.tags.iter().map(|tag| tag.as_str()) {
+            if tags.len() < MAX_TAGS && !tags.iter().any(|known| known == tag) {
+                tags.push(tag.to_owned());
+            }
+        }
+        tags.sort_unstable();
+        document.tags = tags;
+    }
+    document.derive();
+}
+
+fn apply_changes(document: &mut CustomerDocument, changes: CustomerChanges) {
     set_text(&mut document.name, changes.profile.name);
     set_text(&mut document.email, changes.profile.email);
     set_text(&mut document.phone, changes.profile.phone);
@@ -87,7 +132,6 @@ fn apply_customer(document: &mut CustomerDocument, event: &CustomerEvent) {
         Change::Clear => document.unsubscribed = false,
         Change::Set(unsubscribed) => document.unsubscribed = unsubscribed,
     }
-    document.derive();
 }
 
 fn set_text<T: Into<String>>(field: &mut Option<String>, change: Change<T>) {
@@ -125,7 +169,9 @@ fn apply_order(
     if let Some(previous) = event.previous() {
         uncount_order(document, previous, context)?;
     }
-    count_order(document, event.content().figures(), context)?;
+    if let Some(figures) = event.figures() {
+        count_order(document, figures, context)?;
+    }
     let mut orders = context.buckets.of_orders();
     document
         .order_times

@@ -9,7 +9,7 @@ use futures::TryStreamExt;
 use mongodb::Cursor;
 use mongodb::error::Error;
 
-use super::filter::filter;
+use super::filter::{filter, living};
 use super::query::with_id;
 use super::{CustomerDocument, Customers};
 use crate::runtime::page::{Page, PageError, PageRequest};
@@ -42,7 +42,7 @@ impl Store {
             Some((millis, _)) => Timestamp::from_millis(*millis).map_err(|_| PageError)?,
             None => now,
         };
-        let mut parts = vec![filter(&rules.at(as_of))];
+        let mut parts = vec![living(filter(&rules.at(as_of)))];
         parts.extend(after.map(|(_, id)| doc! {"_id": {"$gt": id}}));
         let customers = self.serving::<RawDocumentBuf>(Customers::NAME).await?;
         let find = customers.find(doc! {"$and": parts}).max_time(TIME_LIMIT);

@@ -13,6 +13,7 @@ pub(crate) mod fold;
 mod instant_counts;
 mod instants;
 pub(crate) mod members;
+mod merges;
 mod past;
 pub(crate) mod paths;
 mod preview;
@@ -32,7 +33,7 @@ use mongodb::options::IndexOptions;
 
 use buckets::Buckets;
 pub use days::{DayCount, Days};
-pub use document::{CustomerDocument, EventFacts, FoldedTexts, TimesWithin};
+pub use document::{CustomerDocument, EventFacts, FoldedTexts, MergeState, TimesWithin};
 pub use filter::filter;
 pub use past::preview_at;
 pub use paths::path;
@@ -80,8 +81,8 @@ impl View for Customers {
     const NAME: &'static str = "customers";
     /// Version 2 added case-folded texts and the times within attributes;
     /// version 3 added days and buckets of times; version 4 folds the names of
-    /// activities; version 5 added the ids of addresses.
-    const FOLD: i32 = 5;
+    /// activities; version 5 added the ids of addresses; version 6 added merges.
+    const FOLD: i32 = 6;
     type Document = CustomerDocument;
 
     fn document_of(subject: &Subject, _: Position) -> Option<String> {
@@ -103,7 +104,8 @@ impl View for Customers {
             | Subject::Demo
             | Subject::Import(_)
             | Subject::Address(_)
-            | Subject::Claim(..) => None,
+            | Subject::Claim(..)
+            | Subject::Merges => None,
         }
     }
 
@@ -130,6 +132,15 @@ impl View for Customers {
             let keys = doc! {"order_count": 1, field: 1};
             IndexModel::builder().keys(keys).options(options).build()
         };
+        // So does the first of these with the number of merged customers, and the
+        // second one with that of merges under way.
+        let of_merged = |field: &str| {
+            let options = IndexOptions::builder()
+                .partial_filter_expression(doc! {field: {"$exists": true}})
+                .build();
+            let keys = doc! {field: 1};
+            IndexModel::builder().keys(keys).options(options).build()
+        };
         vec![
             whole(doc! {"search": 1}),
             whole(doc! {"total_spend": 1, "last_order_at": 1}),
@@ -142,6 +153,8 @@ impl View for Customers {
             whole(doc! {"attributes.$**": 1}),
             without_orders("registered_at"),
             without_orders("events.visit.count"),
+            of_merged("merged.into"),
+            of_merged("merged.open"),
         ]
     }
 }

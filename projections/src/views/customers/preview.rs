@@ -8,6 +8,7 @@ use domain::rules::{NodeRef, Rules};
 use mongodb::error::Error;
 
 use super::counting::{CountCache, CountQuery, CustomerCounter};
+use super::filter::living;
 use super::members::read_customers;
 use super::{CustomerDocument, Customers};
 use crate::runtime::store::{QueryError, Store, collection_name};
@@ -227,7 +228,7 @@ impl Store {
         // differs from the best one for all members. Leaving out a field that is not
         // needed here gives this query a shape of its own.
         let find = customers
-            .find(filter.clone())
+            .find(living(filter.clone()))
             .projection(doc! {"folded": 0})
             .max_time(TIME_LIMIT);
         read_customers(find.limit(limit).await?).await

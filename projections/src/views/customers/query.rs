@@ -4,7 +4,7 @@ use bson::{Document, doc};
 use futures::TryStreamExt;
 use unicode_normalization::UnicodeNormalization;
 
-use super::filter::escape;
+use super::filter::{escape, living};
 use super::{CustomerDocument, Customers};
 use crate::runtime::page::{Page, PageRequest};
 use crate::runtime::store::{QueryError, Store};
@@ -41,7 +41,7 @@ impl Store {
             .serving::<bson::RawDocumentBuf>(Customers::NAME)
             .await?;
         let cursor = customers
-            .find(filter)
+            .find(living(filter))
             .sort(doc! {"_id": 1})
             .limit(page.fetch())
             .await?;

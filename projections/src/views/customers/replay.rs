@@ -162,8 +162,11 @@ impl CustomersInMemory {
         }
     }
 
-    /// Returns the folded customers, and the ids of the undetermined ones.
-    pub(crate) fn into_parts(self) -> (HashMap<String, CustomerDocument>, BTreeSet<String>) {
+    /// Returns the folded customers that were not merged into another one, and the ids
+    /// of the undetermined ones.
+    pub(crate) fn into_parts(mut self) -> (HashMap<String, CustomerDocument>, BTreeSet<String>) {
+        self.customers
+            .retain(|_, customer| customer.merged.is_none());
         (self.customers, self.undetermined)
     }
 }

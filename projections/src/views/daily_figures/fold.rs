@@ -4,7 +4,8 @@
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use domain::{
-    Change, CustomerEvent, Event, Figures, MessageEvent, MessageStatus, OrderEvent, Timestamp,
+    ActivityEvent, Change, CustomerEvent, Event, Figures, MessageEvent, MessageStatus, OrderEvent,
+    Timestamp,
 };
 
 use super::document::{DailyFiguresDocument, DayFigures};
@@ -84,6 +85,8 @@ pub(super) fn changes(event: &Recorded, zone: Tz) -> Changes {
             );
         }
         Event::Order(order) => count_order(&mut changes, order, zone),
+        // The day has counted it for the customer under whom it was recorded.
+        Event::Activity(ActivityEvent::Received { .. }) => {}
         Event::Activity(happened) => {
             let before = happened
                 .previous()
@@ -100,7 +103,12 @@ pub(super) fn changes(event: &Recorded, zone: Tz) -> Changes {
         Event::Message(message) => count_message(&mut changes, message, recorded_at, zone),
         // A later profile does not say what `registered_at` was before, so it
         // cannot move the customer to another day.
-        Event::Customer(CustomerEvent::Updated(_))
+        Event::Customer(
+            CustomerEvent::Updated(_)
+            | CustomerEvent::Merged { .. }
+            | CustomerEvent::Forwarded { .. }
+            | CustomerEvent::Absorbed(_),
+        )
         | Event::View(_)
         | Event::Segment(_)
         | Event::Campaign(_)
@@ -113,7 +121,8 @@ pub(super) fn changes(event: &Recorded, zone: Tz) -> Changes {
         | Event::Demo(_)
         | Event::Import(_)
         | Event::Address(_)
-        | Event::Claim(_) => {}
+        | Event::Claim(_)
+        | Event::Merges(_) => {}
     }
     changes
 }
@@ -133,7 +142,9 @@ fn count_order(changes: &mut Changes, order: &OrderEvent, zone: Tz) {
     if let Some(previous) = order.previous() {
         add(previous, -1);
     }
-    add(order.content().figures(), 1);
+    if let Some(figures) = order.figures() {
+        add(figures, 1);
+    }
 }
 
 /// Counts what happened to a message. The times of earlier events of the message

@@ -62,7 +62,8 @@ fn is_counted(subject: &Subject) -> bool {
         | Subject::Demo
         | Subject::Import(_)
         | Subject::Address(_)
-        | Subject::Claim(..) => false,
+        | Subject::Claim(..)
+        | Subject::Merges => false,
     }
 }
 

@@ -3,7 +3,7 @@
 mod query;
 
 use bson::{DateTime, doc};
-use domain::{Event, OrderItem, Subject, key_part};
+use domain::{Event, OrderEvent, OrderItem, Subject, key_part};
 use eventlog::Position;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,9 @@ pub struct OrderDocument {
     /// Time at which the source last changed the order, if it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_updated_at: Option<DateTime>,
+    /// Customer who has the order now, if it was moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<String>,
     /// Number of the order's first event in its partition.
     #[serde(default)]
     pub recorded: i64,
@@ -65,8 +68,9 @@ pub fn order_document_id(customer: &str, order: &str) -> String {
 
 impl View for Orders {
     const NAME: &'static str = "orders";
-    /// Version 2 added the numbers of the first and the last event.
-    const FOLD: i32 = 2;
+    /// Version 2 added the numbers of the first and the last event; version 3 added
+    /// moves.
+    const FOLD: i32 = 3;
     const PER_AGGREGATE: bool = true;
     type Document = OrderDocument;
 
@@ -86,8 +90,15 @@ impl View for Orders {
             return Err(FoldError(format!("{} is not an order", event.subject)));
         };
         let content = happened.content().clone();
-        let before = before.as_ref().map(Orders::mirrored);
-        let mirrored = Mirrored::after(before, event.position);
+        let mirrored = before.as_ref().map(Orders::mirrored);
+        let mirrored = Mirrored::after(mirrored, event.position);
+        let moved_to = match happened {
+            OrderEvent::Placed(_) | OrderEvent::Updated { .. } | OrderEvent::Received { .. } => {
+                None
+            }
+            OrderEvent::Redirected(_) => before.and_then(|before| before.moved_to),
+            OrderEvent::Moved { to, .. } => Some(to.as_str().to_owned()),
+        };
         Ok(OrderDocument {
             order_id: order.as_str().to_owned(),
             customer_id: customer.as_str().to_owned(),
@@ -99,6 +110,7 @@ impl View for Orders {
             items: content.items,
             updated_at: date(event.metadata.at),
             source_updated_at: content.updated_at.map(date),
+            moved_to,
             recorded: mirrored.recorded,
             changed: mirrored.changed,
         })

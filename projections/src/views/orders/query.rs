@@ -1,6 +1,6 @@
 //! Queries of the view `orders`.
 
-use bson::{DateTime, Document, doc};
+use bson::{Bson, DateTime, Document, doc};
 use eventlog::Log;
 use futures::TryStreamExt;
 
@@ -34,7 +34,8 @@ impl OrderFilter {
 
 impl Store {
     /// Returns a page of orders, newest first. While orders change, pages may
-    /// miss or repeat some.
+    /// miss or repeat some. Orders that were moved to another customer are left out
+    /// there where they were, unless one id is selected.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer, or the cursor is invalid.
@@ -43,7 +44,15 @@ impl Store {
         filter: &OrderFilter,
         page: &PageRequest,
     ) -> Result<Page<OrderDocument>, QueryError> {
-        let mut filter = filter.document();
+        let mut filter = match filter.order {
+            Some(_) => filter.document(),
+            // Where an order is now, it is listed under its other customer.
+            None => {
+                let mut filter = filter.document();
+                filter.insert("moved_to", Bson::Null);
+                filter
+            }
+        };
         if let Some((millis, id)) = page.after::<(i64, String)>()? {
             let at = DateTime::from_millis(millis);
             let later = vec![
@@ -63,6 +72,16 @@ impl Store {
             let id = order_document_id(&order.customer_id, &order.order_id);
             (order.placed_at.timestamp_millis(), id)
         }))
+    }
+
+    /// Returns the number of a customer's orders that were moved to another one.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn count_moved_orders(&self, customer: &str) -> Result<u64, QueryError> {
+        let orders = self.serving::<OrderDocument>(Orders::NAME).await?;
+        let filter = doc! {"customer_id": customer, "moved_to": {"$ne": Bson::Null}};
+        Ok(orders.count_documents(filter).await?)
     }
 
     /// Returns a page of orders in the order of their first events. Pages miss

@@ -65,6 +65,7 @@ pub(in super::super) fn domain_counts(counts: importer::ImportCounts) -> ImportC
         updated: counts.updated,
         unchanged: counts.unchanged,
         stale: counts.stale,
+        moved: counts.moved,
         refused: counts.refused,
         repeated: counts.repeated,
         skipped: counts.skipped,

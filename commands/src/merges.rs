@@ -1,0 +1,470 @@
+//! Merging customers: the merge itself, and the steps with which everything that
+//! was recorded about a merged customer is copied to the other one.
+//!
+//! Each step can be repeated: a crash between any two of them, or the same step in
+//! two processes, ends in the same.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    Activity, ActivityCommand, ActivityEvent, ActivityId, AddressChanges, AddressCommand, Change,
+    Customer, CustomerChanges, CustomerCommand, CustomerError, CustomerEvent, CustomerId,
+    Forwarding, Merges, MergesCommand, MergesError, Move, Order, OrderCommand, OrderContent,
+    OrderEvent, OrderId, OrderServices, PlannedMerge, Subject,
+};
+use eventlog::{Key, Position};
+
+use crate::execute::{execute_batch, execute_one};
+use crate::heads::{HeadAggregate, Loaded, decode, key_of, load_all, load_one, unreadable};
+use crate::run::Outcome;
+use crate::{CommandError, Commands, Context};
+
+/// Number of attempts to end other merges before one's own, and to move orders that
+/// keep changing.
+const ATTEMPTS: usize = 16;
+
+/// Reason why customers are not merged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MergeRefusal {
+    /// A customer would be merged into themselves.
+    #[error("a customer cannot be merged into themselves")]
+    Itself,
+    /// The other customer was merged into this one, directly or through others.
+    #[error("{0} was merged into this customer")]
+    Cycle(CustomerId),
+    /// The customer was merged into another one.
+    #[error("the customer was merged into {0}")]
+    Merged(CustomerId),
+}
+
+/// A merge of a customer into another one, as the customer's events tell.
+#[derive(Debug, Clone)]
+pub struct Merge {
+    /// Customer who was merged.
+    pub customer: CustomerId,
+    /// The other customer.
+    pub into: CustomerId,
+    /// Position of the merge. Events before it are copied, later ones forwarded.
+    pub at: Position,
+    /// Number of the last event that is copied; 0 for none.
+    pub forwarded: u64,
+    /// Data of the customer at the merge.
+    data: CustomerChanges,
+}
+
+/// Number of orders that a step moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MovedOrders {
+    /// Orders that the other customer got.
+    pub moved: usize,
+    /// Orders for which the other customer has one with the same id, and keeps it.
+    pub kept: usize,
+}
+
+/// An order that is to be moved, and its current content.
+struct Moving {
+    order: OrderId,
+    content: OrderContent,
+    /// True if the other customer has an order of this id that is not this one.
+    is_kept: bool,
+    /// True if the other customer has this order.
+    is_there: bool,
+}
+
+impl Commands {
+    /// Merges a customer into another one. What was recorded about the customer is
+    /// copied afterwards, by the workers.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn merge_customer(
+        &self,
+        context: &Context,
+        customer: &CustomerId,
+        into: &CustomerId,
+    ) -> Result<Result<Outcome, MergeRefusal>, CommandError> {
+        if customer == into {
+            return Ok(Err(MergeRefusal::Itself));
+        }
+        let merge = PlannedMerge {
+            customer: customer.clone(),
+            into: into.clone(),
+        };
+        for _ in 0..ATTEMPTS {
+            let plan = MergesCommand::Plan(merge.clone());
+            match execute_one::<Merges>(self, context, Subject::Merges, plan).await? {
+                Ok(_) => return self.carry_out(context, merge).await,
+                // Another process may have died during its merge.
+                Err(MergesError::UnderWay(other)) => {
+                    let other = self.carry_out(context, other).await?;
+                    if let Err(refusal) = other {
+                        tracing::debug!(%refusal, "a merge that was under way was not possible");
+                    }
+                }
+            }
+        }
+        Err(CommandError::Contended(Subject::Merges.to_string()))
+    }
+
+    /// Carries out the merge under way, and ends it.
+    async fn carry_out(
+        &self,
+        context: &Context,
+        merge: PlannedMerge,
+    ) -> Result<Result<Outcome, MergeRefusal>, CommandError> {
+        let done = match self.makes_cycle(&merge).await? {
+            true => Err(MergeRefusal::Cycle(merge.into.clone())),
+            false => {
+                let command = CustomerCommand::Merge {
+                    into: merge.into.clone(),
+                };
+                let subject = Subject::Customer(merge.customer.clone());
+                match execute_one::<Customer>(self, context, subject, command).await? {
+                    Ok(outcome) => Ok(outcome),
+                    Err(CustomerError::Merged(other)) => Err(MergeRefusal::Merged(other)),
+                    Err(error) => return Err(refused(&merge.customer, &error)),
+                }
+            }
+        };
+        let end = MergesCommand::End(merge);
+        // Ending a merge is never rejected.
+        let _ended = execute_one::<Merges>(self, context, Subject::Merges, end).await?;
+        Ok(done)
+    }
+
+    /// Returns whether the other customer of a merge was merged into its customer,
+    /// directly or through others.
+    async fn makes_cycle(&self, merge: &PlannedMerge) -> Result<bool, CommandError> {
+        let mut at = merge.into.clone();
+        // Only the merge under way changes who is merged into whom, so the chain is
+        // finite and stays as it is.
+        while let Some(next) = self.customer_head(&at).await?.aggregate.merged_into() {
+            if *next == merge.customer {
+                return Ok(true);
+            }
+            at = next.clone();
+        }
+        Ok(false)
+    }
+
+    pub(crate) async fn customer_head(
+        &self,
+        id: &CustomerId,
+    ) -> Result<Loaded<Customer>, CommandError> {
+        let key = key_of(&self.log, &Subject::Customer(id.clone()));
+        load_one(&self.log, &key).await
+    }
+
+    /// Returns the merge of a customer; `None` if the customer is not merged.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn merge_of(&self, customer: &CustomerId) -> Result<Option<Merge>, CommandError> {
+        let key = key_of(&self.log, &Subject::Customer(customer.clone()));
+        let mut merge: Option<Merge> = None;
+        let mut data = CustomerChanges::default();
+        for entry in self.log.history(&key).await? {
+            let event = decode::<Customer>(&entry).map_err(|source| unreadable(&key, source))?;
+            match (event, &mut merge) {
+                (CustomerEvent::Registered(changes) | CustomerEvent::Updated(changes), None) => {
+                    data.extend(changes);
+                }
+                (CustomerEvent::Absorbed(absorbed), None) => {
+                    data.extend(absorbed.changes);
+                    match &mut data.tags {
+                        Change::Set(tags) => tags.extend(absorbed.tags),
+                        tags if !absorbed.tags.is_empty() => *tags = Change::Set(absorbed.tags),
+                        Change::Keep | Change::Clear => {}
+                    }
+                }
+                (CustomerEvent::Merged { into }, None) => {
+                    merge = Some(Merge {
+                        customer: customer.clone(),
+                        into,
+                        at: entry.position,
+                        forwarded: 0,
+                        data: std::mem::take(&mut data),
+                    });
+                }
+                (CustomerEvent::Forwarded { up_to }, Some(merge)) => merge.forwarded = up_to,
+                _ => {}
+            }
+        }
+        Ok(merge)
+    }
+
+    /// Gives the other customer of a merge the data from before it.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn take_over_data(
+        &self,
+        context: &Context,
+        merge: &Merge,
+    ) -> Result<(), CommandError> {
+        let changes = merge.data.clone();
+        self.take_over(context, merge, vec![(merge.at.number, changes, true)])
+            .await
+    }
+
+    /// Gives the other customer of a merge data that was recorded after it: changes,
+    /// each with the number of its event, in the order of the log.
+    ///
+    /// # Errors
+    /// As for [`Self::take_over_data`].
+    pub async fn forward_data(
+        &self,
+        context: &Context,
+        merge: &Merge,
+        changes: Vec<(u64, CustomerChanges)>,
+    ) -> Result<(), CommandError> {
+        let changes = changes.into_iter();
+        let changes = changes.map(|(number, changes)| (number, changes, false));
+        self.take_over(context, merge, changes.collect()).await
+    }
+
+    async fn take_over(
+        &self,
+        context: &Context,
+        merge: &Merge,
+        data: Vec<(u64, CustomerChanges, bool)>,
+    ) -> Result<(), CommandError> {
+        let key = self.address_key()?;
+        let commands = data.into_iter().map(|(up_to, mut changes, fills)| {
+            changes.addresses = AddressChanges::of(&changes.profile, key);
+            let from = merge.customer.clone();
+            let forwarding = Forwarding {
+                from,
+                up_to,
+                changes,
+                fills,
+            };
+            let subject = Subject::Customer(merge.into.clone());
+            (subject, CustomerCommand::TakeOver(Box::new(forwarding)))
+        });
+        let commands = commands.collect();
+        for done in execute_batch::<Customer>(self, &(), context, commands).await? {
+            done.map_err(|error| refused(&merge.into, &error))?;
+        }
+        self.take_off_lists(context, merge).await
+    }
+
+    /// Takes the merged customer off the lists of the addresses that the other one
+    /// has too. That one is on them if the merged customer opted out, and decides from
+    /// now on.
+    async fn take_off_lists(&self, context: &Context, merge: &Merge) -> Result<(), CommandError> {
+        let merged = self.customer_head(&merge.customer).await?;
+        let into = self.customer_head(&merge.into).await?;
+        let shared = merged.aggregate.consent().shared(into.aggregate.consent());
+        let (customer, version) = (&merge.customer, merged.version);
+        let off = shared.into_iter().map(|id| {
+            let customer = customer.clone();
+            (id, AddressCommand::Resubscribe { customer, version })
+        });
+        // Commands on addresses are never rejected.
+        self.execute_on_addresses(context, off.collect())
+            .await
+            .map(drop)
+    }
+
+    /// Moves orders of a merged customer to the other one, as far as they are not
+    /// there. An order whose id the other customer has used stays away: that one is
+    /// kept.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn move_orders(
+        &self,
+        context: &Context,
+        merge: &Merge,
+        orders: Vec<OrderId>,
+    ) -> Result<MovedOrders, CommandError> {
+        let mut counts = MovedOrders::default();
+        for _ in 0..ATTEMPTS {
+            let moving = self.orders_to_move(merge, &orders).await?;
+            if moving.is_empty() {
+                return Ok(counts);
+            }
+            let arriving = moving.iter().filter(|one| !one.is_kept).map(|one| {
+                let subject = Subject::Order(merge.into.clone(), one.order.clone());
+                let content = one.content.clone();
+                let command = match one.is_there {
+                    true => OrderCommand::Record(content),
+                    false => OrderCommand::Receive {
+                        content,
+                        from: merge.customer.clone(),
+                        replaces: false,
+                    },
+                };
+                (subject, command)
+            });
+            self.execute_on_orders(context, arriving.collect()).await?;
+            counts.kept += moving.iter().filter(|one| one.is_kept).count();
+            counts.moved += moving.iter().filter(|one| !one.is_kept).count();
+            let leaving = moving.into_iter().map(|one| {
+                let subject = Subject::Order(merge.customer.clone(), one.order);
+                let command = OrderCommand::Move {
+                    content: one.content,
+                    to: merge.into.clone(),
+                    how: Move::WithCustomer,
+                };
+                (subject, command)
+            });
+            self.execute_on_orders(context, leaving.collect()).await?;
+        }
+        Err(CommandError::Contended(merge.customer.to_string()))
+    }
+
+    /// Returns those of the merged customer's orders that are not where they are to
+    /// be.
+    async fn orders_to_move(
+        &self,
+        merge: &Merge,
+        orders: &[OrderId],
+    ) -> Result<Vec<Moving>, CommandError> {
+        let of = |customer: &CustomerId, order: &OrderId| {
+            Subject::Order(customer.clone(), order.clone())
+        };
+        let here = orders.iter().map(|order| of(&merge.customer, order));
+        let here = load_all::<Order>(&self.log, here).await?;
+        let to_move: Vec<(&OrderId, Loaded<Order>)> = orders
+            .iter()
+            .zip(here)
+            .filter(|(_, head)| head.aggregate.is_to_move())
+            .collect();
+        let subjects = to_move.iter().map(|(order, _)| of(&merge.customer, order));
+        let contents = self
+            .last_events::<Order>(subjects, to_move.iter().map(|(_, head)| head.last))
+            .await?;
+        let there = to_move.iter().map(|(order, _)| of(&merge.into, order));
+        let there = load_all::<Order>(&self.log, there).await?;
+        let mut moving = Vec::with_capacity(to_move.len());
+        for (((order, _), event), head) in to_move.into_iter().zip(contents).zip(there) {
+            let is_there = match head.aggregate.is_recorded() {
+                true => self.was_received(merge, order).await?,
+                false => false,
+            };
+            moving.push(Moving {
+                order: order.clone(),
+                content: event.content().clone(),
+                is_kept: head.aggregate.is_recorded() && !is_there,
+                is_there,
+            });
+        }
+        Ok(moving)
+    }
+
+    /// Returns whether the other customer has this order from the merged one.
+    async fn was_received(&self, merge: &Merge, order: &OrderId) -> Result<bool, CommandError> {
+        let subject = Subject::Order(merge.into.clone(), order.clone());
+        let key = key_of(&self.log, &subject);
+        for entry in self.log.history(&key).await? {
+            let event = decode::<Order>(&entry).map_err(|source| unreadable(&key, source))?;
+            if matches!(event, OrderEvent::Received { from, .. } if from == merge.customer) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns the last events of aggregates, given their numbers.
+    async fn last_events<A: HeadAggregate>(
+        &self,
+        subjects: impl Iterator<Item = Subject>,
+        numbers: impl Iterator<Item = u64>,
+    ) -> Result<Vec<A::Event>, CommandError> {
+        let keys: Vec<Key> = subjects
+            .map(|subject| key_of(&self.log, &subject))
+            .collect();
+        let positions = keys.iter().zip(numbers).map(|(key, number)| Position {
+            partition: key.partition,
+            number,
+        });
+        let entries = self.log.entries(&positions.collect::<Vec<_>>()).await?;
+        let mut events = Vec::with_capacity(keys.len());
+        for (key, entry) in keys.iter().zip(entries) {
+            let entry = entry.ok_or_else(|| CommandError::Contended(key.to_string()))?;
+            events.push(decode::<A>(&entry).map_err(|source| unreadable(key, source))?);
+        }
+        Ok(events)
+    }
+
+    pub(crate) async fn execute_on_orders(
+        &self,
+        context: &Context,
+        commands: Vec<(Subject, OrderCommand)>,
+    ) -> Result<(), CommandError> {
+        let services = OrderServices {
+            currency: self.currency,
+        };
+        let keys: Vec<String> = commands.iter().map(|(at, _)| at.to_string()).collect();
+        let done = execute_batch::<Order>(self, &services, context, commands).await?;
+        for (key, done) in keys.into_iter().zip(done) {
+            done.map_err(|error| CommandError::Refused {
+                key,
+                reason: error.to_string(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Copies activities of a merged customer to the other one. Each comes with
+    /// whether it was recorded after the merge: it then replaces one of the same id.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn copy_activities(
+        &self,
+        context: &Context,
+        merge: &Merge,
+        activities: BTreeMap<ActivityId, bool>,
+    ) -> Result<(), CommandError> {
+        let here = |id: &ActivityId| Subject::Activity(merge.customer.clone(), id.clone());
+        let heads = load_all::<Activity>(&self.log, activities.keys().map(here)).await?;
+        let last = heads.iter().map(|head| head.last);
+        let events = self
+            .last_events::<Activity>(activities.keys().map(here), last)
+            .await?;
+        let commands = activities.into_iter().zip(events);
+        let commands = commands.map(|((id, replaces), event): (_, ActivityEvent)| {
+            let subject = Subject::Activity(merge.into.clone(), id);
+            let command = ActivityCommand::Receive {
+                content: event.content().clone(),
+                from: merge.customer.clone(),
+                replaces,
+            };
+            (subject, command)
+        });
+        let commands = commands.collect();
+        for done in execute_batch::<Activity>(self, &(), context, commands).await? {
+            done.map_err(|error| refused(&merge.into, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Records that everything about a merged customer up to an event is copied.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn record_forwarded(
+        &self,
+        context: &Context,
+        merge: &Merge,
+        up_to: u64,
+    ) -> Result<(), CommandError> {
+        let subject = Subject::Customer(merge.customer.clone());
+        let command = CustomerCommand::Forwarded { up_to };
+        let done = execute_one::<Customer>(self, context, subject, command).await?;
+        done.map(drop)
+            .map_err(|error| refused(&merge.customer, &error))
+    }
+}
+
+/// Returns the error for a command that no rule should reject, since its data was
+/// accepted before.
+fn refused(customer: &CustomerId, error: &impl std::fmt::Display) -> CommandError {
+    CommandError::Refused {
+        key: Subject::Customer(customer.clone()).to_string(),
+        reason: error.to_string(),
+    }
+}

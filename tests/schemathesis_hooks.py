@@ -176,7 +176,9 @@ REASONS = [
     # All nodes of rules together.
     r"rules have more than \d+ nodes|nested more than \d+ deep",
     # Fields that do not go together.
-    r"a campaign is launched at once or scheduled, not both",
+    r"a campaign is launched at once or scheduled, not both|it needs unsubscribed beside it",
+    # What is recorded of the customer's consent.
+    r"only a later consent lifts that",
     # The days of a report: their order and number, which may depend on today.
     r"lies after until|a report has at most 366 days",
     # The clock.

@@ -4,8 +4,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::identity::sign_in;
 use crate::resources::{
-    admin, ai, audit, campaigns, customers, data, delivery, health, imports, jobs, keys, metrics,
-    orders, reports, segment_protocol, segments, suppressions, timeline, users,
+    admin, ai, audit, campaigns, consents, customers, data, delivery, health, imports, jobs, keys,
+    metrics, orders, reports, segment_protocol, segments, suppressions, timeline, users,
 };
 use crate::state::AppState;
 
@@ -21,6 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(imports::routes())
         .merge(customers::routes())
         .merge(timeline::routes())
+        .merge(consents::routes())
         .merge(orders::routes())
         .merge(reports::routes())
         .merge(segments::routes())

@@ -70,8 +70,9 @@ pub use contact::{
     PhoneError,
 };
 pub use customer::{
-    AddressChanges, Addresses, Consent, Customer, CustomerChanges, CustomerError, CustomerEvent,
-    MAX_TAGS, ProfileChanges, RecordCustomer,
+    AddressChanges, Addresses, Consent, ConsentRecord, ConsentWarning, Customer, CustomerChanges,
+    CustomerCommand, CustomerError, CustomerEvent, CustomerServices, MAX_TAGS, ProfileChanges,
+    RecordConsent,
 };
 pub use day::{Day, DayError};
 pub use demo::{Demo, DemoCommand, DemoError, DemoEvent, DemoPlan};
@@ -112,7 +113,7 @@ pub use template::{
 };
 pub use text::{Text, TextError, beginning};
 pub use time::{Timestamp, TimestampError};
-pub use updated_at::{AheadOfClock, check_updated_at};
+pub use updated_at::{AheadOfClock, ConsentAhead, check_consent_at, check_updated_at};
 pub use user::{
     MAX_SESSION, MAX_SESSIONS, Sessions, User, UserCommand, UserError, UserEvent, UserIdentity,
     UserSignIn,

@@ -62,6 +62,8 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/v1/{type}", DataIn),
     ("GET", "/api/customers", Viewer),
     ("GET", "/api/customers/{id}", Viewer),
+    ("GET", "/api/customers/{id}/consents", Viewer),
+    ("POST", "/api/customers/{id}/consents", Marketer),
     ("GET", "/api/customers/{id}/segments", Viewer),
     ("GET", "/api/customers/{id}/timeline", Viewer),
     ("GET", "/api/orders", Viewer),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::consent_record::ConsentRecord;
 use crate::{AddressId, AddressKey, AttributeChanges, Change, Email, Phone, Text, Timestamp};
 
 /// Changes of a customer's fields.
@@ -30,6 +31,10 @@ pub struct CustomerChanges {
     /// True if the customer opted out of messages.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub unsubscribed: Change<bool>,
+    /// Source, wording and time of the consent or the opt-out. An event has it only
+    /// together with `unsubscribed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<ConsentRecord>,
     /// Time at which the source last changed the customer, if it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,

@@ -6,6 +6,11 @@ use crate::event::LoggedEvent;
 
 type CustomerTest = TestFramework<Customer>;
 
+fn services() -> CustomerServices {
+    let now = Timestamp::EPOCH;
+    CustomerServices { now }
+}
+
 fn changes(json: serde_json::Value) -> CustomerChanges {
     serde_json::from_value(json).unwrap()
 }
@@ -19,33 +24,33 @@ fn ada() -> CustomerChanges {
 
 #[test]
 fn a_new_customer_is_registered() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given_no_previous_events()
-        .when(RecordCustomer(ada()))
+        .when(CustomerCommand::Record(ada()))
         .then_expect_events(vec![CustomerEvent::Registered(ada())]);
 }
 
 #[test]
 fn a_customer_may_have_nothing_but_an_id() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given_no_previous_events()
-        .when(RecordCustomer(CustomerChanges::default()))
+        .when(CustomerCommand::Record(CustomerChanges::default()))
         .then_expect_events(vec![CustomerEvent::Registered(CustomerChanges::default())]);
 }
 
 #[test]
 fn repeating_the_same_data_makes_no_event() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(ada())])
-        .when(RecordCustomer(ada()))
+        .when(CustomerCommand::Record(ada()))
         .then_expect_events(vec![]);
 }
 
 #[test]
 fn an_update_holds_only_what_changed() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(ada())])
-        .when(RecordCustomer(changes(json!({
+        .when(CustomerCommand::Record(changes(json!({
             "profile": {"name": "Ada", "attributes": {"plan": "silver", "age": 36}},
             "city": "Paris",
         }))))
@@ -58,36 +63,38 @@ fn an_update_holds_only_what_changed() {
 #[test]
 fn null_clears_a_field_once() {
     let clear = changes(json!({"profile": {"email": null, "attributes": {"age": null}}}));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(ada())])
-        .when(RecordCustomer(clear.clone()))
+        .when(CustomerCommand::Record(clear.clone()))
         .then_expect_events(vec![CustomerEvent::Updated(clear.clone())]);
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![
             CustomerEvent::Registered(ada()),
             CustomerEvent::Updated(clear.clone()),
         ])
-        .when(RecordCustomer(clear))
+        .when(CustomerCommand::Record(clear))
         .then_expect_events(vec![]);
 }
 
 #[test]
 fn null_for_all_attributes_clears_them_once() {
     let clear = changes(json!({"profile": {"attributes": null}}));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![
             CustomerEvent::Registered(ada()),
             CustomerEvent::Updated(clear.clone()),
         ])
-        .when(RecordCustomer(clear))
+        .when(CustomerCommand::Record(clear))
         .then_expect_events(vec![]);
 }
 
 #[test]
 fn the_order_of_tags_does_not_matter() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(ada())])
-        .when(RecordCustomer(changes(json!({"tags": ["early", "vip"]}))))
+        .when(CustomerCommand::Record(changes(
+            json!({"tags": ["early", "vip"]}),
+        )))
         .then_expect_events(vec![]);
 }
 
@@ -97,9 +104,12 @@ fn attributes_are_bounded_over_all_updates() {
         let all: serde_json::Map<_, _> = (from..to).map(|n| (format!("k{n}"), json!(n))).collect();
         changes(json!({"profile": {"attributes": all}}))
     };
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(some(0, MAX_ATTRIBUTES))])
-        .when(RecordCustomer(some(MAX_ATTRIBUTES, MAX_ATTRIBUTES + 1)))
+        .when(CustomerCommand::Record(some(
+            MAX_ATTRIBUTES,
+            MAX_ATTRIBUTES + 1,
+        )))
         .then_expect_error(CustomerError::TooManyAttributes(MAX_ATTRIBUTES + 1));
 }
 
@@ -113,9 +123,10 @@ fn an_object_replaces_the_whole_attribute() {
         let attributes = json!({"address": address});
         CustomerEvent::Updated(changes(json!({"profile": {"attributes": attributes}})))
     };
-    let given = || CustomerTest::with(()).given(vec![CustomerEvent::Registered(rome.clone())]);
+    let given =
+        || CustomerTest::with(services()).given(vec![CustomerEvent::Registered(rome.clone())]);
     given()
-        .when(RecordCustomer(rome.clone()))
+        .when(CustomerCommand::Record(rome.clone()))
         .then_expect_events(vec![]);
     for other in [
         json!({"city": "Rome"}),
@@ -123,16 +134,16 @@ fn an_object_replaces_the_whole_attribute() {
         json!("Rome"),
     ] {
         given()
-            .when(RecordCustomer(address(other.clone())))
+            .when(CustomerCommand::Record(address(other.clone())))
             .then_expect_events(vec![event(other)]);
     }
     let cleared = changes(json!({"profile": {"attributes": {"address": null}}}));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![
             CustomerEvent::Registered(rome.clone()),
             event(json!(null)),
         ])
-        .when(RecordCustomer(cleared))
+        .when(CustomerCommand::Record(cleared))
         .then_expect_events(vec![]);
 }
 
@@ -146,9 +157,9 @@ fn values_within_objects_count_one_by_one() {
     };
     let attributes = |a, b| changes(json!({"profile": {"attributes": {"a": a, "b": b}}}));
     let registered = attributes(object(0, 32), object(0, MAX_ATTRIBUTES - 32));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(registered)])
-        .when(RecordCustomer(attributes(
+        .when(CustomerCommand::Record(attributes(
             object(0, 33),
             object(0, MAX_ATTRIBUTES - 32),
         )))
@@ -158,9 +169,9 @@ fn values_within_objects_count_one_by_one() {
 #[test]
 fn too_many_tags_are_refused() {
     let tags: Vec<_> = (0..=MAX_TAGS).map(|n| format!("t{n}")).collect();
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given_no_previous_events()
-        .when(RecordCustomer(changes(json!({ "tags": tags }))))
+        .when(CustomerCommand::Record(changes(json!({ "tags": tags }))))
         .then_expect_error(CustomerError::TooManyTags(MAX_TAGS + 1));
 }
 
@@ -207,24 +218,24 @@ const NOON: &str = "2026-11-23T12:00:00.000Z";
 fn an_older_version_is_stale_and_changes_nothing() {
     let given = CustomerEvent::Registered(changed_at(NOON, "Paris"));
     let older = changes(json!({"updated_at": MORNING, "country": "FR"}));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![given.clone()])
-        .when(RecordCustomer(older.clone()))
+        .when(CustomerCommand::Record(older.clone()))
         .then_expect_events(vec![]);
     let mut recorded = Customer::default();
     recorded.apply(given);
     let head = serde_json::to_string(&recorded).unwrap();
     let recorded: Customer = serde_json::from_str(&head).unwrap();
-    assert!(recorded.is_stale(&RecordCustomer(older)));
-    assert!(!recorded.is_stale(&RecordCustomer(changed_at(NOON, "Oslo"))));
-    assert!(!recorded.is_stale(&RecordCustomer(ada())));
+    assert!(recorded.is_stale(&CustomerCommand::Record(older)));
+    assert!(!recorded.is_stale(&CustomerCommand::Record(changed_at(NOON, "Oslo"))));
+    assert!(!recorded.is_stale(&CustomerCommand::Record(ada())));
 }
 
 #[test]
 fn a_version_of_the_same_time_is_applied() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(changed_at(NOON, "Paris"))])
-        .when(RecordCustomer(changed_at(NOON, "Oslo")))
+        .when(CustomerCommand::Record(changed_at(NOON, "Oslo")))
         .then_expect_events(vec![CustomerEvent::Updated(changes(
             json!({"city": "Oslo"}),
         ))]);
@@ -234,29 +245,29 @@ fn a_version_of_the_same_time_is_applied() {
 fn a_version_without_a_time_is_applied_and_leaves_the_recorded_one() {
     let paris = || CustomerEvent::Registered(changed_at(NOON, "Paris"));
     let oslo = changes(json!({"city": "Oslo"}));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![paris()])
-        .when(RecordCustomer(oslo.clone()))
+        .when(CustomerCommand::Record(oslo.clone()))
         .then_expect_events(vec![CustomerEvent::Updated(oslo.clone())]);
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![paris(), CustomerEvent::Updated(oslo)])
-        .when(RecordCustomer(changed_at(MORNING, "Rome")))
+        .when(CustomerCommand::Record(changed_at(MORNING, "Rome")))
         .then_expect_events(vec![]);
 }
 
 #[test]
 fn a_later_time_is_recorded_although_no_field_changes() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(changed_at(
             MORNING, "Paris",
         ))])
-        .when(RecordCustomer(changed_at(NOON, "Paris")))
+        .when(CustomerCommand::Record(changed_at(NOON, "Paris")))
         .then_expect_events(vec![CustomerEvent::Updated(changes(
             json!({"updated_at": NOON}),
         ))]);
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(changed_at(NOON, "Paris"))])
-        .when(RecordCustomer(changed_at(NOON, "Paris")))
+        .when(CustomerCommand::Record(changed_at(NOON, "Paris")))
         .then_expect_events(vec![]);
 }
 

@@ -26,6 +26,16 @@ impl GivenTime {
             Self::Date(date) => beginning(date, zone),
         }
     }
+
+    /// Returns the instant, or the last one of a date.
+    pub(crate) fn end_in_zone(self, zone: Tz) -> Timestamp {
+        let Self::Date(date) = self else {
+            return self.in_zone(zone);
+        };
+        let next = date.succ_opt().map(|next| beginning(next, zone).millis());
+        let last = next.and_then(|next| Timestamp::from_millis(next - 1).ok());
+        last.unwrap_or_else(|| self.in_zone(zone))
+    }
 }
 
 /// Returns the first instant of a day.
@@ -116,6 +126,22 @@ mod tests {
             ("9999-12-31", "America/New_York", "9999-12-31T05:00:00.000Z"),
         ] {
             assert_eq!(beginning_of(date, zone), expected, "{date} {zone}");
+        }
+    }
+
+    #[test]
+    fn a_date_ends_before_the_next_one_begins() {
+        for (date, zone, expected) in [
+            ("2026-01-31", "UTC", "2026-01-31T23:59:59.999Z"),
+            (
+                "2018-11-03",
+                "America/Sao_Paulo",
+                "2018-11-04T02:59:59.999Z",
+            ),
+            ("9999-12-31", "UTC", "9999-12-31T23:59:59.999Z"),
+        ] {
+            let end = read(date).unwrap().end_in_zone(zone.parse().unwrap());
+            assert_eq!(end.to_string(), expected, "{date} {zone}");
         }
     }
 

@@ -116,7 +116,7 @@ function Figures({ imported }: { imported: Import }) {
   if (!progress) return null
   const [, plural] = ITEM[kind ?? 'customers']
   const { rows, created, updated, unchanged, refused, skipped, repeated } = progress
-  const { ambiguous_times: ambiguous, stale } = progress
+  const { ambiguous_times: ambiguous, still_unsubscribed: unsubscribed, stale } = progress
   return (
     <StatTiles>
       <StatTile
@@ -151,6 +151,13 @@ function Figures({ imported }: { imported: Import }) {
           label="Ambiguous times"
           value={number(ambiguous)}
           detail="Clocks showed them twice; the first counts"
+        />
+      )}
+      {unsubscribed > 0 && (
+        <StatTile
+          label="Still unsubscribed"
+          value={number(unsubscribed)}
+          detail="Only a later consent lifts an opt-out"
         />
       )}
       {repeated > 0 && (

@@ -186,11 +186,11 @@ impl Households {
 
 fn choose(person: &Person, random: &mut StdRng) -> PersonChange {
     match (random.random_range(0..10), person.unsubscribed) {
-        (0..2, _) => PersonChange::Rename,
-        (2..4, _) => PersonChange::Move,
-        // Few are out at a time: one of them silences the whole household.
-        (4, false) => PersonChange::OptOut,
-        (4..9, true) => PersonChange::OptIn,
+        (0..2, false) | (0, true) => PersonChange::Move,
+        // Few are out at a time: each silences a household, and an address that was left meanwhile
+        // stays silent until somebody comes back and opts in.
+        (2, false) => PersonChange::OptOut,
+        (1..7, true) => PersonChange::OptIn,
         _ => PersonChange::Rename,
     }
 }

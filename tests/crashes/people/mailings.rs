@@ -5,7 +5,7 @@ use super::loads::{Expected, Load};
 use crate::support::campaign::{launch, wait_for_completion};
 
 /// Number of concurrent sequences of campaigns.
-pub(super) const SEQUENCES: usize = 2;
+pub(super) const SEQUENCES: usize = 3;
 
 /// Messages per second: slow enough that customers opt out and processes are killed while a
 /// campaign is sent.

@@ -32,11 +32,12 @@ const DEFAULT_KILLS: usize = 6;
 /// Number of kills after which everything is checked, and the next ones hit a new deployment.
 const KILLS_PER_DEPLOYMENT: usize = 20;
 
-/// Longest time from a restart to the next kill, in milliseconds.
-const MAX_PAUSE_MS: u64 = 2_000;
+/// Longest time from a restart to the next kill, in milliseconds. Others take over from a killed
+/// worker after 6 s, so campaigns go on between some kills and hardly begin between others.
+const MAX_PAUSE_MS: u64 = 5_000;
 
 /// Number of worker processes, so that one can continue what another one leaves.
-const WORKERS: usize = 2;
+const WORKERS: usize = 3;
 
 /// Processes to kill at the same moment.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,13 @@
 /** Events of a customer's timeline as sentences. */
 import type { Schemas } from '@/api/client'
-import { suppressionText, words } from '@/format'
+import {
+  COMPLAINT,
+  MESSAGE_STATUS,
+  suppressionOf,
+  suppressionSentence,
+  suppressionSummary,
+  words,
+} from '@/format'
 import { aggregateParts } from '@/format/aggregate'
 import { leaves } from '@/format/attributes'
 import type { StatusColor } from '@/format/status'
@@ -125,8 +132,8 @@ function describeMessage(name: string, data: Data): Described {
     case 'message_suppressed':
       return {
         color: 'warn',
-        title: `Message suppressed: ${suppressionText(text(data.reason) ?? '').toLowerCase()}`,
-        detail: text(data.detail),
+        title: `Message suppressed: ${suppressionSummary(suppressionOf(data)).toLowerCase()}`,
+        detail: suppressionSentence(suppressionOf(data)),
       }
     case 'message_attempted':
       return {
@@ -139,20 +146,20 @@ function describeMessage(name: string, data: Data): Described {
     case 'message_delivered':
       return { color: 'good', title: 'Message delivered' }
     case 'message_failed':
-      return { color: 'bad', title: 'Message failed', detail: text(data.reason) }
+      return explained('Message failed', 'failed', data.reason)
     case 'message_bounced':
-      return {
-        color: 'bad',
-        title: data.bounce === 'hard' ? 'Message bounced for good' : 'Message bounced',
-        detail: text(data.reason),
-      }
+      return explained(
+        data.bounce === 'hard' ? 'Message bounced for good' : 'Message bounced',
+        'bounced',
+        data.reason,
+      )
     case 'message_unconfirmed':
-      return { color: 'warn', title: 'Message unconfirmed: no receipt in time' }
+      return explained('Message unconfirmed', 'unconfirmed')
     case 'message_complained':
       return {
         color: 'bad',
         title: 'Complained about the message',
-        detail: text(data.reason),
+        detail: joined(COMPLAINT, data.reason),
       }
     case 'message_deferred':
       return { color: 'warn', title: 'Delivery put off', detail: text(data.reason) }
@@ -163,18 +170,29 @@ function describeMessage(name: string, data: Data): Described {
     case 'message_receipt_refused':
       return { color: 'warn', title: 'A receipt was refused', detail: text(data.problem) }
     case 'message_rejected':
-      return {
-        color: 'bad',
-        title: 'Message rejected by the vendor',
-        detail: text(data.problem),
-      }
+      return explained('Message rejected by the vendor', 'rejected', data.problem)
     case 'message_undeliverable':
-      return { color: 'bad', title: 'Message undeliverable', detail: text(data.problem) }
+      return explained('Message undeliverable', 'undeliverable', data.problem)
     case 'message_requeued':
       return { color: 'neutral', title: 'Message queued again' }
     default:
       return { color: 'neutral', title: words(name) }
   }
+}
+
+/** A step to a status, with what the status means and why the message has it. */
+function explained(
+  title: string,
+  status: keyof typeof MESSAGE_STATUS,
+  why?: unknown,
+): Described {
+  const { color, explanation } = MESSAGE_STATUS[status]
+  return { color, title, detail: joined(explanation, why) }
+}
+
+function joined(explanation: string, why: unknown): string {
+  const reason = text(why)
+  return reason ? `${words(reason)}. ${explanation}` : explanation
 }
 
 const PROFILE: Record<string, string> = {

@@ -77,6 +77,10 @@ function describeOrder(
   order: string,
   currency: string,
 ): Described {
+  if (name === 'order_moved') {
+    const to = text(data.to) ?? text(data.into)
+    return { color: 'neutral', title: `Order ${order} moved${to ? ` to ${to}` : ''}` }
+  }
   const content = name === 'order_updated' ? record(data.content) : data
   const status = text(content.status) ?? 'placed'
   const minor = typeof content.amount === 'number' ? content.amount : null
@@ -214,11 +218,23 @@ function describeProfile(name: string, data: Data): Described {
   if (name === 'customer_registered') {
     return { color: 'good', title: 'Registered', detail: changed.join(', ') || null }
   }
+  if (name === 'customer_merged') {
+    return {
+      color: 'neutral',
+      title: `Merged into ${text(data.into) ?? 'another customer'}`,
+    }
+  }
+  const source = text(record(data.consent).source)
+  const told = [...(source ? [`source: ${source}`] : []), ...changed]
   if (data.unsubscribed === true) {
-    return { color: 'warn', title: 'Unsubscribed', detail: changed.join(', ') || null }
+    return { color: 'warn', title: 'Unsubscribed', detail: told.join(', ') || null }
   }
   if (data.unsubscribed === false && changed.length === 0) {
-    return { color: 'good', title: 'Subscribed again' }
+    return {
+      color: 'good',
+      title: 'Subscribed again',
+      detail: source && `source: ${source}`,
+    }
   }
   if (name === 'customer_updated') {
     return {

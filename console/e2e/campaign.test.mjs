@@ -158,7 +158,7 @@ test('tells why one recipient got nothing, and is back at the same row', async (
   })
   await row('147').click()
 
-  await see(page.getByText('The customer had opted out of messages.'))
+  await see(page.getByText('The customer opted out, or another customer did'))
   await see(page.getByRole('heading', { name: 'Why the customer was chosen' }))
   await see(page.getByText(`Value: ${tag}`))
   await see(page.getByRole('link', { name: 'Customer', exact: true }))

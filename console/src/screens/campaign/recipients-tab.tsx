@@ -113,7 +113,7 @@ const COLUMNS: Column<Message>[] = [
   {
     id: 'reason',
     header: 'Reason',
-    width: 'minmax(7.5rem, 1.4fr)',
+    width: 'minmax(7.5rem, 2fr)',
     cell: (message) => <Reason message={message} />,
   },
   {

@@ -16,7 +16,7 @@ import { Time } from '@/ui/time'
 import { Narrow } from '@/ui/wide'
 import type { Customer } from './columns'
 import { ConsentDialog } from './consent-dialog'
-import { CONSENT, type Consent, currentConsent } from './consents'
+import { CONSENT, type Consent, currentConsent, sourceText } from './consents'
 
 const PAGE = 50
 
@@ -88,7 +88,7 @@ function Current({ customer, items }: { customer: Customer; items: readonly Cons
         <Definitions
           items={[
             { term: 'Since', value: <Time at={record.at} /> },
-            { term: 'Source', value: record.source },
+            { term: 'Source', value: record.source && sourceText(record.source) },
             { term: 'Wording', value: record.wording, hidden: !record.wording },
           ]}
         />
@@ -185,7 +185,7 @@ function Records({
       header: 'Source',
       cell: ({ source, wording }) => (
         <div className="max-w-prose wrap-anywhere">
-          {source ?? <None text="not recorded" />}
+          {source ? sourceText(source) : <None text="not recorded" />}
           {wording && <p className="text-sm text-muted">“{wording}”</p>}
         </div>
       ),

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type Consent, currentConsent } from './consents'
+import { type Consent, currentConsent, sourceText } from './consents'
 
 function consent(state: Consent['state']): Consent {
   return {
@@ -34,4 +34,9 @@ it('is an opt-out without a record too', () => {
 
 it('is unknown if nobody has recorded that the customer wants messages', () => {
   expect(currentConsent({ unsubscribed: false }, []).state).toBe('unknown')
+})
+
+it('has a source that a person wrote, or one that the API names', () => {
+  expect(sourceText('phone call')).toBe('phone call')
+  expect(sourceText('data')).toBe('Data that was sent')
 })

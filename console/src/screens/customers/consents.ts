@@ -22,6 +22,12 @@ export function currentConsent(
   return { state, record }
 }
 
+/** Where a consent came from: two sources are names of the API, others are as typed. */
+export function sourceText(source: string): string {
+  if (source === 'data') return 'Data that was sent'
+  return source === 'segment' ? 'Segment' : source
+}
+
 export const CONSENT = {
   subscribed: {
     text: 'Subscribed',

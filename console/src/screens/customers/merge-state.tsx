@@ -19,7 +19,7 @@ export function MergeState({ customer }: { customer: Customer }) {
     <div className="flex flex-col gap-2 not-empty:mb-4">
       {job && <MergeJob id={job} />}
       {customer.merged_into && <MergedInto target={customer.merged_into} />}
-      {customer.merging && (
+      {customer.merging && !job && (
         <Notice title="A merge is under way">
           <p>
             Orders and activity of a customer are being copied. The figures are complete

@@ -52,7 +52,7 @@ export function useColumns(
     {
       id: 'since',
       header: 'Since',
-      width: 'minmax(10.5rem, 1.2fr)',
+      width: '12.5rem',
       cell: (row) => <Time at={row.created_at} />,
       wideOnly: true,
     },

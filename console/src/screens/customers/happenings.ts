@@ -77,11 +77,7 @@ function describeOrder(
   order: string,
   currency: string,
 ): Described {
-  if (name === 'order_moved') {
-    const to = text(data.to) ?? text(data.into)
-    return { color: 'neutral', title: `Order ${order} moved${to ? ` to ${to}` : ''}` }
-  }
-  const content = name === 'order_updated' ? record(data.content) : data
+  const content = 'content' in data ? record(data.content) : data
   const status = text(content.status) ?? 'placed'
   const minor = typeof content.amount === 'number' ? content.amount : null
   const refunded =
@@ -106,6 +102,8 @@ function describeOrder(
       : status === 'cancelled'
         ? 'canceled'
         : status
+  const moved = MOVES[name]?.(order, data)
+  if (moved) return { color: 'neutral', title: moved, detail, amount }
   return {
     color: status === 'placed' ? 'good' : status === 'refunded' ? 'bad' : 'warn',
     title: `Order ${order} ${verb}`,
@@ -114,12 +112,22 @@ function describeOrder(
   }
 }
 
+/** Events of an order that changes its customer. */
+const MOVES: Record<string, (order: string, data: Data) => string> = {
+  order_received: (order, { from }) =>
+    `Order ${order} moved here from ${text(from) ?? 'another customer'}`,
+  order_moved: (order, { to }) =>
+    `Order ${order} moved to ${text(to) ?? 'another customer'}`,
+  order_redirected: (order) => `Order ${order} sent again, after it was moved`,
+}
+
 function describeActivity(name: string, data: Data): Described {
-  const content = name === 'activity_updated' ? record(data.content) : data
+  const content = 'content' in data ? record(data.content) : data
+  const from = name === 'activity_received' ? text(data.from) : null
   const properties = leaves(record(content.properties))
   return {
     color: 'accent',
-    title: `${words(text(content.name) ?? 'activity')}${name === 'activity_updated' ? ' (corrected)' : ''}`,
+    title: `${words(text(content.name) ?? 'activity')}${name === 'activity_updated' ? ' (corrected)' : from ? ` (as ${from})` : ''}`,
     detail:
       properties.map(([key, value]) => `${key}: ${String(value)}`).join(', ') || null,
   }
@@ -211,12 +219,23 @@ const PROFILE: Record<string, string> = {
 }
 
 function describeProfile(name: string, data: Data): Described {
-  const fields = { ...record(data.profile), ...data }
+  const changes = name === 'customer_absorbed' ? record(data.changes) : data
+  const fields = { ...record(changes.profile), ...changes, ...data }
   const changed = Object.entries(PROFILE)
     .filter(([field]) => field in fields)
     .map(([, label]) => label)
   if (name === 'customer_registered') {
     return { color: 'good', title: 'Registered', detail: changed.join(', ') || null }
+  }
+  if (name === 'customer_absorbed') {
+    return {
+      color: 'neutral',
+      title: `Took over the data of ${text(data.from) ?? 'another customer'}`,
+      detail: changed.join(', ') || null,
+    }
+  }
+  if (name === 'customer_forwarded') {
+    return { color: 'neutral', title: 'Copied to the other customer' }
   }
   if (name === 'customer_merged') {
     return {

@@ -194,8 +194,8 @@ function Consequences({ goes, stays }: { goes: string; stays: string }) {
       </li>
       <li>If either of them is unsubscribed, {stays} is.</li>
       <li>
-        {goes} can still be read, but is in no list, segment or figure. Data that comes
-        for {goes} later goes to {stays}.
+        {goes} can still be read, with its messages, but is in no list, segment or figure.
+        Data that comes for {goes} later goes to {stays}.
       </li>
       <li>A merge cannot be undone.</li>
     </ul>

@@ -1,11 +1,14 @@
 import { expect, it } from 'vitest'
 import { mergeSentences } from './merge-result'
 
-const result = { customer_id: 'c-1', into: 'c-2', orders: 3, activities: 1 }
+const result = { into: 'c-2', orders: 3, activities: 1 }
 
 it('says what moved', () => {
   expect(mergeSentences({ ...result, kept_orders: 0, left_out: [] })).toEqual([
     '3 orders and 1 activity moved to c-2.',
+  ])
+  expect(mergeSentences({ into: 'c-2', orders: 1 })).toEqual([
+    '1 order and all activity moved to c-2.',
   ])
 })
 

@@ -83,13 +83,17 @@ function MergeJob({ id }: { id: string }) {
 function Running({ progress: { read, of } }: { progress: Job['progress'] }) {
   return (
     <div className="flex flex-col gap-2" role="status">
-      <ProgressBar
-        label="Progress of the merge"
-        total={of}
-        parts={[{ value: read, color: 'accent' }]}
-      />
+      {of > 0 && (
+        <ProgressBar
+          label="Progress of the merge"
+          total={of}
+          parts={[{ value: read, color: 'accent' }]}
+        />
+      )}
       <p className="text-sm text-muted">
-        {of === 0 ? 'Counting the events…' : `${number(read)} of ${count(of, 'event')}`}
+        {of > 0
+          ? `${number(read)} of ${count(of, 'event')}`
+          : 'Copying orders and activity. It goes on when you leave this page.'}
       </p>
     </div>
   )

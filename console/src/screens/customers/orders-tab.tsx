@@ -88,7 +88,8 @@ export function OrdersTab({ customer }: { customer: Customer }) {
         {(items) =>
           items.length === 0 ? (
             <EmptyState icon="customers" title="No orders yet">
-              This customer’s orders appear here once the shop sends them.
+              This customer’s orders appear here once the shop sends them. Orders that
+              were moved are with their new customer.
             </EmptyState>
           ) : (
             <Table

@@ -160,7 +160,7 @@ test('an order under two customers is told, and an admin moves it', async (t) =>
   await see(dialog.getByText('Other customers have an order with this id'))
   await see(dialog.getByRole('link', { name: known }))
   await axe(page, { include: 'dialog[open]' })
-  await dialog.getByRole('button', { name: 'Move to another customer…' }).click()
+  await dialog.getByRole('button', { name: 'Move order…' }).click()
   const move = page.getByRole('dialog', { name: `Move order ${id}` })
   await move.getByLabel('Customer', { exact: true }).fill(known)
   await move.getByRole('radio', { name: 'Tess Twin' }).check()

@@ -124,7 +124,7 @@ export function ConsentDialog({
           label="Time"
           optional
           pointer="/at"
-          hint="When they said so; by default, now."
+          hint={`When they said so; by default, now.${customer.unsubscribed ? ' A consent has to be later than the opt-out.' : ''}`}
           error={impossible ? 'This time does not exist in your time zone.' : null}
         >
           <Input

@@ -35,7 +35,7 @@ export function OrderDialog({ order, onClose }: { order: Order; onClose: () => v
             <CopyCurl path="/api/orders" query={{ customer_id, order_id }} />
           </span>
           {mayMove && !order.moved_to && (
-            <Button onClick={() => setMoving(true)}>Move to another customer…</Button>
+            <Button onClick={() => setMoving(true)}>Move order…</Button>
           )}
           <Button kind="primary" onClick={onClose}>
             Close
@@ -105,8 +105,8 @@ function Twins({ order }: { order: Order }) {
             <CustomerLink id={twin.customer_id} />
           </span>
         ))}
-        . If it is one order, it is counted more than once: move it to the customer whose
-        it is.
+        . If they are one order, it is counted more than once: move it to the right
+        customer.
       </p>
     </Notice>
   )

@@ -110,7 +110,7 @@ function Filters({ filter }: { filter: SuppressionFilter }) {
         placeholder="Whole email address or phone number"
         value={filter.address}
         onChange={(address) => setParams({ address })}
-        className="w-full sm:w-80"
+        className="w-full sm:w-96"
       />
       <Select
         aria-label="Reason"

@@ -49,7 +49,7 @@ test('a marketer lifts an opt-out, and its records stay', async (t) => {
   await dialog.getByLabel('Source').fill('phone call')
   await dialog.getByLabel(/^Wording/).fill('Yes, write to me about soaps.')
   await axe(page, { include: 'dialog[open]' })
-  await dialog.getByRole('button', { name: 'Record', exact: true }).click()
+  await dialog.getByRole('button', { name: 'Record', exact: true }).last().click()
   await see(page.getByText('Cora is subscribed.'))
   await gone(dialog)
   const records = page.getByRole('table', { name: 'Consents' }).getByRole('row')

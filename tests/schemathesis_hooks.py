@@ -176,9 +176,13 @@ REASONS = [
     # All nodes of rules together.
     r"rules have more than \d+ nodes|nested more than \d+ deep",
     # Fields that do not go together.
-    r"a campaign is launched at once or scheduled, not both",
+    r"a campaign is launched at once or scheduled, not both|it needs unsubscribed beside it",
+    # What is recorded of the customer's consent.
+    r"only a later consent lifts that",
     # The days of a report: their order and number, which may depend on today.
-    r"lies after until|a report has at most 366 days",
+    r"lies after until|a report has at most 366 days|since and days exclude each other",
+    # A customer who is merged, or whose order moves, and the other one.
+    r"cannot be merged into themselves|the order is this customer's already",
     # The clock.
     r"lies in the (past|future)|cannot expire before it is created|ahead of the server's time",
     # What is there: a segment, and how many attributes a customer has by now.

@@ -4,8 +4,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::identity::sign_in;
 use crate::resources::{
-    admin, ai, audit, campaigns, customers, data, delivery, health, imports, jobs, keys, merging,
-    metrics, orders, reports, segment_protocol, segments, suppressions, timeline, users,
+    admin, ai, audit, campaigns, consents, customers, data, delivery, health, imports, jobs, keys,
+    merging, metrics, orders, reports, segment_protocol, segments, suppressions, timeline, users,
 };
 use crate::state::AppState;
 
@@ -22,6 +22,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(customers::routes())
         .merge(merging::routes())
         .merge(timeline::routes())
+        .merge(consents::routes())
         .merge(orders::routes())
         .merge(reports::routes())
         .merge(segments::routes())

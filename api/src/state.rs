@@ -153,6 +153,7 @@ impl Api {
             assistant: Assistant::new(config.assistant),
             previews: Permits::new(4),
             log_reads: LogReads::new(config.limits.log_reads),
+            merges: LogReads::new(MERGES),
             jobs: Jobs::new(config.limits.job_after),
             demo_loads: DemoLoads::default(),
             imports: Arc::new(Imports::new(config.imports)),
@@ -166,6 +167,9 @@ impl Api {
         }
     }
 }
+
+/// Maximum number of merges of customers that this process follows at once.
+const MERGES: usize = 256;
 
 pub(crate) type AppState = Arc<AppContext>;
 
@@ -200,6 +204,9 @@ pub(crate) struct AppContext {
     pub(crate) previews: Permits,
     /// Slots for long reads of the log.
     pub(crate) log_reads: LogReads,
+    /// Slots for merges that are being copied. They wait for workers, perhaps for long, and
+    /// must not keep reads of the log from running.
+    pub(crate) merges: LogReads,
     /// Reads of the log that outlive their requests.
     pub(crate) jobs: Jobs,
     /// Loads of the demo shop that this process runs.

@@ -309,6 +309,7 @@ impl Commands {
             (Ok(true), _) => Ok(Outcome {
                 effect: CommandEffect::Unchanged,
                 position: head.position(&self.campaign_key(&campaign)),
+                warning: None,
             }),
         };
         let outcome = match created {
@@ -453,6 +454,7 @@ impl Commands {
         let outcome = Outcome {
             effect: CommandEffect::Unchanged,
             position: head.position(&self.campaign_key(campaign)),
+            warning: None,
         };
         Ok(Ok(LaunchOutcome { outcome, status }))
     }

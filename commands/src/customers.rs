@@ -1,7 +1,8 @@
 //! Commands on customers.
 
 use domain::{
-    AddressChanges, Customer, CustomerChanges, CustomerCommand, CustomerError, CustomerId, Subject,
+    AddressChanges, Customer, CustomerChanges, CustomerCommand, CustomerError, CustomerId,
+    CustomerServices, RecordConsent, Subject,
 };
 
 use crate::execute::execute_batch;
@@ -43,11 +44,34 @@ impl Commands {
         let commands = items.into_iter().map(|item| {
             let mut changes = item.changes;
             changes.addresses = AddressChanges::of(&changes.profile, key);
-            (
-                Subject::Customer(item.customer),
-                CustomerCommand::Record(changes),
-            )
+            let command = CustomerCommand::Record(changes);
+            (Subject::Customer(item.customer), command)
         });
-        execute_batch::<Customer>(self, &(), context, commands.collect()).await
+        execute_batch::<Customer>(self, &services(context), context, commands.collect()).await
     }
+
+    /// Records a consent or an opt-out that a person reports, which lifts an earlier
+    /// opt-out. Each call is an event.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating it may record it a second time, with the same effect.
+    pub async fn record_consent(
+        &self,
+        context: &Context,
+        customer: CustomerId,
+        consent: RecordConsent,
+    ) -> Result<Result<Outcome, CustomerError>, CommandError> {
+        let subject = Subject::Customer(customer);
+        let name = subject.to_string();
+        let commands = vec![(subject, CustomerCommand::RecordConsent(consent))];
+        let services = services(context);
+        let outcomes = execute_batch::<Customer>(self, &services, context, commands);
+        // One command has one result.
+        let outcome = outcomes.await?.pop();
+        outcome.ok_or(CommandError::Contended(name))
+    }
+}
+
+pub(crate) fn services(context: &Context) -> CustomerServices {
+    CustomerServices { now: context.now }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use cqrs_es::Aggregate;
 use domain::{
-    Activity, Address, AddressId, ApiKey, Campaign, Claim, Consent, Customer, DecodeError, Demo,
-    Import, ImportId, KeyId, LogPosition, LoggedEvent, Merges, Message, Order, Quarantine, Segment,
-    SegmentId, Subject, User, UserId, ViewName, ViewRequests,
+    Activity, Address, AddressId, ApiKey, Campaign, Claim, Consent, ConsentWarning, Customer,
+    DecodeError, Demo, Import, ImportId, KeyId, LogPosition, LoggedEvent, Merges, Message,
+    Metadata, Order, Quarantine, Segment, SegmentId, Subject, User, UserId, ViewName, ViewRequests,
 };
 use eventlog::{Entry, Head, Key, Log, Partition, Position};
 use futures::future::try_join_all;
@@ -33,7 +33,7 @@ pub trait HeadAggregate: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
 
     /// Returns whether the command has an older version of the aggregate than
     /// the recorded one, by the time of its source. Such a command changes
-    /// nothing.
+    /// nothing, except that an opt-out of a customer counts.
     fn is_stale(&self, _: &Self::Command) -> bool {
         false
     }
@@ -43,10 +43,21 @@ pub trait HeadAggregate: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
     fn is_moved(&self) -> bool {
         false
     }
+
+    /// Returns the reason why what the command says about consent has no effect, if
+    /// that is so.
+    fn consent_warning(&self, _: &Self::Command) -> Option<ConsentWarning> {
+        None
+    }
+
+    /// Applies an event of the log. `meta` is its metadata, as JSON.
+    fn apply_recorded(&mut self, event: Self::Event, _meta: &str) {
+        self.apply(event);
+    }
 }
 
 impl HeadAggregate for Customer {
-    const FOLD: u32 = 2;
+    const FOLD: u32 = 3;
 
     fn consent(&self) -> Option<Consent> {
         Some(Customer::consent(self))
@@ -54,6 +65,18 @@ impl HeadAggregate for Customer {
 
     fn is_stale(&self, command: &Self::Command) -> bool {
         Customer::is_stale(self, command)
+    }
+
+    fn consent_warning(&self, command: &Self::Command) -> Option<ConsentWarning> {
+        Customer::consent_warning(self, command)
+    }
+
+    fn apply_recorded(&mut self, event: Self::Event, meta: &str) {
+        Customer::apply_recorded(self, event, || {
+            // All programs write metadata of this form; without it the time is unknown.
+            let metadata = serde_json::from_str::<Metadata>(meta);
+            metadata.ok().map(|metadata| metadata.at)
+        });
     }
 }
 
@@ -175,7 +198,7 @@ impl<A: HeadAggregate> Loaded<A> {
         let mut aggregate = A::default();
         for entry in history {
             match decode::<A>(entry) {
-                Ok(event) => aggregate.apply(event),
+                Ok(event) => aggregate.apply_recorded(event, &entry.meta),
                 Err(_) if is_skipped(log, entry.position).await? => {}
                 Err(source) => return Err(unreadable(key, source)),
             }
@@ -259,7 +282,7 @@ pub(crate) async fn load_in<A: HeadAggregate>(
 }
 
 /// Returns whether an operator has skipped an event.
-async fn is_skipped(log: &Log, at: Position) -> Result<bool, CommandError> {
+pub(crate) async fn is_skipped(log: &Log, at: Position) -> Result<bool, CommandError> {
     let subject = Subject::Quarantine(LogPosition::new(at.partition, at.number));
     let key = key_of(log, &subject);
     // `load_in` calls this function, so it cannot be used here.

@@ -14,8 +14,11 @@ use domain::{
 };
 use eventlog::{Key, Position};
 
+use crate::customers::services;
 use crate::execute::{execute_batch, execute_one};
-use crate::heads::{HeadAggregate, Loaded, decode, key_of, load_all, load_one, unreadable};
+use crate::heads::{
+    HeadAggregate, Loaded, decode, is_skipped, key_of, load_all, load_one, unreadable,
+};
 use crate::run::Outcome;
 use crate::{CommandError, Commands, Context};
 
@@ -119,7 +122,7 @@ impl Commands {
                     into: merge.into.clone(),
                 };
                 let subject = Subject::Customer(merge.customer.clone());
-                match execute_one::<Customer>(self, context, subject, command).await? {
+                match execute_on_customer(self, context, subject, command).await? {
                     Ok(outcome) => Ok(outcome),
                     Err(CustomerError::Merged(other)) => Err(MergeRefusal::Merged(other)),
                     Err(error) => return Err(refused(&merge.customer, &error)),
@@ -164,7 +167,11 @@ impl Commands {
         let mut merge: Option<Merge> = None;
         let mut data = CustomerChanges::default();
         for entry in self.log.history(&key).await? {
-            let event = decode::<Customer>(&entry).map_err(|source| unreadable(&key, source))?;
+            let event = match decode::<Customer>(&entry) {
+                Ok(event) => event,
+                Err(_) if is_skipped(&self.log, entry.position).await? => continue,
+                Err(source) => return Err(unreadable(&key, source)),
+            };
             match (event, &mut merge) {
                 (CustomerEvent::Registered(changes) | CustomerEvent::Updated(changes), None) => {
                     data.extend(changes);
@@ -191,6 +198,14 @@ impl Commands {
             }
         }
         Ok(merge)
+    }
+
+    /// Returns whether an operator has skipped an event, which is then not copied.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn is_event_skipped(&self, at: Position) -> Result<bool, CommandError> {
+        is_skipped(&self.log, at).await
     }
 
     /// Gives the other customer of a merge the data from before it.
@@ -243,7 +258,7 @@ impl Commands {
             (subject, CustomerCommand::TakeOver(Box::new(forwarding)))
         });
         let commands = commands.collect();
-        for done in execute_batch::<Customer>(self, &(), context, commands).await? {
+        for done in execute_batch::<Customer>(self, &services(context), context, commands).await? {
             done.map_err(|error| refused(&merge.into, &error))?;
         }
         self.take_off_lists(context, merge).await
@@ -454,10 +469,23 @@ impl Commands {
     ) -> Result<(), CommandError> {
         let subject = Subject::Customer(merge.customer.clone());
         let command = CustomerCommand::Forwarded { up_to };
-        let done = execute_one::<Customer>(self, context, subject, command).await?;
+        let done = execute_on_customer(self, context, subject, command).await?;
         done.map(drop)
             .map_err(|error| refused(&merge.customer, &error))
     }
+}
+
+async fn execute_on_customer(
+    on: &Commands,
+    context: &Context,
+    subject: Subject,
+    command: CustomerCommand,
+) -> Result<Result<Outcome, CustomerError>, CommandError> {
+    let name = subject.to_string();
+    let commands = vec![(subject, command)];
+    let mut done = execute_batch::<Customer>(on, &services(context), context, commands).await?;
+    // One command has one result.
+    done.pop().ok_or(CommandError::Contended(name))
 }
 
 /// Returns the error for a command that no rule should reject, since its data was

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
-use domain::{AddressCommand, AddressId, LoggedEvent, Subject};
+use domain::{AddressCommand, AddressId, ConsentWarning, LoggedEvent, Subject};
 use eventlog::{Append, Appended, Key, Log, NewEvent, NewHead, Partition, Position};
 use futures::future::BoxFuture;
 use tokio::time::{Instant, timeout_at};
@@ -35,7 +35,7 @@ pub enum CommandEffect {
     /// No change was necessary.
     Unchanged,
     /// The command had an older version of the aggregate than the recorded one,
-    /// and changed nothing.
+    /// and changed nothing. An older version that opted a customer out is `Updated`.
     Stale,
     /// The aggregate was moved to another customer, and the command changed
     /// nothing.
@@ -49,6 +49,9 @@ pub struct Outcome {
     pub effect: CommandEffect,
     /// Position of the aggregate's last event.
     pub position: Position,
+    /// Reason why what a customer's data says about consent had no effect; `None` if it
+    /// had, or says nothing.
+    pub warning: Option<ConsentWarning>,
 }
 
 /// A command of a batch that has no result yet.
@@ -93,6 +96,9 @@ enum Decided<E> {
     /// Events to append.
     Append { pending: Pending, created: bool },
 }
+
+/// Decision about an item, and what its client is warned of.
+type Warned<E> = (Decided<E>, Option<ConsentWarning>);
 
 /// An event among those to append.
 #[derive(Clone, Copy)]
@@ -298,9 +304,12 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
             Some(Appended::Conflict { .. }) | None => None,
         };
         let rest = items.split_off(decided.len());
-        for (item, decided) in items.into_iter().zip(decided) {
+        for (item, (decided, warning)) in items.into_iter().zip(decided) {
             match self.settle(decided, basis, position_of) {
-                Some(result) => done.push((item.index, result)),
+                Some(result) => {
+                    let result = result.map(|outcome| Outcome { warning, ..outcome });
+                    done.push((item.index, result));
+                }
                 None => again.push(item),
             }
         }
@@ -320,7 +329,7 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
         &self,
         items: &[BatchItem<A>],
         mut loaded: HashMap<Key, Loaded<A>>,
-    ) -> (Vec<Decided<A::Error>>, Vec<Append>, Vec<Required>) {
+    ) -> (Vec<Warned<A::Error>>, Vec<Append>, Vec<Required>) {
         let mut appends = Appends::default();
         let mut decided = Vec::with_capacity(items.len());
         let mut required = Vec::new();
@@ -343,6 +352,7 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
                 (false, true) => CommandEffect::Stale,
                 (false, false) => CommandEffect::Unchanged,
             };
+            let warning = current.aggregate.consent_warning(&command);
             let handled = handle(&mut current.aggregate, command, self.services).await;
             if let (Some(before), Some(after)) = (before, current.aggregate.consent())
                 && (before != after || !item.told.is_empty())
@@ -361,7 +371,7 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
                         }),
                 );
             }
-            decided.push(match (handled, appends.pending(&item.key)) {
+            let decision = match (handled, appends.pending(&item.key)) {
                 (Err(refusal), after) => Decided::Refused(refusal, after),
                 (Ok(events), Some(after)) if events.is_empty() => {
                     Decided::NoChangeAfter { effect, after }
@@ -376,7 +386,8 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
                     let pending = appends.add(&item.key, append);
                     Decided::Append { pending, created }
                 }
-            });
+            };
+            decided.push((decision, warning));
         }
         (decided, appends.all, required)
     }
@@ -389,7 +400,13 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
         basis: Basis,
         position_of: impl Fn(Pending) -> Option<Position>,
     ) -> Option<Result<Outcome, A::Error>> {
-        let outcome = |effect, position| Some(Ok(Outcome { effect, position }));
+        let outcome = |effect, position| {
+            Some(Ok(Outcome {
+                effect,
+                position,
+                warning: None,
+            }))
+        };
         match decided {
             Decided::Append { pending, created } => {
                 let effect = match created {

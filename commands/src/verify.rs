@@ -150,7 +150,7 @@ impl AnyAggregate {
 }
 
 fn apply<A: HeadAggregate>(aggregate: &mut A, entry: &Entry) -> Result<(), DecodeError> {
-    aggregate.apply(decode::<A>(entry)?);
+    aggregate.apply_recorded(decode::<A>(entry)?, &entry.meta);
     Ok(())
 }
 

@@ -158,7 +158,7 @@ test('tells why one recipient got nothing, and is back at the same row', async (
   })
   await row('147').click()
 
-  await see(page.getByText('The customer had opted out of messages.'))
+  await see(page.getByText('The customer opted out, or another customer did'))
   await see(page.getByRole('heading', { name: 'Why the customer was chosen' }))
   await see(page.getByText(`Value: ${tag}`))
   await see(page.getByRole('link', { name: 'Customer', exact: true }))
@@ -222,7 +222,11 @@ test('explains receipts that never come, and refused addresses', async (t) => {
   const page = await t.newPage({ server: own })
   await page.goto(pathOf(silent))
   await see(status(page, 'Completed'), { timeout: 30_000 })
+  const explained = (status, explanation) =>
+    page.getByRole('listitem').filter({ hasText: status }).getByText(explanation)
+  await see(explained('Unconfirmed', 'it counts as sent, and a late receipt still'))
   await page.getByRole('link', { name: '2 unconfirmed' }).click()
+  await see(page.getByText('sent no receipt in time; it counts as sent'))
   await see(
     page.getByRole('table', { name: 'Recipients' }).getByText('Unconfirmed').first(),
   )
@@ -234,6 +238,12 @@ test('explains receipts that never come, and refused addresses', async (t) => {
   const tag = await tagged(own, 2)
   const refused = await campaignFor(own, tag)
   await waitForCampaign(own, refused.campaign_id, (c) => c.status === 'completed')
+  await page.goto(pathOf(refused))
+  await see(explained('Rejected', 'it counts as failed and is not sent again.'))
+  await axe(page)
+  await page.goto(`/customers/${tag}-000/timeline`)
+  await see(page.getByText('Message rejected by the vendor'))
+  await see(page.getByText('it counts as failed and is not sent again.'))
   await page.goto(pathOf(refused, `recipients/${tag}-000`))
   await see(page.getByText('The vendor refuses messages to this address for good'))
   await see(page.getByText('answered refused: unknown-recipient').first())

@@ -27,6 +27,47 @@ async function counted(page, rules) {
   return count
 }
 
+/** Waits until the rules as text are these. */
+const written = (page, rules) =>
+  eventually(async () => assert.equal(await rulesText(page).inputValue(), rules))
+
+/** Holds the requests to a URL until they are released; `asked` waits for the first one. */
+async function held(page, url) {
+  let ask
+  let release
+  const asked = new Promise((resolve) => (ask = resolve))
+  const released = new Promise((resolve) => (release = resolve))
+  await page.route(url, async (route) => {
+    ask()
+    await released
+    // A request that was replaced by a newer one is gone by now.
+    await route.continue().catch(() => {})
+  })
+  return { asked, release }
+}
+
+/** Edits fields in one task, as a busy browser does: nothing is drawn between the edits. */
+async function inOneTask(edits) {
+  const fields = await Promise.all(
+    edits.map(async ([locator, value]) => ({
+      element: await locator.elementHandle(),
+      value,
+    })),
+  )
+  const page = edits[0][0].page()
+  await page.evaluate((all) => {
+    for (const { element, value } of all) {
+      const { set } = Object.getOwnPropertyDescriptor(
+        Object.getPrototypeOf(element),
+        'value',
+      )
+      set.call(element, value)
+      const type = element.tagName === 'SELECT' ? 'change' : 'input'
+      element.dispatchEvent(new Event(type, { bubbles: true }))
+    }
+  }, fields)
+}
+
 async function createSegment(rules, name = unique('Segment')) {
   return await api('POST', '/api/segments', { name, rules })
 }
@@ -170,6 +211,79 @@ test('bad input is shown beside its rule, and a reload keeps what was typed', as
   await rulesText(page).fill('order_count > 3 AND city =')
   await see(page.getByText('expected a value, found the end'))
   await see(page.getByText('The text cannot be read yet.'))
+})
+
+test('typing in a row goes on while counts arrive', async (t) => {
+  const page = await t.newPage({ role: 'marketer' })
+  const rules = 'order_count > 1 AND (city = Ro OR tags contains vip)'
+  const counting = await held(page, '**/api/segments/preview')
+  await page.goto(`/segments/new?rules=${encodeURIComponent(rules)}`)
+  const city = condition(page, 'Condition 2.1: City').getByLabel('Value')
+  await city.focus()
+  await page.keyboard.press('End')
+  await counting.asked
+  counting.release()
+  await counted(page, rules)
+  for (const key of 'me') await page.keyboard.press(key)
+  assert.equal(await city.inputValue(), 'Rome')
+  const typed = 'order_count > 1 AND (city = "Rome" OR tags contains "vip")'
+  assert.equal(await rulesText(page).inputValue(), typed)
+})
+
+test('edits that follow each other before the page is drawn are all kept', async (t) => {
+  const page = await t.newPage({ role: 'marketer' })
+  const rules = 'order_count > 1 AND (city = Rome OR total_spend between 100 and 200)'
+  await page.goto(`/segments/new?rules=${encodeURIComponent(rules)}`)
+  await counted(page, rules)
+  const spend = condition(page, 'Condition 2.2: Total spend')
+  await inOneTask([
+    [page.getByLabel('Name', { exact: true }), 'Quick'],
+    [condition(page, 'Condition 1: Number of orders').getByLabel('Value'), '3'],
+    [condition(page, 'Condition 2.1: City').getByLabel('Operator'), '!='],
+    [spend.getByLabel('From in USD'), '4'],
+    [spend.getByLabel('To in USD'), '5'],
+    [page.getByLabel('In plain words'), 'quick buyers'],
+  ])
+  const all = 'order_count > 3 AND (city != "Rome" OR total_spend between 400 AND 500)'
+  await written(page, all)
+  assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'Quick')
+  assert.equal(await page.getByLabel('In plain words').inputValue(), 'quick buyers')
+
+  // The rows follow a text at once, and go on from it.
+  await inOneTask([
+    [rulesText(page), 'order_count > 8 AND (city = Oslo OR total_spend > 700)'],
+    [condition(page, 'Condition 1: Number of orders').getByLabel('Value'), '9'],
+  ])
+  const followed = 'order_count > 9 AND (city = "Oslo" OR total_spend > 700)'
+  await written(page, followed)
+  // An edit that takes back the one before it is an edit too.
+  const value = condition(page, 'Condition 1: Number of orders').getByLabel('Value')
+  await inOneTask([
+    [value, '7'],
+    [value, '9'],
+  ])
+  await written(page, followed)
+})
+
+test('an answer in plain words does not replace rules that were edited since', async (t) => {
+  const page = await t.newPage({ role: 'marketer' })
+  const rules = 'order_count > 1 AND city = Rome'
+  await page.goto(`/segments/new?rules=${encodeURIComponent(rules)}`)
+  await counted(page, rules)
+  const words = page.getByLabel('In plain words')
+  const answer = await held(page, '**/api/ai/segment-rules')
+  await words.fill('ordered at least 2 times')
+  await page.getByRole('button', { name: 'Write the rules' }).click()
+  await answer.asked
+  await condition(page, 'Condition 1: Number of orders').getByLabel('Value').fill('3')
+  answer.release()
+  await see(page.getByText('You changed the rules meanwhile'))
+  await written(page, 'order_count > 3 AND city = "Rome"')
+  await counted(page, 'order_count > 3 AND city = Rome')
+  await eventually(() => axe(page))
+  await page.getByRole('button', { name: 'Use the answer' }).click()
+  await gone(page.getByText('You changed the rules meanwhile'))
+  await written(page, 'order_count >= 2')
 })
 
 test('counts follow an instant in the past', async (t) => {

@@ -130,6 +130,7 @@ for (const [role, offered, refused] of [
       'Customers',
       'Segments',
       'Campaigns',
+      'Suppressions',
       'Imports',
       'Audit',
       'Operations',
@@ -141,12 +142,12 @@ for (const [role, offered, refused] of [
   ],
   [
     'marketer',
-    ['Overview', 'Customers', 'Segments', 'Campaigns', 'Imports'],
+    ['Overview', 'Customers', 'Segments', 'Campaigns', 'Suppressions', 'Imports'],
     ['/audit', '/operations', '/users', '/keys', '/settings'],
   ],
   [
     'viewer',
-    ['Overview', 'Customers', 'Segments', 'Campaigns', 'Imports'],
+    ['Overview', 'Customers', 'Segments', 'Campaigns', 'Suppressions', 'Imports'],
     ['/audit', '/keys', '/segments/new', '/campaigns/new'],
   ],
 ]) {

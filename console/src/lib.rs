@@ -31,7 +31,14 @@ const TYPES: &str = "openapi.d.ts";
 const PAGE: &str = "index.html";
 
 /// Paths that are only the console's. The page's own router decides what they show.
-const PAGES: [&str; 5] = ["/", "/sign-in", "/users", "/keys", "/settings"];
+const PAGES: [&str; 6] = [
+    "/",
+    "/sign-in",
+    "/suppressions",
+    "/users",
+    "/keys",
+    "/settings",
+];
 
 /// Paths that are only the console's, with all paths below them.
 const PAGES_WITH_DEEP_LINKS: [&str; 6] = [

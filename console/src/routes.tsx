@@ -71,6 +71,12 @@ export const SCREENS: ScreenRoute[] = [
     screen: () => import('./screens/campaign/recipient'),
   },
   {
+    path: '/suppressions',
+    needs: 'read',
+    screen: () => import('./screens/suppressions/suppressions'),
+    nav: { label: 'Suppressions', icon: 'blocked', section: 'Store' },
+  },
+  {
     path: '/imports',
     needs: 'read',
     screen: () => import('./screens/imports/imports'),

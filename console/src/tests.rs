@@ -74,6 +74,7 @@ async fn the_page_is_at_its_own_paths_and_below_them() {
         "/segments/a%2Fb",
         "/imports/imp_1",
         "/audit/3:17",
+        "/suppressions",
         "/operations/views",
         "/users",
         "/keys",

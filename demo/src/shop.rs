@@ -287,6 +287,7 @@ fn changes(
         tags: set((!tags.is_empty()).then_some(tags)),
         registered_at: Change::Set(registered_at),
         unsubscribed: set(random.chance(7).then_some(true)),
+        consent: None,
         updated_at: None,
     })
 }

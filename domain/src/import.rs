@@ -111,6 +111,9 @@ pub struct ImportCounts {
     pub skipped: u64,
     /// Local times that clocks showed twice, of which the first is meant.
     pub ambiguous_times: u64,
+    /// Customers who stay unsubscribed, since the file proves no consent after their opt-out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub still_unsubscribed: u64,
 }
 
 fn is_zero(count: &u64) -> bool {

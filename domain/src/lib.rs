@@ -71,8 +71,9 @@ pub use contact::{
     PhoneError,
 };
 pub use customer::{
-    Absorbed, AddressChanges, Addresses, Consent, Customer, CustomerChanges, CustomerCommand,
-    CustomerError, CustomerEvent, Forwarding, MAX_TAGS, ProfileChanges,
+    Absorbed, AddressChanges, Addresses, Consent, ConsentRecord, ConsentWarning, Customer,
+    CustomerChanges, CustomerCommand, CustomerError, CustomerEvent, CustomerServices, Forwarding,
+    MAX_TAGS, ProfileChanges, RecordConsent,
 };
 pub use day::{Day, DayError};
 pub use demo::{DEMO_ACTOR, Demo, DemoCommand, DemoError, DemoEvent, DemoPlan};
@@ -114,7 +115,7 @@ pub use template::{
 };
 pub use text::{Text, TextError, beginning};
 pub use time::{Timestamp, TimestampError};
-pub use updated_at::{AheadOfClock, check_updated_at};
+pub use updated_at::{AheadOfClock, ConsentAhead, check_consent_at, check_updated_at};
 pub use user::{
     MAX_SESSION, MAX_SESSIONS, Sessions, User, UserCommand, UserError, UserEvent, UserIdentity,
     UserSignIn,

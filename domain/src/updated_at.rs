@@ -10,6 +10,19 @@ use crate::Timestamp;
 /// Milliseconds by which `updated_at` may be ahead of this server's clock.
 const MAX_AHEAD: i64 = 5 * 60_000;
 
+/// Time of a consent or an opt-out that is too far in the future.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{given} is more than five minutes ahead of the server's time, {now}; until then, nothing would \
+     outrank it: correct the clock or the time zone of the source"
+)]
+pub struct ConsentAhead {
+    /// Time of the consent or the opt-out.
+    pub given: Timestamp,
+    /// Time of the server.
+    pub now: Timestamp,
+}
+
 /// An item's `updated_at` is too far in the future.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -34,6 +47,18 @@ pub fn check_updated_at(given: Option<Timestamp>, now: Timestamp) -> Result<(), 
             Err(AheadOfClock { given, now })
         }
         _ => Ok(()),
+    }
+}
+
+/// Checks that the time of a consent or an opt-out is not in the future: one of the
+/// year 2099 could not be withdrawn, or lifted, by any data.
+///
+/// # Errors
+/// [`ConsentAhead`] if it is more than five minutes ahead of `now`.
+pub fn check_consent_at(given: Timestamp, now: Timestamp) -> Result<(), ConsentAhead> {
+    match check_updated_at(Some(given), now) {
+        Ok(()) => Ok(()),
+        Err(AheadOfClock { given, now }) => Err(ConsentAhead { given, now }),
     }
 }
 
@@ -72,6 +97,9 @@ mod tests {
             assert_eq!(check_updated_at(accepted, now), Ok(()));
         }
         let given = at("2026-11-23T12:05:00.001Z");
+        let ahead = check_consent_at(given.unwrap(), now).unwrap_err();
+        assert_eq!(ahead.given, given.unwrap());
+        assert_eq!(check_consent_at(now, now), Ok(()));
         let refused = check_updated_at(given, now).unwrap_err();
         assert_eq!(refused.given, given.unwrap());
         let reason = refused.to_string();

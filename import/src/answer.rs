@@ -36,9 +36,23 @@ struct ItemResult {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ResultContent {
-    Problem { problem: ProblemDocument },
-    Outcome { outcome: ApiOutcome },
+    Problem {
+        problem: ProblemDocument,
+    },
+    Outcome {
+        outcome: ApiOutcome,
+        #[serde(default)]
+        warnings: Vec<ApiWarning>,
+    },
 }
+
+#[derive(Deserialize)]
+struct ApiWarning {
+    code: String,
+}
+
+/// Code of the warning about a customer who opted out and stays unsubscribed.
+const STILL_UNSUBSCRIBED: &str = "still_unsubscribed";
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -99,7 +113,13 @@ impl BatchOutcomes {
                     text: problem.sentence(),
                     pointer: problem.errors.into_iter().find_map(|error| error.pointer),
                 }),
-                ResultContent::Outcome { outcome } => outcome.into(),
+                ResultContent::Outcome { outcome, warnings } => {
+                    let mut codes = warnings.iter().map(|warning| warning.code.as_str());
+                    match codes.any(|code| code == STILL_UNSUBSCRIBED) {
+                        true => RecordOutcome::StillUnsubscribed(Box::new(outcome.into())),
+                        false => outcome.into(),
+                    }
+                }
             };
             // The first outcome of an item counts: after a retry, an item that the first attempt
             // created is reported as unchanged.

@@ -190,7 +190,7 @@ pub(super) fn printable(text: &str) -> String {
     printable
 }
 
-/// Returns a line for everything that was read in another way than it stands in the file.
+/// Returns a line for everything that has another effect than it stands in the file.
 pub(super) fn row_notes(notes: &RowNotes) -> String {
     let mut text = String::new();
     let counted = |count: u64, one: &str, many: &str| {
@@ -207,6 +207,13 @@ pub(super) fn row_notes(notes: &RowNotes) -> String {
         let cells = counted(notes.text_marks, "cell", "cells");
         text += &format!(
             "{cells} had a spreadsheet's mark of text (an apostrophe, or =\"…\"), which was removed\n"
+        );
+    }
+    if notes.still_unsubscribed > 0 {
+        let customers = counted(notes.still_unsubscribed, "customer stays", "customers stay");
+        text += &format!(
+            "{customers} unsubscribed: only a consent after their opt-out lifts it \
+             (--map consent_at=COLUMN)\n"
         );
     }
     text

@@ -67,6 +67,12 @@ pub(super) fn check_effects(
             "{option}: no field has {what}"
         );
     }
+    let times_consent = given.map.iter().any(|pair| pair.field == "consent_at");
+    ensure!(
+        !times_consent || is_bound("unsubscribed"),
+        "--map consent_at: it is the time of a consent, which no column has; add --map \
+         unsubscribed=COLUMN"
+    );
     check_first_row(resource, &given.first_row)?;
     for name in &given.first_row {
         ensure!(

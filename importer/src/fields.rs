@@ -73,6 +73,7 @@ const CUSTOMERS: &[Field] = &[
     ("tags", Tags, false),
     ("registered_at", Time, false),
     ("unsubscribed", Consent, false),
+    ("consent_at", Time, false),
     ("updated_at", Time, false),
 ];
 const ORDERS: &[Field] = &[

@@ -30,6 +30,9 @@ pub(super) struct Mapping {
     status: Option<usize>,
     /// Numbers of the fields with an order's amount and the part of it that was paid back.
     refund: Option<(usize, usize)>,
+    /// Numbers of the fields with the time of a consent and with the consent itself, without which
+    /// the time means nothing.
+    consent: Option<(usize, Option<usize>)>,
     /// Name of the field with free keys.
     keys_field: &'static str,
     items: Option<ItemFields>,
@@ -76,8 +79,11 @@ impl Mapping {
             names.position(|one| one == name)
         };
         let refund = number("amount").zip(number("refunded_amount"));
+        let unsubscribed = number("unsubscribed");
+        let consent = number("consent_at").map(|time| (time, unsubscribed));
         Ok(Self {
             refund,
+            consent,
             fields,
             id: id.unwrap_or_default(),
             status,
@@ -226,7 +232,12 @@ impl Mapping {
         let is_key = |field: &MappedField| matches!(field.target, FieldTarget::Key { .. });
         let fields = self.fields.iter().enumerate();
         let fields = fields.filter(|(_, field)| !field.target.is_of_item());
-        for (number, field) in fields.clone().filter(|(_, field)| !is_key(field)) {
+        let left_out = self
+            .consent
+            .filter(|(_, consent)| consent.is_none_or(|consent| !self.has_value(consent, texts)));
+        let left_out = left_out.map(|(time, _)| time);
+        let plain = fields.clone().filter(|(_, field)| !is_key(field));
+        for (number, field) in plain.filter(|(number, _)| Some(*number) != left_out) {
             self.write_field(number, field, texts, items, out)?;
         }
         self.check_refund(texts, items)?;
@@ -249,6 +260,15 @@ impl Mapping {
         }
         close(out);
         Ok(())
+    }
+
+    /// Returns whether the object has a field: one that is filled, or cleared.
+    fn has_value(&self, number: usize, texts: &Texts) -> bool {
+        let field = &self.fields[number];
+        match field.content {
+            Content::Columns(_) => field.clears || !texts.is_empty(number),
+            _ => true,
+        }
     }
 
     /// Checks that no more was paid back than the order's amount.

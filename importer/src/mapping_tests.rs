@@ -244,3 +244,24 @@ fn options_that_do_not_fit_are_errors_of_the_mapping() {
         "not a strftime format",
     );
 }
+
+#[test]
+fn the_time_of_a_consent_goes_with_the_consent() {
+    let text = "customer_id,unsubscribed,consent_at\n\
+                c-1,yes,2026-01-31T09:00:00Z\nc-2,,2026-01-31T09:00:00Z\nc-3,no,\n";
+    let objects = read_text(text, Resource::Customers, &ImportOptions::default());
+    let objects: Vec<Value> = objects.into_iter().map(Result::unwrap).collect();
+    let expected = [
+        json!({"customer_id": "c-1", "unsubscribed": true,
+               "consent_at": "2026-01-31T09:00:00.000Z"}),
+        json!({"customer_id": "c-2"}),
+        json!({"customer_id": "c-3", "unsubscribed": false}),
+    ];
+    assert_eq!(objects, expected);
+    let options = ImportOptions {
+        map: pairs(&["customer_id=customer_id", "consent_at=Asked"]),
+        ..ImportOptions::default()
+    };
+    let message = error(Resource::Customers, &options, &["customer_id", "Asked"]);
+    assert!(message.contains("--map unsubscribed=COLUMN"), "{message}");
+}

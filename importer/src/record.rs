@@ -75,9 +75,11 @@ pub enum RecordOutcome {
     Moved,
     /// The item was not accepted.
     Refused(Reason),
+    /// The item had this outcome, but its customer opted out earlier and stays unsubscribed.
+    StillUnsubscribed(Box<Self>),
 }
 
-/// What was read in another way than it stands in the file, for the summary.
+/// What has another effect than it stands in the file, for the summary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RowNotes {
@@ -86,12 +88,16 @@ pub struct RowNotes {
     /// Number of cells with a spreadsheet's mark of text, which was removed: an apostrophe before a
     /// number, or `="…"`.
     pub text_marks: u64,
+    /// Number of customers who stay unsubscribed, since the file proves no consent after their
+    /// opt-out.
+    pub still_unsubscribed: u64,
 }
 
 impl AddAssign for RowNotes {
     fn add_assign(&mut self, other: Self) {
         self.ambiguous_times += other.ambiguous_times;
         self.text_marks += other.text_marks;
+        self.still_unsubscribed += other.still_unsubscribed;
     }
 }
 

@@ -48,13 +48,19 @@ impl ImportRecorder {
         counts.repeated += repeated;
         counts.rows += rows;
         counts.notes += notes;
-        for (rows, outcome) in items.into_iter().zip(outcomes) {
+        for (rows, mut outcome) in items.into_iter().zip(outcomes) {
+            if let RecordOutcome::StillUnsubscribed(of_item) = outcome {
+                counts.notes.still_unsubscribed += 1;
+                outcome = *of_item;
+            }
             match outcome {
                 RecordOutcome::Created => counts.created += 1,
                 RecordOutcome::Updated => counts.updated += 1,
                 RecordOutcome::Unchanged => counts.unchanged += 1,
                 RecordOutcome::Stale => counts.stale += 1,
                 RecordOutcome::Moved => counts.moved += 1,
+                // It holds an outcome of another kind.
+                RecordOutcome::StillUnsubscribed(_) => {}
                 RecordOutcome::Refused(reason) => refused.push(RefusedRecord { rows, reason }),
             }
         }

@@ -6,7 +6,7 @@ use crate::support::app::App;
 use crate::support::client::send;
 
 /// Operations that require a key. Paths that do not exist require one too.
-const PROTECTED: [(Method, &str); 41] = [
+const PROTECTED: [(Method, &str); 43] = [
     (Method::POST, "/api/data/customers"),
     (Method::POST, "/api/data/orders"),
     (Method::POST, "/api/data/events"),
@@ -31,6 +31,8 @@ const PROTECTED: [(Method, &str); 41] = [
     (Method::GET, "/api/customers/c-1"),
     (Method::GET, "/api/customers/c-1/timeline"),
     (Method::POST, "/api/customers/c-1/merge"),
+    (Method::GET, "/api/customers/c-1/consents"),
+    (Method::POST, "/api/customers/c-1/consents"),
     (Method::GET, "/api/orders"),
     (Method::GET, "/api/segments"),
     (Method::POST, "/api/segments"),

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{order, with};
-use crate::support::app::App;
+use crate::support::app::{App, soon};
 use crate::support::wait::until;
 
 const DATA: &str = "/api/data/customers";
@@ -68,6 +68,7 @@ async fn omitted_fields_stay_and_null_clears_a_field() {
         "tags": ["late"],
         "attributes": {"shoe_size": null, "colour": "red"},
         "unsubscribed": null,
+        "consent_at": soon(),
     });
     let answer = app.client.post(DATA, change.clone()).await;
     assert_eq!(answer.body["outcome"], "updated");

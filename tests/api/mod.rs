@@ -13,6 +13,7 @@ mod bad_items;
 mod bad_rules;
 mod campaigns;
 mod clients;
+mod consents;
 mod console;
 mod cors;
 mod customers;

@@ -11,7 +11,7 @@ use crate::support::client::send;
 use crate::support::engines::workspace;
 
 /// All operations of the contract.
-const OPERATIONS: [&str; 92] = [
+const OPERATIONS: [&str; 94] = [
     "DELETE /api/campaigns/{id}",
     "DELETE /api/imports/{id}",
     "DELETE /api/keys/{key_id}",
@@ -39,6 +39,7 @@ const OPERATIONS: [&str; 92] = [
     "GET /api/campaigns/{id}/reconcile",
     "GET /api/customers",
     "GET /api/customers/{id}",
+    "GET /api/customers/{id}/consents",
     "GET /api/customers/{id}/segments",
     "GET /api/customers/{id}/timeline",
     "GET /api/imports",
@@ -83,6 +84,7 @@ const OPERATIONS: [&str; 92] = [
     "POST /api/campaigns/{id}/pause",
     "POST /api/campaigns/{id}/resume",
     "POST /api/campaigns/{id}/retry",
+    "POST /api/customers/{id}/consents",
     "POST /api/customers/{id}/merge",
     "POST /api/data/customers",
     "POST /api/data/events",

@@ -333,7 +333,7 @@ async fn a_trait_that_says_unsubscribed_opts_the_customer_out() {
     let answer = post_batch(&app.client, calls).await;
     let results = answer.body["results"].as_array().unwrap();
     assert!(results[0].get("warnings").is_none(), "{answer:?}");
-    assert_eq!(results[1]["warnings"][0]["pointer"], "/traits/unsubscribed");
+    assert!(results[1].get("warnings").is_none(), "{answer:?}");
     let customer = app.client.customer("c-1", &answer.position()).await;
     assert_eq!(customer["unsubscribed"], true);
     let customer = app.client.customer("c-2", &answer.position()).await;

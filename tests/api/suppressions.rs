@@ -43,6 +43,18 @@ async fn addresses_are_imported_listed_and_taken_off() {
     assert_eq!(listed(&app, "").await, ["+442079460958", "Ada@example.com"]);
     assert_eq!(listed(&app, "channel=phone").await, ["+442079460958"]);
     assert_eq!(listed(&app, "detail=complaint").await, [""; 0]);
+    assert_eq!(
+        listed(&app, "address=020+7946+0958").await,
+        ["+442079460958"]
+    );
+    assert_eq!(
+        listed(&app, "address=ADA@example.com").await,
+        ["Ada@example.com"]
+    );
+    let of_another_kind = "address=ada@example.com&channel=phone";
+    for nowhere in [of_another_kind, "address=bob@example.com", "address=nobody"] {
+        assert_eq!(listed(&app, nowhere).await, [""; 0], "{nowhere}");
+    }
     let items = app.client.list(&format!("{PATH}?channel=email"), 10).await;
     assert_eq!(items[0]["detail"], "manual");
     assert_eq!(items[0]["created_by"], "key:bootstrap");

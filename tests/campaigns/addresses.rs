@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::unsubscribed::unsubscription;
 use super::{Shop, context, now, reachable_customer};
-use crate::support::app::App;
+use crate::support::app::{App, soon};
 use crate::support::campaign::{launch, wait_for_completion};
 use crate::support::receipts;
 use crate::support::shop::address_key;
@@ -101,11 +101,12 @@ async fn an_address_is_unsubscribed_while_any_customer_with_it_is() {
     assert!(addresses(&vendor).await.is_empty());
 
     post(json!({"customer_id": "tw-2", "unsubscribed": true})).await;
-    post(json!({"customer_id": "tw-1", "unsubscribed": false})).await;
+    let consent_at = soon();
+    post(json!({"customer_id": "tw-1", "unsubscribed": false, "consent_at": consent_at})).await;
     let both = suppressed(&app, "second").await;
     assert_eq!(both["tw-1"], unsubscribed, "tw-2 is still on the list");
 
-    post(json!({"customer_id": "tw-2", "unsubscribed": null})).await;
+    post(json!({"customer_id": "tw-2", "unsubscribed": null, "consent_at": consent_at})).await;
     let one = suppressed(&app, "third").await;
     assert_eq!(one.len(), 1, "{one:?}");
     assert_eq!(one.values().next().unwrap().0, "duplicate_address");

@@ -1,10 +1,12 @@
 //! Consent of customers, and what their addresses know of it.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use commands::{Commands, CustomerRecord};
-use domain::{Address, AddressId, Change, CustomerChanges, Email};
+use domain::{Address, AddressId, Change, ConsentRecord, CustomerChanges, Email};
 
 use crate::support::deployment::Deployment;
-use crate::support::shop::{address_key, context};
+use crate::support::shop::{address_key, context, minute};
 
 fn email(text: &str) -> Email {
     Email::try_from(text.to_owned()).unwrap()
@@ -18,6 +20,12 @@ fn record(customer: &str, address: Option<&str>, unsubscribed: Option<bool>) -> 
     let mut changes = CustomerChanges::default();
     changes.profile.email = address.map_or(Change::Keep, |address| Change::Set(email(address)));
     changes.unsubscribed = unsubscribed.map_or(Change::Keep, Change::Set);
+    // Only a later consent lifts an opt-out, so each has a later time than all before.
+    static CONSENTS: AtomicI64 = AtomicI64::new(1);
+    changes.consent = (unsubscribed == Some(false)).then(|| ConsentRecord {
+        at: Some(minute(CONSENTS.fetch_add(1, Ordering::Relaxed))),
+        ..ConsentRecord::default()
+    });
     CustomerRecord {
         customer: customer.try_into().unwrap(),
         changes,

@@ -9,6 +9,7 @@ mod failover;
 mod faults;
 mod killed_imports;
 mod model;
+mod people;
 mod rebuilding;
 mod rolled_back;
 mod rounds;

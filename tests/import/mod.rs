@@ -1,6 +1,7 @@
 //! `patron import` against a real server: formats, layouts, refusals and interruptions.
 
 mod columns;
+mod consents;
 mod customer_presets;
 mod formats;
 mod interruptions;

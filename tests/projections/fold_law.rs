@@ -6,8 +6,8 @@ use std::fmt::Debug;
 
 use commands::{ActivityRecord, Commands, CustomerRecord, OrderRecord};
 use domain::{
-    Amount, AttributeChanges, Change, CustomerChanges, MessageCommand, MessageId, OrderStatus,
-    SegmentCommand, Timestamp,
+    Amount, AttributeChanges, Change, ConsentRecord, CustomerChanges, MessageCommand, MessageId,
+    OrderStatus, SegmentCommand, Timestamp,
 };
 use eventlog::{Partition, Position};
 use mongodb::bson::{Document, doc};
@@ -16,6 +16,7 @@ use projections::daily_figures::DayFigures;
 use projections::orders::OrderFilter;
 use projections::{PageRequest, Projector, VIEWS};
 use proptest::collection::{btree_map, btree_set, vec};
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
@@ -75,12 +76,19 @@ pub(super) fn customers(count: u8) -> impl Strategy<Value = CustomerRecord> {
     let name = change((0..3u8).prop_map(|n| text(&format!("Name {n}"))));
     let tags = change(btree_set("[abc]".prop_map(|tag| text(&tag)), 0..3));
     let unsubscribed = change(any::<bool>());
+    let consent = updates().prop_map(|at| ConsentRecord {
+        at,
+        ..ConsentRecord::default()
+    });
+    let unsubscribed = (unsubscribed, option::of(consent));
     let attributes = change(attributes());
     let all = (0..count, name, tags, unsubscribed, attributes, updates());
-    all.prop_map(|(id, name, tags, unsubscribed, attributes, updated_at)| {
+    all.prop_map(|(id, name, tags, consent, attributes, updated_at)| {
+        let (unsubscribed, consent) = consent;
         let mut changes = CustomerChanges {
             tags,
             unsubscribed,
+            consent,
             updated_at,
             ..CustomerChanges::default()
         };

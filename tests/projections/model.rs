@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use commands::{ActivityRecord, CustomerRecord, OrderRecord};
-use domain::{ActivityContent, Change, OrderContent, OrderStatus, Timestamp};
+use domain::{ActivityContent, Change, CustomerChanges, OrderContent, OrderStatus, Timestamp};
 use mongodb::bson;
 use projections::customers::CustomerDocument;
 use projections::daily_figures::DayFigures;
@@ -23,15 +23,46 @@ pub(super) struct Customer {
     name: Option<String>,
     tags: BTreeSet<String>,
     unsubscribed: bool,
+    /// Time of the opt-out, or of a consent that had one.
+    consent_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
     pub(super) orders: BTreeMap<String, OrderContent>,
     activities: BTreeMap<String, ActivityContent>,
+}
+
+impl Customer {
+    /// Records what data says about consent: opt-outs count in stale data too, unless a later
+    /// consent is recorded, and only a later consent lifts them.
+    fn record_consent(&mut self, changes: &CustomerChanges) {
+        let given = changes.consent.as_ref().and_then(|consent| consent.at);
+        let is_stale = is_older(changes.updated_at, self.updated_at);
+        match changes.unsubscribed {
+            Change::Keep => {}
+            Change::Set(true) => {
+                let time = given.or(changes.updated_at);
+                if self.unsubscribed {
+                    self.consent_at = self.consent_at.max(given);
+                } else if time.is_none() || time >= self.consent_at {
+                    self.unsubscribed = true;
+                    self.consent_at = self.consent_at.max(Some(given.unwrap_or(minute(0))));
+                }
+            }
+            Change::Set(false) | Change::Clear if is_stale => {}
+            Change::Set(false) | Change::Clear => {
+                if !self.unsubscribed || (given.is_some() && given > self.consent_at) {
+                    self.unsubscribed = false;
+                    self.consent_at = self.consent_at.max(given);
+                }
+            }
+        }
+    }
 }
 
 impl ShopModel {
     pub(super) fn record_customer(&mut self, item: &CustomerRecord) {
         let customer = self.customer(item.customer.as_str());
         let changes = item.changes.clone();
+        customer.record_consent(&changes);
         if is_older(changes.updated_at, customer.updated_at) {
             return;
         }
@@ -47,8 +78,6 @@ impl ShopModel {
             Change::Clear => customer.tags.clear(),
             Change::Set(tags) => customer.tags = tags.into_iter().map(String::from).collect(),
         }
-        let unsubscribed = changes.unsubscribed.or(Some(customer.unsubscribed));
-        customer.unsubscribed = unsubscribed.unwrap_or(false);
     }
 
     pub(super) fn record_order(&mut self, item: &OrderRecord) {

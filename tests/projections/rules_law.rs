@@ -332,7 +332,7 @@ async fn store_population(population: &[Document]) -> Deployment {
     let customers = customers(&deployment);
     customers.insert_many(population).await.unwrap();
     let indexes = customers.list_index_names().await.unwrap();
-    assert_eq!(indexes.len(), 12, "the indexes of the view and of ids");
+    assert_eq!(indexes.len(), 14, "the indexes of the view and of ids");
     deployment
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use chrono::Utc;
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use commands::{Commands, Context, new_secret, user_id};
 use domain::{KeyContent, KeySecret, Role, SessionId, Timestamp, UserId, UserIdentity, UserRole};
 
@@ -179,6 +179,13 @@ pub(crate) fn now() -> Context {
         now: Timestamp::from(Utc::now()),
         ..context()
     }
+}
+
+/// Returns a time after everything that was recorded so far, which is not too far ahead for the
+/// time of a consent.
+pub(crate) fn soon() -> String {
+    let soon = Utc::now() + TimeDelta::minutes(1);
+    soon.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 impl Settings {

@@ -1,7 +1,7 @@
 //! Posts of receipts, as a vendor sends them.
 
 use chrono::Utc;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
@@ -34,6 +34,11 @@ pub(crate) async fn post(api: &Client, body: &Value) -> Answer {
 
 /// Posts any body with this signature.
 pub(crate) async fn post_signed(api: &Client, body: &str, signed: &SignatureOptions<'_>) -> Answer {
+    send(request(api, body, signed)).await
+}
+
+/// Returns the request that posts this body with this signature.
+pub(crate) fn request(api: &Client, body: &str, signed: &SignatureOptions<'_>) -> RequestBuilder {
     let at = Utc::now().timestamp() - signed.seconds_ago;
     let webhook = Webhook::new(signed.secret).unwrap();
     let signature = webhook.sign("rcpt_1", at, signed.body.unwrap_or(body).as_bytes());
@@ -43,5 +48,5 @@ pub(crate) async fn post_signed(api: &Client, body: &str, signed: &SignatureOpti
         .header(HEADER_WEBHOOK_ID, "rcpt_1")
         .header(HEADER_WEBHOOK_TIMESTAMP, at)
         .header(HEADER_WEBHOOK_SIGNATURE, signature.unwrap());
-    send(request.body(body.to_owned())).await
+    request.body(body.to_owned())
 }

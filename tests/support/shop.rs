@@ -2,9 +2,9 @@
 
 use commands::{ActivityRecord, Context, CustomerRecord, OrderRecord};
 use domain::{
-    ActivityContent, AddressKey, Amount, Audience, CampaignContent, CampaignId, Change, Channel,
-    Currency, CustomerChanges, MessageContent, MessageId, Name, OrderContent, OrderStatus, Phone,
-    Receipt, ReceiptKind, Renderer, SegmentContent, Template, Text, Timestamp,
+    ActivityContent, AddressId, AddressKey, Amount, Audience, CampaignContent, CampaignId, Change,
+    Channel, Currency, CustomerChanges, MessageContent, MessageId, Name, OrderContent, OrderStatus,
+    Phone, Receipt, ReceiptKind, Renderer, SegmentContent, Template, Text, Timestamp,
 };
 use serde_json::json;
 
@@ -18,6 +18,15 @@ pub(crate) const ADDRESS_KEY: &str =
 /// Returns [`ADDRESS_KEY`].
 pub(crate) fn address_key() -> AddressKey {
     ADDRESS_KEY.parse().unwrap()
+}
+
+/// Returns the id of an email address or a phone number in all deployments of tests.
+pub(crate) fn address_id(address: &str) -> AddressId {
+    let channel = match address.contains('@') {
+        true => Channel::Email,
+        false => Channel::Phone,
+    };
+    address_key().recipient(channel, address)
 }
 
 /// Returns the context of a command at minute 0.

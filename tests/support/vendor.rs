@@ -40,6 +40,7 @@ struct Running {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SentMessage {
     pub(crate) to: String,
+    pub(crate) vendor_message_id: String,
     /// Number of times that the message was requested.
     pub(crate) requested: u64,
     /// Time at which the vendor accepted the message, by the clock that all processes of a test
@@ -226,6 +227,7 @@ pub(crate) async fn sent(http: &reqwest::Client, vendor: &str) -> BTreeMap<Strin
         for item in page["items"].as_array().unwrap() {
             let sent = SentMessage {
                 to: item["to"].as_str().unwrap().to_owned(),
+                vendor_message_id: item["vendor_message_id"].as_str().unwrap().to_owned(),
                 requested: item["requested"].as_u64().unwrap(),
                 accepted_at: item["accepted_at"].as_str().unwrap().parse().unwrap(),
             };

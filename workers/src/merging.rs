@@ -160,9 +160,13 @@ impl Follower<'_> {
             let what = || "an event of the audit trail is missing".to_owned();
             let at = *position;
             let entry = entry.ok_or_else(|| LogError::Damaged { at, what: what() })?;
-            let recorded = reader.read(entry);
-            let recorded = recorded.map_err(|error| MergingError::Unreadable(at, error))?;
-            page.add(recorded.subject, recorded.event, at.number, merge.at.number);
+            match reader.read(entry) {
+                Ok(recorded) => {
+                    page.add(recorded.subject, recorded.event, at.number, merge.at.number);
+                }
+                Err(_) if self.commands.is_event_skipped(at).await? => page.pass(at.number),
+                Err(error) => return Err(MergingError::Unreadable(at, error)),
+            }
         }
         Ok(page)
     }
@@ -188,9 +192,14 @@ impl Follower<'_> {
 }
 
 impl Page {
-    fn add(&mut self, subject: Subject, event: Event, number: u64, merged_at: u64) {
+    /// Passes over an event.
+    fn pass(&mut self, number: u64) {
         self.events += 1;
         self.last = number;
+    }
+
+    fn add(&mut self, subject: Subject, event: Event, number: u64, merged_at: u64) {
+        self.pass(number);
         let is_later = number > merged_at;
         match (subject, event) {
             (Subject::Order(_, order), Event::Order(event)) => {

@@ -65,6 +65,8 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/api/customers", Viewer),
     ("GET", "/api/customers/{id}", Viewer),
     ("POST", "/api/customers/{id}/merge", DataInOrMarketer),
+    ("GET", "/api/customers/{id}/consents", Viewer),
+    ("POST", "/api/customers/{id}/consents", Marketer),
     ("GET", "/api/customers/{id}/segments", Viewer),
     ("GET", "/api/customers/{id}/timeline", Viewer),
     ("GET", "/api/orders", Viewer),

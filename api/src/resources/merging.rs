@@ -29,7 +29,7 @@ use crate::resources::jobs::{JobResponse, LongRequest, respond};
 use crate::state::{AppContext, AppState};
 
 /// Interval at which a job looks whether everything is copied.
-const POLL: Duration = Duration::from_millis(200);
+const POLL: Duration = Duration::from_millis(500);
 
 /// Time that a job waits for a view before it looks again.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -8,6 +8,7 @@ pub(crate) mod admin;
 pub(crate) mod ai;
 pub(crate) mod audit;
 pub(crate) mod campaigns;
+pub(crate) mod consents;
 pub(crate) mod customers;
 pub(crate) mod data;
 pub(crate) mod delivery;

@@ -7,7 +7,7 @@ import { extname, join } from 'node:path'
 import { PAGES, POLICY } from './tools.mjs'
 
 const OWN =
-  /^\/(sign-in|users|keys|settings|(customers|segments|campaigns|imports|audit|operations)(\/.*)?)?$/
+  /^\/(sign-in|users|keys|settings|suppressions|(customers|segments|campaigns|imports|audit|operations)(\/.*)?)?$/
 
 const TYPES = {
   '.css': 'text/css',

@@ -13,11 +13,7 @@ import {
   useQueryClient,
 } from '@tanstack/react-query'
 import type { FetchResponse, MaybeOptionalInit } from 'openapi-fetch'
-import type {
-  MediaType,
-  PathsWithMethod,
-  RequiredKeysOf,
-} from 'openapi-typescript-helpers'
+import type { PathsWithMethod, RequiredKeysOf } from 'openapi-typescript-helpers'
 import { useCallback, useMemo } from 'react'
 import { api, call } from './client'
 import { ApiError, isTemporary } from './error'
@@ -41,9 +37,9 @@ type GetOf<Operations> = Operations extends {
   ? Operation
   : never
 
-/** The body of a successful answer. */
+/** The body of a successful answer, as JSON where there are other representations. */
 export type Answer<Path extends GetPath> = NonNullable<
-  FetchResponse<GetOf<paths[Path]>, object, MediaType>['data']
+  FetchResponse<GetOf<paths[Path]>, object, 'application/json'>['data']
 >
 
 export interface ReadOptions {

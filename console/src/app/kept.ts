@@ -69,7 +69,8 @@ export function useKept<Value>(
   )
   const forget = useCallback(() => {
     keep(key, null)
-    setHeld({ key, value: initial })
+    latest.current = { key, value: initial }
+    setHeld(latest.current)
   }, [key])
   return [current.value, set, forget]
 }

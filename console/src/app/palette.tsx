@@ -144,6 +144,7 @@ function useEntries(typed: string): { entries: Entry[]; searching: boolean } {
   const maySegments = useMay('change segments')
   const mayCampaigns = useMay('change campaigns')
   const mayImport = useMay('import files')
+  const maySuppress = useMay('change suppressions')
   const actions = useRegisteredActions()
   const search = typed.length >= 2
   const customers = useApi(
@@ -182,6 +183,9 @@ function useEntries(typed: string): { entries: Entry[]; searching: boolean } {
     if (mayCampaigns) fixed.push(link('New campaign', '/campaigns/new', 'plus'))
     if (maySegments) fixed.push(link('New segment', '/segments/new', 'plus'))
     if (mayImport) fixed.push(link('Import a file', '/imports', 'upload'))
+    if (maySuppress) {
+      fixed.push(link('Suppress an address', '/suppressions?dialog=add', 'blocked'))
+    }
     for (const theme of ['light', 'dark', 'system'] as const) {
       fixed.push({
         id: `theme ${theme}`,
@@ -248,6 +252,7 @@ function useEntries(typed: string): { entries: Entry[]; searching: boolean } {
     mayCampaigns,
     mayImport,
     maySegments,
+    maySuppress,
     navigate,
     customers.data,
     segments.data,

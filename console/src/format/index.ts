@@ -1,4 +1,5 @@
 export * from './money'
 export * from './number'
 export * from './status'
+export * from './suppression'
 export * from './time'

@@ -48,63 +48,60 @@ export const CAMPAIGN_STATUS: Record<Schemas['CampaignStatus'], StatusText> = {
 }
 
 export const MESSAGE_STATUS: Record<Schemas['MessageStatus'], StatusText> = {
-  queued: { text: 'Queued', color: 'neutral', explanation: 'Waits to be sent.' },
+  queued: {
+    text: 'Queued',
+    color: 'neutral',
+    explanation: 'It has not been sent yet.',
+  },
   sent: {
     text: 'Sent',
     color: 'accent',
-    explanation: 'The vendor took it; no receipt yet.',
+    explanation: 'The vendor accepted it, and its receipt has not arrived yet.',
   },
   delivered: {
     text: 'Delivered',
     color: 'good',
-    explanation: 'The vendor delivered it.',
+    explanation: 'The vendor’s receipt says that it arrived.',
   },
   failed: {
     text: 'Failed',
     color: 'bad',
-    explanation: 'The vendor could not deliver it.',
+    explanation: 'The vendor’s receipt says that it could not be delivered.',
   },
   bounced: {
     text: 'Bounced',
     color: 'bad',
-    explanation: 'The recipient’s provider returned it.',
+    explanation:
+      'The recipient’s mail provider returned it, in some cases after it was delivered; it counts as failed.',
   },
   unconfirmed: {
     text: 'Unconfirmed',
     color: 'warn',
-    explanation: 'The vendor took it, but sent no receipt in time. It counts as sent.',
+    explanation:
+      'The vendor accepted it, but sent no receipt in time; it counts as sent, and a late receipt still settles it.',
   },
   rejected: {
     text: 'Rejected',
     color: 'bad',
-    explanation: 'The vendor refuses this address for good. It is not retried.',
+    explanation:
+      'The vendor refuses messages to this address for good; it counts as failed and is not sent again.',
   },
   undeliverable: {
     text: 'Undeliverable',
     color: 'bad',
-    explanation: 'The vendor did not take it. It can be retried.',
+    explanation:
+      'No attempt to hand it to the vendor succeeded; it counts as failed until a retry queues it again.',
   },
   suppressed: {
     text: 'Suppressed',
     color: 'warn',
-    explanation: 'It is not sent on purpose.',
+    explanation: 'It is not sent, for the reason that is given.',
   },
 }
 
-const SUPPRESSION: Record<string, string> = {
-  unsubscribed: 'Unsubscribed',
-  no_address: 'No address',
-  template: 'Message cannot be written',
-  frequency_cap: 'Contacted too often',
-  suppression_list: 'Suppression list',
-  duplicate_address: 'Same address',
-  cancelled: 'Campaign canceled',
-}
-
-/** The reason why a customer gets no message. */
-export function suppressionText(reason: string): string {
-  return SUPPRESSION[reason] ?? words(reason)
-}
+/** What a complaint is. It is no status: the message keeps its own. */
+export const COMPLAINT =
+  'The recipient marked it as unwanted; its status stays, and the address goes on the suppression list.'
 
 /** `order_placed` as `Order placed`. */
 export function words(name: string): string {

@@ -116,6 +116,7 @@ export function ConfirmDialog({
   confirm,
   dismiss = 'Cancel',
   danger = false,
+  disabled = false,
   busy = false,
   error,
   typeToConfirm,
@@ -131,6 +132,8 @@ export function ConfirmDialog({
   /** Text of the button that closes the dialog, where `Cancel` has another meaning. */
   dismiss?: string
   danger?: boolean
+  /** Something has to be chosen in the dialog first. */
+  disabled?: boolean
   busy?: boolean
   /** The error of the last attempt. */
   error?: unknown
@@ -160,7 +163,7 @@ export function ConfirmDialog({
           <Button
             kind={danger ? 'danger' : 'primary'}
             busy={busy}
-            disabled={!ready}
+            disabled={disabled || !ready}
             onClick={onConfirm}
           >
             {confirm}

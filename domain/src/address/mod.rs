@@ -131,6 +131,13 @@ impl Address {
         self.listed
     }
 
+    /// Returns the address after a recorded event.
+    #[must_use]
+    pub fn after(mut self, event: AddressEvent) -> Self {
+        self.apply(event);
+        self
+    }
+
     /// Returns the events that a command makes.
     pub fn decide(&self, command: AddressCommand) -> Vec<AddressEvent> {
         match command {

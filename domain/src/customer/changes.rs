@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::consent_record::ConsentRecord;
 use crate::{AddressId, AddressKey, AttributeChanges, Change, Email, Phone, Text, Timestamp};
 
 /// Changes of a customer's fields.
@@ -30,6 +31,10 @@ pub struct CustomerChanges {
     /// True if the customer opted out of messages.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub unsubscribed: Change<bool>,
+    /// Source, wording and time of the consent or the opt-out. An event has it only
+    /// together with `unsubscribed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<ConsentRecord>,
     /// Time at which the source last changed the customer, if it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
@@ -47,6 +52,7 @@ impl CustomerChanges {
             tags,
             registered_at,
             unsubscribed,
+            consent,
             updated_at,
         } = later;
         replace(&mut self.profile.name, profile.name);
@@ -62,7 +68,10 @@ impl CustomerChanges {
         replace(&mut self.country, country);
         replace(&mut self.tags, tags);
         replace(&mut self.registered_at, registered_at);
-        replace(&mut self.unsubscribed, unsubscribed);
+        if !unsubscribed.is_keep() {
+            self.unsubscribed = unsubscribed;
+            self.consent = consent;
+        }
         self.updated_at = updated_at.or(self.updated_at);
     }
 }

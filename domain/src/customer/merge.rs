@@ -6,11 +6,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     Absorbed, Customer, CustomerChanges, CustomerError, CustomerEvent, ProfileChanges,
-    apply_attributes,
+    apply_attributes, consent_state,
 };
 use crate::{
     AddressChanges, AttributeChanges, AttributeKey, AttributeValue, Change, CustomerId,
-    MAX_ATTRIBUTES,
+    MAX_ATTRIBUTES, Timestamp,
 };
 
 /// Data of a merged customer for the customer who takes it over.
@@ -56,7 +56,11 @@ impl Customer {
 
     /// Returns the event with which data of a merged customer is taken over; `None`
     /// if it was before.
-    pub(super) fn take_over(&self, forwarding: Forwarding) -> Option<CustomerEvent> {
+    pub(super) fn take_over(
+        &self,
+        forwarding: Forwarding,
+        now: Timestamp,
+    ) -> Option<CustomerEvent> {
         let Forwarding {
             from,
             up_to,
@@ -67,11 +71,11 @@ impl Customer {
             return None;
         }
         let absorbed = match fills {
-            true => self.filled(from, up_to, changes),
+            true => self.filled(from, up_to, changes, now),
             false => Absorbed {
                 changes: match self.is_older(&changes) {
-                    true => CustomerChanges::default(),
-                    false => self.effective(changes),
+                    true => self.stale(changes, now).unwrap_or_default(),
+                    false => self.effective(changes, now),
                 },
                 from,
                 up_to,
@@ -82,7 +86,13 @@ impl Customer {
         Some(CustomerEvent::Absorbed(Box::new(absorbed)))
     }
 
-    fn filled(&self, from: CustomerId, up_to: u64, changes: CustomerChanges) -> Absorbed {
+    fn filled(
+        &self,
+        from: CustomerId,
+        up_to: u64,
+        changes: CustomerChanges,
+        now: Timestamp,
+    ) -> Absorbed {
         let CustomerChanges {
             profile,
             addresses,
@@ -91,6 +101,7 @@ impl Customer {
             tags,
             registered_at,
             unsubscribed,
+            consent,
             updated_at: _,
         } = changes;
         let email = self.empty("email", profile.email);
@@ -132,6 +143,10 @@ impl Customer {
                     Change::Set(true)
                 } else {
                     Change::Keep
+                },
+                consent: match opted_out {
+                    true => consent_state::kept(consent, true, now),
+                    false => None,
                 },
                 updated_at: None,
             },

@@ -2,6 +2,10 @@
 
 mod changes;
 mod consent;
+mod consent_record;
+mod consent_state;
+#[cfg(test)]
+mod consent_tests;
 mod event;
 mod merge;
 #[cfg(test)]
@@ -15,9 +19,11 @@ use serde::{Deserialize, Serialize};
 
 pub use changes::{AddressChanges, CustomerChanges, ProfileChanges};
 pub use consent::{Addresses, Consent};
+pub use consent_record::{ConsentRecord, ConsentWarning, RecordConsent};
 pub use event::{Absorbed, CustomerEvent};
 pub use merge::Forwarding;
 
+use consent_state::ConsentDecision;
 use merge::TakenOver;
 
 use crate::digest::digest;
@@ -31,10 +37,16 @@ pub const MAX_TAGS: usize = 100;
 
 /// Commands on customers. A command whose effect is already in place makes no
 /// event.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are records of data, and a box for each costs more than the space"
+)]
 #[derive(Debug, Clone)]
 pub enum CustomerCommand {
     /// Records a customer's data. Omitted fields stay unchanged.
     Record(CustomerChanges),
+    /// Records a consent or an opt-out by hand.
+    RecordConsent(RecordConsent),
     /// Merges the customer into another one.
     Merge {
         /// The other customer.
@@ -50,7 +62,14 @@ pub enum CustomerCommand {
     },
 }
 
-/// Reason why a customer's data is rejected.
+/// What commands on customers need in addition.
+#[derive(Debug, Clone, Copy)]
+pub struct CustomerServices {
+    /// Time of the command.
+    pub now: Timestamp,
+}
+
+/// Reason why a command on a customer is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CustomerError {
     /// The change would give the customer this many attributes.
@@ -62,6 +81,18 @@ pub enum CustomerError {
     /// The customer was merged into another one than the given one.
     #[error("the customer was merged into {0}")]
     Merged(CustomerId),
+    /// A consent is recorded by hand for a customer who is not recorded.
+    #[error("there is no such customer")]
+    Unknown,
+    /// A consent is recorded by hand with a time that is not after the opt-out.
+    #[error(
+        "the customer opted out at {opted_out}, and only a later consent lifts that; without a \
+         time, the consent is of now"
+    )]
+    ConsentNotLater {
+        /// Time of the opt-out.
+        opted_out: Timestamp,
+    },
 }
 
 /// Customer aggregate, with which later changes are compared.
@@ -94,6 +125,14 @@ pub struct Customer {
     forwarded: u64,
     #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
     taken_over: TakenOver,
+    /// Time of the opt-out, or of a consent that had a time.
+    #[serde(
+        rename = "c",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::time::as_optional_millis"
+    )]
+    consent_at: Option<Timestamp>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -115,7 +154,8 @@ impl Customer {
     }
 
     /// Returns whether the command has an older version of the customer than
-    /// the recorded one. It then changes nothing.
+    /// the recorded one. It then changes nothing but consent, which an opt-out
+    /// withdraws.
     pub fn is_stale(&self, command: &CustomerCommand) -> bool {
         matches!(command, CustomerCommand::Record(changes) if self.is_older(changes))
     }
@@ -133,21 +173,26 @@ impl Customer {
 
     /// Returns the event that these changes make, reduced to the fields that
     /// actually change; `None` if nothing changes. Changes that are older than
-    /// the recorded `updated_at` change nothing, whichever fields they have.
-    /// Changes without `updated_at` leave the recorded one.
+    /// the recorded `updated_at` change nothing but an opt-out, whichever fields
+    /// they have. Changes without `updated_at` leave the recorded one. `now` is the
+    /// time of an opt-out without one.
     ///
     /// # Errors
     /// [`CustomerError`] if a limit would be exceeded.
-    pub fn decide(&self, changes: CustomerChanges) -> Result<Option<CustomerEvent>, CustomerError> {
+    pub fn decide(
+        &self,
+        changes: CustomerChanges,
+        now: Timestamp,
+    ) -> Result<Option<CustomerEvent>, CustomerError> {
         if let Change::Set(tags) = &changes.tags
             && tags.len() > MAX_TAGS
         {
             return Err(CustomerError::TooManyTags(tags.len()));
         }
         if is_older(changes.updated_at, self.updated_at) {
-            return Ok(None);
+            return Ok(self.record_stale(changes, now));
         }
-        let effective = self.effective(changes);
+        let effective = self.effective(changes, now);
         let mut attributes = self.attributes.clone();
         apply_attributes(&mut attributes, &effective.profile.attributes);
         if attributes.len() > MAX_ATTRIBUTES {
@@ -161,7 +206,8 @@ impl Customer {
     }
 
     /// Returns the changes without those that have no effect.
-    fn effective(&self, changes: CustomerChanges) -> CustomerChanges {
+    fn effective(&self, changes: CustomerChanges, now: Timestamp) -> CustomerChanges {
+        let decision = self.decide_consent(&changes);
         let CustomerChanges {
             profile,
             addresses,
@@ -169,9 +215,17 @@ impl Customer {
             country,
             tags,
             registered_at,
-            unsubscribed,
+            unsubscribed: _,
+            consent,
             updated_at,
         } = changes;
+        let (unsubscribed, consent) = match decision {
+            ConsentDecision::Recorded { unsubscribed } => (
+                Change::Set(unsubscribed),
+                consent_state::kept(consent, unsubscribed, now),
+            ),
+            ConsentDecision::Unchanged | ConsentDecision::Ignored(_) => (Change::Keep, None),
+        };
         CustomerChanges {
             profile: ProfileChanges {
                 name: self.field("name", profile.name),
@@ -184,7 +238,8 @@ impl Customer {
             country: self.field("country", country),
             tags: self.field("tags", tags),
             registered_at: self.field("registered_at", registered_at),
-            unsubscribed: self.field("unsubscribed", unsubscribed),
+            unsubscribed,
+            consent,
             // A later time is recorded even if no field changes: otherwise, a
             // version in between that arrives afterwards would be applied.
             updated_at: updated_at.filter(|at| Some(*at) != self.updated_at),
@@ -295,18 +350,21 @@ impl Aggregate for Customer {
     type Command = CustomerCommand;
     type Event = CustomerEvent;
     type Error = CustomerError;
-    type Services = ();
+    type Services = CustomerServices;
 
     async fn handle(
         &mut self,
         command: CustomerCommand,
-        (): &(),
+        services: &CustomerServices,
         sink: &EventSink<Self>,
     ) -> Result<(), CustomerError> {
         let event = match command {
-            CustomerCommand::Record(changes) => self.decide(changes)?,
+            CustomerCommand::Record(changes) => self.decide(changes, services.now)?,
+            CustomerCommand::RecordConsent(given) => {
+                Some(self.record_consent(given, services.now)?)
+            }
             CustomerCommand::Merge { into } => self.decide_merge(into)?,
-            CustomerCommand::TakeOver(forwarding) => self.take_over(*forwarding),
+            CustomerCommand::TakeOver(forwarding) => self.take_over(*forwarding, services.now),
             CustomerCommand::Forwarded { up_to } => self.decide_forwarded(up_to),
         };
         if let Some(event) = event {
@@ -337,6 +395,8 @@ impl Aggregate for Customer {
         self.set("tags", &changes.tags);
         self.set("registered_at", &changes.registered_at);
         self.set("unsubscribed", &changes.unsubscribed);
+        let consent_at = changes.consent.as_ref().and_then(|consent| consent.at);
+        self.consent_at = self.consent_at.max(consent_at);
         apply_attributes(&mut self.attributes, &changes.profile.attributes);
         self.updated_at = changes.updated_at.or(self.updated_at);
         if let CustomerEvent::Absorbed(absorbed) = &event

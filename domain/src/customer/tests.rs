@@ -6,6 +6,11 @@ use crate::event::LoggedEvent;
 
 type CustomerTest = TestFramework<Customer>;
 
+fn services() -> CustomerServices {
+    let now = Timestamp::EPOCH;
+    CustomerServices { now }
+}
+
 fn changes(json: serde_json::Value) -> CustomerChanges {
     serde_json::from_value(json).unwrap()
 }
@@ -19,7 +24,7 @@ fn ada() -> CustomerChanges {
 
 #[test]
 fn a_new_customer_is_registered() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given_no_previous_events()
         .when(CustomerCommand::Record(ada()))
         .then_expect_events(vec![CustomerEvent::Registered(ada())]);
@@ -27,7 +32,7 @@ fn a_new_customer_is_registered() {
 
 #[test]
 fn a_customer_may_have_nothing_but_an_id() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given_no_previous_events()
         .when(CustomerCommand::Record(CustomerChanges::default()))
         .then_expect_events(vec![CustomerEvent::Registered(CustomerChanges::default())]);
@@ -35,7 +40,7 @@ fn a_customer_may_have_nothing_but_an_id() {
 
 #[test]
 fn repeating_the_same_data_makes_no_event() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(ada())])
         .when(CustomerCommand::Record(ada()))
         .then_expect_events(vec![]);
@@ -43,7 +48,7 @@ fn repeating_the_same_data_makes_no_event() {
 
 #[test]
 fn an_update_holds_only_what_changed() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(ada())])
         .when(CustomerCommand::Record(changes(json!({
             "profile": {"name": "Ada", "attributes": {"plan": "silver", "age": 36}},
@@ -58,11 +63,11 @@ fn an_update_holds_only_what_changed() {
 #[test]
 fn null_clears_a_field_once() {
     let clear = changes(json!({"profile": {"email": null, "attributes": {"age": null}}}));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(ada())])
         .when(CustomerCommand::Record(clear.clone()))
         .then_expect_events(vec![CustomerEvent::Updated(clear.clone())]);
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![
             CustomerEvent::Registered(ada()),
             CustomerEvent::Updated(clear.clone()),
@@ -74,7 +79,7 @@ fn null_clears_a_field_once() {
 #[test]
 fn null_for_all_attributes_clears_them_once() {
     let clear = changes(json!({"profile": {"attributes": null}}));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![
             CustomerEvent::Registered(ada()),
             CustomerEvent::Updated(clear.clone()),
@@ -85,7 +90,7 @@ fn null_for_all_attributes_clears_them_once() {
 
 #[test]
 fn the_order_of_tags_does_not_matter() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(ada())])
         .when(CustomerCommand::Record(changes(
             json!({"tags": ["early", "vip"]}),
@@ -99,7 +104,7 @@ fn attributes_are_bounded_over_all_updates() {
         let all: serde_json::Map<_, _> = (from..to).map(|n| (format!("k{n}"), json!(n))).collect();
         changes(json!({"profile": {"attributes": all}}))
     };
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(some(0, MAX_ATTRIBUTES))])
         .when(CustomerCommand::Record(some(
             MAX_ATTRIBUTES,
@@ -118,7 +123,8 @@ fn an_object_replaces_the_whole_attribute() {
         let attributes = json!({"address": address});
         CustomerEvent::Updated(changes(json!({"profile": {"attributes": attributes}})))
     };
-    let given = || CustomerTest::with(()).given(vec![CustomerEvent::Registered(rome.clone())]);
+    let given =
+        || CustomerTest::with(services()).given(vec![CustomerEvent::Registered(rome.clone())]);
     given()
         .when(CustomerCommand::Record(rome.clone()))
         .then_expect_events(vec![]);
@@ -132,7 +138,7 @@ fn an_object_replaces_the_whole_attribute() {
             .then_expect_events(vec![event(other)]);
     }
     let cleared = changes(json!({"profile": {"attributes": {"address": null}}}));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![
             CustomerEvent::Registered(rome.clone()),
             event(json!(null)),
@@ -151,7 +157,7 @@ fn values_within_objects_count_one_by_one() {
     };
     let attributes = |a, b| changes(json!({"profile": {"attributes": {"a": a, "b": b}}}));
     let registered = attributes(object(0, 32), object(0, MAX_ATTRIBUTES - 32));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(registered)])
         .when(CustomerCommand::Record(attributes(
             object(0, 33),
@@ -163,7 +169,7 @@ fn values_within_objects_count_one_by_one() {
 #[test]
 fn too_many_tags_are_refused() {
     let tags: Vec<_> = (0..=MAX_TAGS).map(|n| format!("t{n}")).collect();
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given_no_previous_events()
         .when(CustomerCommand::Record(changes(json!({ "tags": tags }))))
         .then_expect_error(CustomerError::TooManyTags(MAX_TAGS + 1));
@@ -212,7 +218,7 @@ const NOON: &str = "2026-11-23T12:00:00.000Z";
 fn an_older_version_is_stale_and_changes_nothing() {
     let given = CustomerEvent::Registered(changed_at(NOON, "Paris"));
     let older = changes(json!({"updated_at": MORNING, "country": "FR"}));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![given.clone()])
         .when(CustomerCommand::Record(older.clone()))
         .then_expect_events(vec![]);
@@ -227,7 +233,7 @@ fn an_older_version_is_stale_and_changes_nothing() {
 
 #[test]
 fn a_version_of_the_same_time_is_applied() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(changed_at(NOON, "Paris"))])
         .when(CustomerCommand::Record(changed_at(NOON, "Oslo")))
         .then_expect_events(vec![CustomerEvent::Updated(changes(
@@ -239,11 +245,11 @@ fn a_version_of_the_same_time_is_applied() {
 fn a_version_without_a_time_is_applied_and_leaves_the_recorded_one() {
     let paris = || CustomerEvent::Registered(changed_at(NOON, "Paris"));
     let oslo = changes(json!({"city": "Oslo"}));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![paris()])
         .when(CustomerCommand::Record(oslo.clone()))
         .then_expect_events(vec![CustomerEvent::Updated(oslo.clone())]);
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![paris(), CustomerEvent::Updated(oslo)])
         .when(CustomerCommand::Record(changed_at(MORNING, "Rome")))
         .then_expect_events(vec![]);
@@ -251,7 +257,7 @@ fn a_version_without_a_time_is_applied_and_leaves_the_recorded_one() {
 
 #[test]
 fn a_later_time_is_recorded_although_no_field_changes() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(changed_at(
             MORNING, "Paris",
         ))])
@@ -259,7 +265,7 @@ fn a_later_time_is_recorded_although_no_field_changes() {
         .then_expect_events(vec![CustomerEvent::Updated(changes(
             json!({"updated_at": NOON}),
         ))]);
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(changed_at(NOON, "Paris"))])
         .when(CustomerCommand::Record(changed_at(NOON, "Paris")))
         .then_expect_events(vec![]);
@@ -302,15 +308,15 @@ fn absorbed(up_to: u64, given: serde_json::Value, tags: &[&str]) -> CustomerEven
 
 #[test]
 fn a_customer_is_merged_into_one_other() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(ada())])
         .when(CustomerCommand::Merge { into: id("c-9") })
         .then_expect_events(vec![merged("c-9")]);
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![merged("c-9")])
         .when(CustomerCommand::Merge { into: id("c-9") })
         .then_expect_events(vec![]);
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![merged("c-9")])
         .when(CustomerCommand::Merge { into: id("c-8") })
         .then_expect_error(CustomerError::Merged(id("c-9")));
@@ -328,16 +334,17 @@ fn data_from_before_a_merge_fills_what_is_empty() {
     let given = vec![CustomerEvent::Registered(own)];
     let expected = absorbed(
         7,
-        json!({"profile": {"attributes": {"color": "red"}}, "city": "Rome", "unsubscribed": true}),
+        json!({"profile": {"attributes": {"color": "red"}}, "city": "Rome", "unsubscribed": true,
+            "consent": {"at": "1970-01-01T00:00:00.000Z"}}),
         &["guest"],
     );
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(given.clone())
         .when(take_over(7, other.clone(), true))
         .then_expect_events(vec![expected.clone()]);
     // Once: what the shop changes afterwards stays.
     let cleared = CustomerEvent::Updated(changes(json!({"city": null})));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given([given, vec![expected, cleared]].concat())
         .when(take_over(7, other, true))
         .then_expect_events(vec![]);
@@ -347,14 +354,14 @@ fn data_from_before_a_merge_fills_what_is_empty() {
 fn data_from_after_a_merge_is_applied_in_order_and_once() {
     let rome = changes(json!({"city": "Rome"}));
     let first = absorbed(8, json!({"city": "Rome"}), &[]);
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(changes(
             json!({"city": "Oslo"}),
         ))])
         .when(take_over(8, rome.clone(), false))
         .then_expect_events(vec![first.clone()]);
     let own = CustomerEvent::Updated(changes(json!({"city": "Bergen"})));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![first, own])
         .when(take_over(8, rome, false))
         .then_expect_events(vec![]);
@@ -369,7 +376,7 @@ fn attributes_without_room_are_named() {
         json!({"profile": {"attributes": many}}),
     ))];
     let other = changes(json!({"profile": {"attributes": {"a1": 9, "size": "m"}}}));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(given)
         .when(take_over(7, other, true))
         .then_expect_events(vec![CustomerEvent::Absorbed(Box::new(Absorbed {
@@ -388,7 +395,7 @@ fn tags_are_unknown_after_others_were_added() {
         absorbed(7, json!({}), &["guest"]),
     ];
     let again = changes(json!({"tags": ["early"]}));
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(given)
         .when(CustomerCommand::Record(again.clone()))
         .then_expect_events(vec![CustomerEvent::Updated(again)]);
@@ -396,11 +403,11 @@ fn tags_are_unknown_after_others_were_added() {
 
 #[test]
 fn progress_of_a_copy_only_grows() {
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![merged("c-9"), CustomerEvent::Forwarded { up_to: 9 }])
         .when(CustomerCommand::Forwarded { up_to: 9 })
         .then_expect_events(vec![]);
-    CustomerTest::with(())
+    CustomerTest::with(services())
         .given(vec![merged("c-9"), CustomerEvent::Forwarded { up_to: 9 }])
         .when(CustomerCommand::Forwarded { up_to: 12 })
         .then_expect_events(vec![CustomerEvent::Forwarded { up_to: 12 }]);

@@ -84,6 +84,12 @@ impl Message {
         self.0.as_ref().map(|state| state.status)
     }
 
+    /// Returns the time at which the request began that the vendor accepted; `None`
+    /// if it did not, or the event does not say.
+    pub fn sent_at(&self) -> Option<Timestamp> {
+        self.0.as_ref()?.sent_at
+    }
+
     /// Returns the number of failed attempts since the message was last queued.
     pub fn attempts(&self) -> u32 {
         self.0.as_ref().map_or(0, |state| state.attempts)

@@ -197,6 +197,7 @@ impl Store {
                 "repeated": count(counts.repeated),
                 "skipped": count(counts.skipped),
                 "ambiguous_times": count(counts.ambiguous_times),
+                "still_unsubscribed": count(counts.still_unsubscribed),
             },
             "has_refused": counts.refused > 0,
         };

@@ -35,7 +35,10 @@ impl PageRequest {
 
     /// Decodes the sort key after which the page begins; `None` for the first
     /// page.
-    pub(crate) fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, PageError> {
+    ///
+    /// # Errors
+    /// [`PageError`] for a cursor of another list.
+    pub fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, PageError> {
         let Some(cursor) = &self.cursor else {
             return Ok(None);
         };
@@ -47,7 +50,7 @@ impl PageRequest {
 
     /// Cuts the fetched items to the limit, and makes the next cursor from the
     /// sort key of the last item.
-    pub(crate) fn cut<T, K: Serialize>(&self, mut items: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
+    pub fn cut<T, K: Serialize>(&self, mut items: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
         let last = items.last().filter(|_| more);

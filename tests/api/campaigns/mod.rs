@@ -157,6 +157,17 @@ impl CampaignDriver {
         self.apply(customer, MessageCommand::Suppress(reason)).await;
     }
 
+    /// Suppresses a message at the current time. Other commands are dated to the past.
+    async fn suppress_now(&self, customer: &str, reason: Suppression) {
+        let command = (self.message_id(customer), MessageCommand::Suppress(reason));
+        let context = Context {
+            now: Timestamp::from(Utc::now()),
+            ..worker()
+        };
+        let done = self.commands.execute_on_messages(&context, vec![command]);
+        assert!(done.await.unwrap().iter().all(Result::is_ok));
+    }
+
     pub(super) async fn record_sent(&self, customer: &str) {
         let vendor_id = text(&format!("vm_{customer}"));
         self.apply(customer, MessageCommand::RecordSent(vendor_id.into()))

@@ -41,7 +41,8 @@ async fn a_preview_shows_messages_as_customers_would_receive_them() {
         messages[0],
         json!({
             "customer_id": "c-1", "name": "Ada", "channel": "email", "to": "ada@example.com",
-            "text": "Hi Ada, 0.00 USD!", "suppression": null, "problem": null,
+            "text": "Hi Ada, 0.00 USD!", "problem": null,
+            "suppression": null, "suppression_detail": null,
         })
     );
     assert_eq!(
@@ -59,6 +60,54 @@ async fn a_preview_shows_messages_as_customers_would_receive_them() {
     assert_eq!(suppressions, expected);
     assert_eq!(messages[3]["text"], Value::Null);
     assert_eq!(messages[3]["problem"], "name has no value");
+}
+
+#[tokio::test]
+async fn a_preview_shows_who_gets_nothing_because_of_their_address() {
+    let app = App::start().await;
+    let customers = json!([
+        {"customer_id": "a-1", "name": "Ada", "email": "ada@example.com", "tags": ["vip"]},
+        {"customer_id": "a-2", "name": "Ada", "email": "ADA@example.com", "tags": ["vip"]},
+        {"customer_id": "b-1", "name": "Bob", "email": "bob@example.com", "tags": ["vip"]},
+        {"customer_id": "b-2", "email": "bob@example.com", "unsubscribed": true},
+        {"customer_id": "c-1", "email": "cy@example.com", "tags": ["vip"]},
+        {"customer_id": "d-1", "name": "Di", "email": "di@example.com", "tags": ["vip"]},
+    ]);
+    app.client
+        .post_accepted("/api/data/customers", customers)
+        .await;
+    for address in ["cy@example.com", "di@example.com"] {
+        let listed = app
+            .client
+            .post("/api/suppressions", json!({"address": address}));
+        assert_eq!(listed.await.status, 202);
+    }
+    app.client.wait_until_caught_up().await;
+    let messages = preview(&app, body("Hi {{ name }}")).await;
+    let reasons = messages.iter().map(|message| {
+        let member = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
+        let (reason, detail) = (member("suppression"), member("suppression_detail"));
+        (member("customer_id"), reason, detail)
+    });
+    let expected = [
+        ("a-1", "", ""),
+        (
+            "a-2",
+            "duplicate_address",
+            "customer a-1 has the same address",
+        ),
+        (
+            "b-1",
+            "unsubscribed",
+            "customer b-2 unsubscribed with the same address",
+        ),
+        // Before the template, which needs a name.
+        ("c-1", "suppression_list", "manual"),
+        ("d-1", "suppression_list", "manual"),
+    ];
+    let expected =
+        expected.map(|(id, reason, detail)| (id.to_owned(), reason.to_owned(), detail.to_owned()));
+    assert_eq!(reasons.collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Explanations: why a customer received a message, or did not.
 
+use chrono::{TimeDelta, Utc};
 use domain::{DeliveryAttempt, MessageCommand, Suppression};
 use serde_json::{Value, json};
 
@@ -75,6 +76,61 @@ async fn a_recipient_is_explained_from_the_launch_to_the_receipt() {
         json!({"reason": "no_address", "detail": null})
     );
     assert_eq!(bob["message"]["status"], "suppressed");
+}
+
+/// Records a customer with the address of `c-0`.
+async fn change_other(app: &App, id: &str, unsubscribed: bool) {
+    let mut other = json!({
+        "customer_id": id,
+        "email": "C-0@example.com",
+        "unsubscribed": unsubscribed,
+    });
+    if !unsubscribed {
+        other["consent_at"] = json!((Utc::now() + TimeDelta::milliseconds(2)).to_rfc3339());
+    }
+    app.client.post_accepted("/api/data/customers", other).await;
+}
+
+#[tokio::test]
+async fn a_message_that_another_customer_of_the_address_stops_is_explained() {
+    let mut app = App::without_workers().await;
+    let (driver, id) = CampaignDriver::start(&app, &["Ada", "Bob"]).await;
+    app.add_worker();
+    let suppression = async |customer: &str| {
+        let explained = recipient(&app, &id, customer).await;
+        let why = explained["suppression"].clone();
+        (why["reason"].clone(), why["detail"].clone())
+    };
+    let allowed = (Value::Null, Value::Null);
+    let by = |detail: &str| (json!("unsubscribed"), json!(detail));
+    let list = "/api/suppressions";
+    let listed = json!({"address": "c-1@example.com"});
+
+    // There is no vendor, so the messages stay queued: this is what would happen to them.
+    assert_eq!(suppression("c-0").await, allowed);
+    change_other(&app, "other-1", true).await;
+    let first = by("customer other-1 unsubscribed with the same address");
+    assert_eq!(suppression("c-0").await, first);
+    change_other(&app, "other-2", true).await;
+    let both = by("customer other-1 and 1 more unsubscribed with the same address");
+    assert_eq!(suppression("c-0").await, both);
+    assert_eq!(suppression("c-1").await, allowed);
+    assert_eq!(app.client.post(list, listed).await.status, 202);
+    let manual = (json!("suppression_list"), json!("manual"));
+    assert_eq!(suppression("c-1").await, manual);
+
+    // The reason of a message that is suppressed stays that of its time.
+    driver.suppress_now("c-0", Suppression::Unsubscribed).await;
+    for other in ["other-1", "other-2"] {
+        change_other(&app, other, false).await;
+    }
+    assert_eq!(suppression("c-0").await, both);
+    let own = json!({"customer_id": "c-1", "unsubscribed": true});
+    app.client.post_accepted("/api/data/customers", own).await;
+    assert_eq!(
+        suppression("c-1").await,
+        (json!("unsubscribed"), Value::Null)
+    );
 }
 
 #[tokio::test]

@@ -250,6 +250,56 @@ async fn messages_sent_after_an_unsubscription_are_found() {
     assert_eq!(reconciled["sent"], 5, "late messages count as sent");
 }
 
+/// Records another customer with the address of `c-…`, or changes them.
+async fn change_other(app: &App, number: usize, unsubscribed: bool) {
+    let mut body = json!({
+        "customer_id": format!("other-{number}"),
+        "email": format!("C-{number}@example.com"),
+        "unsubscribed": unsubscribed,
+    });
+    if !unsubscribed {
+        body["consent_at"] = json!((Utc::now() + TimeDelta::milliseconds(2)).to_rfc3339());
+    }
+    app.client.post_accepted("/api/data/customers", body).await;
+}
+
+#[tokio::test]
+async fn messages_to_an_address_with_which_another_customer_unsubscribed_are_found() {
+    let mut app = App::without_workers().await;
+    let (driver, id) = CampaignDriver::start(&app, &NAMES).await;
+    for number in 0..4 {
+        change_other(&app, number, true).await;
+    }
+    // Lifted before the message is sent.
+    change_other(&app, 1, false).await;
+    // This customer unsubscribed too, which is one discrepancy and not two.
+    unsubscribe(&app, "c-2").await;
+    let (before, after) = (
+        Utc::now() - TimeDelta::hours(1),
+        Utc::now() + TimeDelta::minutes(1),
+    );
+    for customer in ["c-0", "c-1", "c-2"] {
+        driver.record_sent_at(customer, after, 0).await;
+    }
+    // Sent before that.
+    driver.record_sent_at("c-3", before, 0).await;
+    // Suppressed for the other customer, as it should be.
+    change_other(&app, 4, true).await;
+    driver.suppress("c-4", Suppression::Unsubscribed).await;
+    app.add_worker();
+    let reconciled = reconcile(&app, &id).await;
+    let kind = "sent_after_unsubscribe";
+    assert_eq!(
+        discrepancies(&reconciled),
+        [of_customer(kind, "c-0"), of_customer(kind, "c-2")]
+    );
+    let detail = &reconciled["discrepancies"].to_string();
+    assert!(
+        detail.contains("ms after a customer with the same address had unsubscribed"),
+        "{detail}"
+    );
+}
+
 #[tokio::test]
 async fn messages_sent_after_a_pause_or_a_cancellation_are_found() {
     for stop in ["pause", "cancel"] {

@@ -97,7 +97,8 @@ async fn end_due(shared: &SharedResources) -> Result<bool, WorkError> {
     Ok(has_more)
 }
 
-/// Returns messages of campaigns under way with events that could not be folded.
+/// Returns messages of campaigns under way with events that could not be folded, if it is
+/// known when they were sent.
 async fn withheld(shared: &SharedResources) -> Result<Vec<MessageId>, WorkError> {
     let store = &shared.store;
     let sending = store
@@ -109,6 +110,9 @@ async fn withheld(shared: &SharedResources) -> Result<Vec<MessageId>, WorkError>
     for id in store.campaigns_in_doubt(&shared.log, &ids).await? {
         messages.extend(store.set_aside_messages(&id).await?);
     }
+    let heads = shared.commands.messages(&messages).await?;
+    let mut heads = heads.into_iter();
+    messages.retain(|_| heads.next().is_some_and(|head| head.sent_at().is_some()));
     Ok(messages)
 }
 

@@ -26,6 +26,23 @@ impl GivenTime {
             Self::Date(date) => beginning(date, zone),
         }
     }
+
+    /// Returns the instant, or the last one of a date.
+    pub(crate) fn end_in_zone(self, zone: Tz) -> Timestamp {
+        let Self::Date(date) = self else {
+            return self.in_zone(zone);
+        };
+        let Some(next) = date.succ_opt() else {
+            return self.in_zone(zone);
+        };
+        let begins = beginning(next, zone);
+        // After the last day there is none, so its beginning is the last instant.
+        let before = match next.year() {
+            ..=9999 => Timestamp::from_millis(begins.millis() - 1),
+            _ => Ok(begins),
+        };
+        before.unwrap_or(begins)
+    }
 }
 
 /// Returns the first instant of a day.
@@ -116,6 +133,22 @@ mod tests {
             ("9999-12-31", "America/New_York", "9999-12-31T05:00:00.000Z"),
         ] {
             assert_eq!(beginning_of(date, zone), expected, "{date} {zone}");
+        }
+    }
+
+    #[test]
+    fn a_date_ends_before_the_next_one_begins() {
+        for (date, zone, expected) in [
+            ("2026-01-31", "UTC", "2026-01-31T23:59:59.999Z"),
+            (
+                "2018-11-03",
+                "America/Sao_Paulo",
+                "2018-11-04T02:59:59.999Z",
+            ),
+            ("9999-12-31", "UTC", "9999-12-31T23:59:59.999Z"),
+        ] {
+            let end = read(date).unwrap().end_in_zone(zone.parse().unwrap());
+            assert_eq!(end.to_string(), expected, "{date} {zone}");
         }
     }
 

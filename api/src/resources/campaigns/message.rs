@@ -1,6 +1,6 @@
 //! Response body of a message.
 
-use domain::{BounceKind, Channel, CustomerId, MessageStatus, Timestamp};
+use domain::{BounceKind, Channel, CustomerId, MessageStatus, Suppression, Timestamp};
 use projections::messages::{Messages, SuppressionDocument};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -153,6 +153,12 @@ impl ShowsDocument for MessageResponse {
 
     fn set_quarantined(&mut self, quarantined: Quarantined) {
         self.quarantined = Some(quarantined);
+    }
+}
+
+impl From<&Suppression> for SuppressionResponse {
+    fn from(suppression: &Suppression) -> Self {
+        SuppressionDocument::from(suppression).into()
     }
 }
 

@@ -3,8 +3,8 @@
 //! [`body`] has the request bodies, [`answer`] the response bodies. [`create`],
 //! [`drafts`], [`transitions`], and [`retry`] write; [`read`] reads. [`preview`] renders a message
 //! before the launch. [`logs`] and [`table`] serve the communication log,
-//! [`reconcile`] and [`recipient`] check and explain it, and [`progress`]
-//! streams a campaign's progress. [`texts`] renders the texts of messages.
+//! [`reconcile`] and [`recipient`] check and explain it, with [`reachable`] for what
+//! addresses know, and [`progress`] streams a campaign's progress. [`texts`] renders the texts of messages.
 
 mod answer;
 mod audience;
@@ -17,6 +17,7 @@ mod logs;
 mod message;
 mod preview;
 mod progress;
+mod reachable;
 mod read;
 mod recipient;
 mod reconcile;

@@ -1,11 +1,15 @@
 //! Handler of `POST /api/campaigns/preview`.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use axum::Json;
 use axum::extract::State;
 use chrono::Utc;
 use domain::rules::Rules;
 use domain::{
-    Audience, Channel, Currency, CustomerId, Renderer, SegmentError, SegmentId, Timestamp,
+    AddressId, Audience, Channel, Currency, CustomerId, Renderer, SegmentError, SegmentId,
+    Suppression, Timestamp,
 };
 use projections::PageRequest;
 use projections::customers::{CustomerDocument, Customers};
@@ -16,6 +20,8 @@ use utoipa::ToSchema;
 use super::audience::AudienceSchema;
 use super::body::{MessageBody, audience};
 use super::create::bad_segment;
+use super::message::SuppressionResponse;
+use super::reachable::suppression_at;
 use crate::http::after::AfterParam;
 use crate::http::body::{BodyRules, Input, JsonBody};
 use crate::http::extract::Query;
@@ -87,10 +93,15 @@ struct RenderedMessage {
     /// The text of the message.
     #[schema(example = "Hi Ada Example, we miss you!")]
     text: Option<String>,
-    /// Reason why the customer would get no message: `unsubscribed`, `no_address`, or
-    /// `template`.
-    #[schema(example = "no_address")]
-    suppression: Option<&'static str>,
+    /// Reason why the customer would get no message: `unsubscribed`, `no_address`,
+    /// `suppression_list`, `template`, or `duplicate_address`, if an earlier customer of
+    /// the sample has the same address.
+    #[schema(example = "suppression_list")]
+    suppression: Option<String>,
+    /// Details of the reason: why the address is on the suppression list, or the other
+    /// customer with the address.
+    #[schema(example = "hard_bounce")]
+    suppression_detail: Option<String>,
     /// Reason why the template cannot be rendered for this customer.
     #[schema(example = "undefined value")]
     problem: Option<String>,
@@ -142,8 +153,55 @@ pub(super) async fn preview_message(
         Some(RenderedMessage::new(&renderer, currency, id, document))
     });
     let mut messages: Vec<_> = messages.collect();
+    check_addresses(&app, &mut messages).await?;
     quarantined::mark(&app, &mut messages).await?;
     Ok(Json(CampaignPreviewResponse { messages }))
+}
+
+/// Suppresses messages to addresses that are unsubscribed or on the suppression list,
+/// and all but the first to one address.
+async fn check_addresses(
+    app: &AppContext,
+    messages: &mut [RenderedMessage],
+) -> Result<(), Problem> {
+    let key = app.commands.address_key()?;
+    let address = |message: &RenderedMessage| {
+        let to = message.to.as_deref()?;
+        Some(key.recipient(message.channel?, to))
+    };
+    let ids: Vec<Option<AddressId>> = messages.iter().map(address).collect();
+    let known: Vec<AddressId> = ids.iter().copied().flatten().collect();
+    let mut heads = app.commands.addresses(&known).await?.into_iter();
+    let mut first: HashMap<AddressId, CustomerId> = HashMap::new();
+    for (message, id) in messages.iter_mut().zip(ids) {
+        let Some(id) = id else {
+            continue;
+        };
+        let head = heads.next().unwrap_or_default();
+        let customer = &message.customer_id;
+        if message.suppression.as_deref() == Some("unsubscribed") {
+            continue;
+        }
+        // The reasons of an address precede that of the template.
+        let suppression = suppression_at(app, customer, id, &head).await?;
+        let suppression = suppression.or_else(|| match first.entry(id) {
+            _ if message.suppression.is_some() => None,
+            Entry::Vacant(place) => {
+                place.insert(customer.clone());
+                None
+            }
+            Entry::Occupied(winner) => {
+                let customer_id = winner.get().clone();
+                let duplicate = Suppression::DuplicateAddress { customer_id };
+                Some(SuppressionResponse::from(&duplicate))
+            }
+        });
+        if let Some(SuppressionResponse { reason, detail }) = suppression {
+            message.suppression = Some(reason);
+            message.suppression_detail = detail;
+        }
+    }
+    Ok(())
 }
 
 /// Returns a segment's current rules from its head.
@@ -187,7 +245,8 @@ impl RenderedMessage {
             channel,
             to,
             text,
-            suppression,
+            suppression: suppression.map(str::to_owned),
+            suppression_detail: None,
             problem,
             quarantined: None,
         }

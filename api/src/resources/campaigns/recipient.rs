@@ -4,12 +4,12 @@
 use axum::Json;
 use axum::extract::State;
 use domain::{
-    CampaignId, CustomerId, Event, Launch, MessageEvent, MessageId, MessageStatus, Subject,
-    Timestamp,
+    CampaignId, CampaignStatus, Channel, CustomerId, Event, Launch, MessageEvent, MessageId,
+    MessageStatus, Subject, Suppression, Text, Timestamp,
 };
 use eventlog::{Entry, Positions};
 use projections::audit::Audit;
-use projections::messages::{Messages, SuppressionDocument};
+use projections::messages::Messages;
 use projections::recipients::{PastCustomer, customer_at};
 use projections::{EntryReader, ReadError, Recorded};
 use serde::Serialize;
@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 
 use super::find::{MAX_VIEW_WAIT, head, launch_of};
 use super::message::SuppressionResponse;
+use super::reachable::MessageRecipient;
 use super::texts::{self, ShownEvent};
 use crate::http::after::Satisfied;
 use crate::http::extract::{Path, Query};
@@ -51,7 +52,9 @@ pub(super) struct RecipientResponse {
     /// Result of each node of the rules, with the customer's values at the
     /// launch; empty if the customer did not exist.
     rules: Vec<NodeVerdict>,
-    /// Reason why the customer gets no message; `null` if they get one.
+    /// Reason why the customer gets no message. While the message is still to be sent,
+    /// the reason why it would be suppressed now, by the customer's subscription and
+    /// their address; `null` if there is none.
     suppression: Option<SuppressionResponse>,
     /// The customer's message; `null` if there is none.
     message: Option<MessageHistory>,
@@ -66,9 +69,12 @@ struct MessageHistory {
     /// The message's status.
     #[schema(value_type = Option<schema::MessageStatus>)]
     status: Option<MessageStatus>,
-    /// Reason why the message is suppressed, if it is.
+    /// Reason why the message is suppressed, if it is, and the time since when.
     #[serde(skip)]
-    suppression: Option<SuppressionDocument>,
+    suppression: Option<(Suppression, Timestamp)>,
+    /// Address of the message, once it was queued.
+    #[serde(skip)]
+    to: Option<(Channel, Text<254>)>,
     /// All events of the message in order, except those that cannot be read.
     events: Vec<MessageHappened>,
     /// An event of the message that is in quarantine; absent if there is none.
@@ -124,34 +130,50 @@ pub(super) async fn get_recipient(
     Path((id, customer_id)): Path<(CampaignId, CustomerId)>,
     _satisfied: Query<Satisfied>,
 ) -> Result<Json<RecipientResponse>, Problem> {
-    head(&app, &id).await?;
+    let campaign = head(&app, &id).await?;
     let launch = launch_of(&app, &id).await?;
-    let (verdicts, undetermined) = match customer_at_launch(&app, &launch, &customer_id).await? {
+    let (document, undetermined) = match customer_at_launch(&app, &launch, &customer_id).await? {
         PastCustomer::Unknown => (None, false),
         PastCustomer::Undetermined => (None, true),
-        PastCustomer::Known(document) => {
-            let verdicts = launch.rules.explain(&document.facts(), launch.clock);
-            let verdicts: Vec<_> = verdicts.into_iter().map(NodeVerdict::from).collect();
-            (Some(verdicts), false)
-        }
+        PastCustomer::Known(document) => (Some(document), false),
     };
-    let message = MessageId {
+    let verdicts = document.as_ref().map(|document| {
+        let verdicts = launch.rules.explain(&document.facts(), launch.clock);
+        verdicts
+            .into_iter()
+            .map(NodeVerdict::from)
+            .collect::<Vec<_>>()
+    });
+    let message_id = MessageId {
         campaign: id.clone(),
         customer: customer_id.clone(),
     };
-    let mut message = history(&app, &message).await?;
+    let mut message = history(&app, &message_id).await?;
     quarantined::mark(&app, &mut message).await?;
-    let suppression = message.as_mut().and_then(|m| m.suppression.take());
     let whole = verdicts.iter().flatten().next();
+    let matched = whole.is_some_and(NodeVerdict::matches);
+    let recorded = message.as_ref().and_then(|message| message.to.clone());
+    let recipient = MessageRecipient::new(&app, message_id, document.as_deref(), recorded)?;
+    let suppression = match (&message, campaign.status()) {
+        (Some(message), _) if message.status != Some(MessageStatus::Queued) => {
+            match &message.suppression {
+                Some((why, since)) => Some(recipient.suppression(why, *since).await?),
+                None => None,
+            }
+        }
+        (None, _) if !matched => None,
+        (None, Some(CampaignStatus::Completed | CampaignStatus::Cancelled)) => None,
+        _ => recipient.expected_suppression().await?,
+    };
     Ok(Json(RecipientResponse {
         campaign_id: id,
         known: verdicts.is_some() || undetermined,
         undetermined,
-        matched: whole.is_some_and(NodeVerdict::matches),
+        matched,
         as_of: launch.clock,
         rules: verdicts.unwrap_or_default(),
         customer_id,
-        suppression: suppression.map(SuppressionResponse::from),
+        suppression,
         message,
     }))
 }
@@ -183,6 +205,7 @@ async fn history(app: &AppContext, id: &MessageId) -> Result<Option<MessageHisto
         message_id: id.to_string(),
         status: None,
         suppression: None,
+        to: None,
         events: Vec::new(),
         quarantined: None,
     };
@@ -209,12 +232,15 @@ impl MessageHistory {
             // is in quarantine, as `quarantined` shows, or an operator skipped it.
             Err(ReadError::Unknown(_) | ReadError::Malformed(_)) => return,
         };
+        if let Event::Message(MessageEvent::Queued(content)) = &recorded.event {
+            self.to = Some((content.channel, content.to.clone()));
+        }
         if let Event::Message(happened) = &recorded.event
             && let Some(status) = happened.status()
         {
             self.status = Some(status);
             self.suppression = match happened {
-                MessageEvent::Suppressed { why, .. } => Some(SuppressionDocument::from(why)),
+                MessageEvent::Suppressed { why, .. } => Some((why.clone(), recorded.metadata.at)),
                 _ => None,
             };
         }

@@ -125,7 +125,8 @@ struct DiscrepancyResponse {
     /// `size_differs`: the campaign recorded another audience size.
     /// `statistics_differ`, `view_differs`: a view differs from the log.
     /// `sent_after_unsubscribe`: a message was sent more than a second after its
-    /// customer unsubscribed, or by a sender that had read the unsubscription.
+    /// customer unsubscribed, or another customer with the address, or by a sender
+    /// that had read the unsubscription.
     /// `sent_after_stop`: a message was sent more than a second after the
     /// campaign was paused or canceled.
     /// `text_differs`: the text rendered from a message's values is not the text

@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::results_body::results_body;
+use super::warning::{ItemWarnings, Warning};
 use crate::http::limits::AnswerMemory;
 use crate::http::position::{self, PositionText};
 use crate::http::problem::ProblemBody;
@@ -31,6 +32,10 @@ pub(crate) struct AcceptedItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schema::Name, nullable = false)]
     name: Option<String>,
+    /// Parts of the item that had no effect, were left out or renamed, at most 20.
+    #[serde(default, skip_serializing_if = "ItemWarnings::is_empty")]
+    #[schema(value_type = Vec<Warning>)]
+    warnings: ItemWarnings,
 }
 
 /// Results of a batch.
@@ -100,12 +105,27 @@ impl AcceptedItem {
             outcome: effect_name(outcome.effect),
             position: PositionText(outcome.position),
             name: None,
+            warnings: ItemWarnings {
+                consent: outcome.warning,
+                ..ItemWarnings::default()
+            },
         }
     }
 
     /// Adds the name under which an activity is recorded.
     pub(crate) fn with_name(self, name: Option<String>) -> Self {
         Self { name, ..self }
+    }
+
+    /// Adds warnings about the item, whose consent is in an object at `parent`.
+    pub(crate) fn with_warnings(self, parent: &'static str, others: Vec<Warning>) -> Self {
+        let consent = self.warnings.consent;
+        let warnings = ItemWarnings {
+            consent,
+            parent,
+            others,
+        };
+        Self { warnings, ..self }
     }
 
     /// Returns the position of the item's last change.
@@ -207,6 +227,7 @@ mod tests {
                 Outcome {
                     effect: CommandEffect::Created,
                     position: Position { partition, number },
+                    warning: None,
                 },
             ),
         };

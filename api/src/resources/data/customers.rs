@@ -4,8 +4,8 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use commands::{CommandError, Context, CustomerRecord, Outcome};
 use domain::{
-    AddressChanges, AttributeChanges, Change, CustomerChanges, CustomerError, CustomerId,
-    MAX_ATTRIBUTES, MAX_TAGS, ProfileChanges, Text,
+    AddressChanges, AttributeChanges, Change, ConsentRecord, CustomerChanges, CustomerError,
+    CustomerId, MAX_ATTRIBUTES, MAX_TAGS, ProfileChanges, Text,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -84,13 +84,21 @@ pub(super) struct CustomerBody {
     #[serde(default)]
     #[schema(value_type = Option<schema::SentTime>)]
     registered_at: Change<GivenTime>,
-    /// True if the customer opted out of messages.
+    /// True if the customer opted out of messages. `false` and `null` lift a recorded opt-out only
+    /// with a `consent_at` that is later; otherwise the customer stays unsubscribed, and the result
+    /// has a warning.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     unsubscribed: Change<bool>,
+    /// Time at which the customer consented or opted out, as `unsubscribed` says. An opt-out
+    /// without it has the time at which it is recorded. It needs `unsubscribed`, and is at most
+    /// five minutes in the future.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::SentTime>)]
+    consent_at: Option<GivenTime>,
     /// Time at which the source last changed the customer. An item that is older than what is
-    /// recorded changes none of its fields and is `stale`; one of the same time, or without a time, is
-    /// applied. At most five minutes in the future.
+    /// recorded changes none of its fields and is `stale`, except that an opt-out counts; one of the
+    /// same time, or without a time, is applied. At most five minutes in the future.
     #[serde(default)]
     #[schema(value_type = Option<schema::SentTime>)]
     updated_at: Option<GivenTime>,
@@ -99,7 +107,8 @@ pub(super) struct CustomerBody {
 /// Registers or updates customers.
 ///
 /// An item that changes nothing has the outcome `unchanged`, and one whose `updated_at`
-/// is older than the recorded one has the outcome `stale`.
+/// is older than the recorded one has the outcome `stale`, or `updated` if it opted the
+/// customer out.
 #[utoipa::path(
     post,
     path = "/api/data/customers",
@@ -136,6 +145,7 @@ impl Input for CustomerBody {
             email.map_err(|error| invalid("/email", &error)),
             phone.map_err(|error| invalid("/phone", &error)),
             self.check_attributes(),
+            self.check_consent(),
         ];
         let faults = checks.into_iter().filter_map(Result::err);
         let all = faults.reduce(|first, next| first.and(Err(next)));
@@ -144,6 +154,13 @@ impl Input for CustomerBody {
 }
 
 impl CustomerBody {
+    fn check_consent(&self) -> Result<(), Problem> {
+        match self.unsubscribed.is_keep() && self.consent_at.is_some() {
+            true => Err(invalid("/consent_at", &"it needs unsubscribed beside it")),
+            false => Ok(()),
+        }
+    }
+
     fn check_attributes(&self) -> Result<(), Problem> {
         let Change::Set(attributes) = &self.attributes else {
             return Ok(());
@@ -175,6 +192,13 @@ impl Ingest for CustomerBody {
                 .map_err(|error| invalid("/phone", &error))?,
             attributes: self.attributes,
         };
+        let is_opt_out = matches!(self.unsubscribed, Change::Set(true));
+        let consent_at = self
+            .consent_at
+            .map(|at| received.consent_at(at, is_opt_out));
+        let consent = consent_at.transpose().map_err(|error| {
+            Problem::field(ProblemKind::Refused, "/consent_at", error.to_string())
+        })?;
         let changes = CustomerChanges {
             profile,
             addresses: AddressChanges::default(),
@@ -183,6 +207,10 @@ impl Ingest for CustomerBody {
             tags: self.tags.map(|Labels(tags)| tags),
             registered_at: self.registered_at.map(|at| at.in_zone(received.rules.zone)),
             unsubscribed: self.unsubscribed,
+            consent: consent.map(|at| ConsentRecord {
+                at: Some(at),
+                ..ConsentRecord::default()
+            }),
             updated_at: received.updated_at(self.updated_at)?,
         };
         let item = CustomerRecord {
@@ -228,12 +256,14 @@ fn invalid(pointer: &str, error: &impl ToString) -> Problem {
     Problem::field(ProblemKind::InvalidField, pointer, error.to_string())
 }
 
-fn refused(error: &CustomerError) -> Problem {
+pub(crate) fn refused(error: &CustomerError) -> Problem {
     let pointer = match error {
         CustomerError::TooManyAttributes(_) => "/attributes",
         CustomerError::TooManyTags(_) => "/tags",
         // The answer to a merge, which is not data.
         CustomerError::Merged(_) => "/customer_id",
+        CustomerError::ConsentNotLater { .. } => "/at",
+        CustomerError::Unknown => "",
     };
     Problem::field(ProblemKind::Refused, pointer, error.to_string())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use commands::{CommandEffect, CommandError, Context, Outcome};
-use domain::{Timestamp, check_updated_at};
+use domain::{ConsentAhead, Timestamp, check_consent_at, check_updated_at};
 
 use super::answer::{AcceptedItem, BatchResponse, ItemResult, effect_name};
 use crate::http::body::batch::{self, Items};
@@ -82,6 +82,26 @@ impl Received {
                 Err(Problem::field(kind, "/updated_at", error.to_string()))
             }
         }
+    }
+}
+
+impl Received {
+    /// Returns the time of a consent or an opt-out. A date alone is read against consent: it is
+    /// the beginning of the day, or the end of it for an opt-out, which is not after now.
+    ///
+    /// # Errors
+    /// The reason if it is in the future.
+    pub(crate) fn consent_at(
+        self,
+        given: GivenTime,
+        is_opt_out: bool,
+    ) -> Result<Timestamp, ConsentAhead> {
+        let at = given.in_zone(self.rules.zone);
+        check_consent_at(at, self.now)?;
+        Ok(match given {
+            GivenTime::Date(_) if is_opt_out => given.end_in_zone(self.rules.zone).min(self.now),
+            GivenTime::Date(_) | GivenTime::Instant(_) => at,
+        })
     }
 }
 

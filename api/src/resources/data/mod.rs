@@ -3,6 +3,7 @@
 //! [`ingest`] parses each item of a body into a typed value or a problem and passes
 //! the values to `commands`. [`answer`] builds the response. [`kinds`] does the same for
 //! the rows of an import, without a request. [`results_body`] writes results while they are sent.
+//! [`warning`] names parts of accepted items that had no effect.
 
 pub(crate) mod answer;
 pub(crate) mod customers;
@@ -11,6 +12,7 @@ pub(crate) mod ingest;
 pub(crate) mod kinds;
 mod orders;
 pub(crate) mod results_body;
+pub(crate) mod warning;
 
 use utoipa_axum::router::OpenApiRouter;
 

@@ -137,6 +137,10 @@ pub(super) struct ProgressResponse {
     /// Number of local times that clocks showed twice; the first is meant.
     #[schema(example = 0)]
     ambiguous_times: u64,
+    /// Number of customers who stay unsubscribed, since the file proves no consent after their
+    /// opt-out: it has no later `consent_at`.
+    #[schema(example = 0)]
+    still_unsubscribed: u64,
 }
 
 /// Reason why a run waits.
@@ -171,6 +175,7 @@ impl ProgressResponse {
             repeated: counts.repeated,
             skipped: counts.skipped,
             ambiguous_times: counts.ambiguous_times,
+            still_unsubscribed: counts.still_unsubscribed,
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use commands::CommandEffect;
-use domain::ImportKind;
+use commands::{CommandEffect, Outcome};
+use domain::{ConsentWarning, ImportKind};
 use importer::{Reason, RecordOutcome, Resource, Sink};
 use projections::{ImportWait, ImportWaitReason};
 use tokio::sync::watch;
@@ -76,13 +76,7 @@ impl LogSink<'_> {
         let kind = self.run.plan.kind;
         let outcomes = kinds::record(app, &context, kind, &raw_items).await?;
         let outcomes = outcomes.into_iter().map(|item| match item.outcome {
-            Ok(outcome) => match outcome.effect {
-                CommandEffect::Created => RecordOutcome::Created,
-                CommandEffect::Updated => RecordOutcome::Updated,
-                CommandEffect::Unchanged => RecordOutcome::Unchanged,
-                CommandEffect::Stale => RecordOutcome::Stale,
-                CommandEffect::Moved => RecordOutcome::Moved,
-            },
+            Ok(outcome) => recorded(outcome),
             Err(problem) => RecordOutcome::Refused(reason_of(problem)),
         });
         Ok(outcomes.collect())
@@ -102,6 +96,22 @@ impl LogSink<'_> {
             });
             true
         });
+    }
+}
+
+fn recorded(outcome: Outcome) -> RecordOutcome {
+    let recorded = match outcome.effect {
+        CommandEffect::Created => RecordOutcome::Created,
+        CommandEffect::Updated => RecordOutcome::Updated,
+        CommandEffect::Unchanged => RecordOutcome::Unchanged,
+        CommandEffect::Stale => RecordOutcome::Stale,
+        CommandEffect::Moved => RecordOutcome::Moved,
+    };
+    match outcome.warning {
+        Some(ConsentWarning::StillUnsubscribed { .. }) => {
+            RecordOutcome::StillUnsubscribed(Box::new(recorded))
+        }
+        Some(ConsentWarning::StillSubscribed { .. }) | None => recorded,
     }
 }
 

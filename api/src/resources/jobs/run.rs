@@ -135,7 +135,11 @@ where
         return accepted(app, same).await;
     }
     let place_by = job_by.min(Instant::now() + MAX_PLACE_WAIT);
-    let place = app.log_reads.place(&caller.actor, place_by);
+    let places = match request.kind {
+        JobKind::Merge => &app.merges,
+        JobKind::Reconciliation | JobKind::Preview | JobKind::Verification => &app.log_reads,
+    };
+    let place = places.place(&caller.actor, place_by);
     let place = tokio::select! {
         biased;
         place = place => place?,

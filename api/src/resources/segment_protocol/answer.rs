@@ -4,7 +4,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::warning::Warning;
 use crate::http::limits::AnswerMemory;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::resources::data::answer::{AcceptedItem, add_positions};
@@ -54,9 +53,6 @@ pub(super) enum CallResult {
         /// customer for `identify`, that of the event for `track`.
         #[serde(flatten)]
         accepted: AcceptedItem,
-        /// Parts of the call that were left out or renamed, at most 20.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        warnings: Vec<Warning>,
     },
     /// The call has no effect.
     Ignored {

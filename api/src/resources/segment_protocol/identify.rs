@@ -1,14 +1,14 @@
 //! `identify`: traits as changes of a customer.
 
-use chrono_tz::Tz;
 use commands::CustomerRecord;
 use domain::{
-    Change, ContactRules, CustomerChanges, CustomerId, Email, Phone, ProfileChanges, Text,
+    Change, ConsentRecord, ContactRules, CustomerChanges, CustomerId, Email, Phone, ProfileChanges,
+    Text, check_consent_at,
 };
 use serde_json::{Map, Value as Json};
 
 use super::call::{Call, invalid};
-use super::time;
+use super::time::{self, Receipt};
 use super::values;
 use super::warning::{Warnings, is_empty, member};
 use crate::http::problem::Problem;
@@ -24,7 +24,7 @@ pub(super) fn record(
     call: Call,
     customer: CustomerId,
     contacts: ContactRules,
-    zone: Tz,
+    receipt: Receipt,
     warnings: &mut Warnings,
 ) -> Result<CustomerRecord, Problem> {
     let traits = match call.traits {
@@ -33,11 +33,16 @@ pub(super) fn record(
         _ => return Err(invalid(TRAITS, "must be an object".to_owned())),
     };
     let mut traits = Traits { traits, warnings };
+    let unsubscribed = traits.unsubscribed();
     let changes = CustomerChanges {
+        consent: match unsubscribed {
+            Change::Set(_) => Some(traits.consent(receipt)),
+            Change::Keep | Change::Clear => None,
+        },
+        unsubscribed,
         city: traits.of_address("city"),
         country: traits.of_address("country"),
-        registered_at: traits.registered_at(zone),
-        unsubscribed: traits.unsubscribed(),
+        registered_at: traits.registered_at(receipt),
         profile: ProfileChanges {
             name: traits.name(),
             email: traits.take_as(&["email"], |text| {
@@ -121,38 +126,58 @@ impl Traits<'_> {
         }
     }
 
-    fn registered_at(&mut self, zone: Tz) -> Change<domain::Timestamp> {
-        let taken = ["createdAt", "created_at"].map(|name| (name, self.traits.remove(name)));
-        let mut given = taken
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?)));
-        let Some((name, value)) = given.find(|(_, value)| !is_empty(value)) else {
-            return Change::Keep;
-        };
-        match time::parse(&value, zone) {
-            Some(at) => Change::Set(at),
-            None => {
-                self.warnings
-                    .left_out(&member(TRAITS, name), time::NOT_A_TIME);
-                Change::Keep
-            }
+    fn registered_at(&mut self, receipt: Receipt) -> Change<domain::Timestamp> {
+        match self.take_time(["createdAt", "created_at"], receipt) {
+            Some((_, at)) => Change::Set(at),
+            None => Change::Keep,
         }
     }
 
-    /// Returns the opt-out. The trait cannot undo one: nobody consents with it.
+    /// Takes the first of these traits that has a value, with its pointer, if it is a time.
+    fn take_time(
+        &mut self,
+        names: [&str; 2],
+        receipt: Receipt,
+    ) -> Option<(String, domain::Timestamp)> {
+        let taken = names.map(|name| (name, self.traits.remove(name)));
+        let mut given = taken
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        let (name, value) = given.find(|(_, value)| !is_empty(value))?;
+        let pointer = member(TRAITS, name);
+        let at = time::parse(&value, receipt.zone);
+        if at.is_none() {
+            self.warnings.left_out(&pointer, time::NOT_A_TIME);
+        }
+        at.map(|at| (pointer, at))
+    }
+
     fn unsubscribed(&mut self) -> Change<bool> {
         match self.traits.remove("unsubscribed") {
-            Some(Json::Bool(true)) => Change::Set(true),
+            Some(Json::Bool(unsubscribed)) => Change::Set(unsubscribed),
             Some(value) if !is_empty(&value) => {
-                let detail = match value {
-                    Json::Bool(_) => "only true has an effect: an opt-out is not undone",
-                    _ => "must be true or false",
-                };
-                self.warnings
-                    .left_out(&member(TRAITS, "unsubscribed"), detail);
+                let pointer = member(TRAITS, "unsubscribed");
+                self.warnings.left_out(&pointer, "must be true or false");
                 Change::Keep
             }
             _ => Change::Keep,
+        }
+    }
+
+    /// Returns the source and the time of the consent or the opt-out that the traits have.
+    fn consent(&mut self, receipt: Receipt) -> ConsentRecord {
+        let given = self.take_time(["consentAt", "consent_at"], receipt);
+        let at = given.and_then(|(pointer, at)| {
+            let checked = check_consent_at(at, receipt.received_at);
+            let checked = checked.map_err(|error| {
+                self.warnings.left_out(&pointer, error.to_string());
+            });
+            checked.ok().map(|()| at)
+        });
+        ConsentRecord {
+            source: Text::cut("segment"),
+            wording: None,
+            at,
         }
     }
 
@@ -209,7 +234,12 @@ mod tests {
             country: "GB".parse().ok(),
             ..ContactRules::default()
         };
-        let record = record(call, customer, contacts, Tz::UTC, &mut warnings).unwrap();
+        let receipt = Receipt {
+            sent_at: None,
+            received_at: "2026-11-23T12:00:00Z".try_into().unwrap(),
+            zone: chrono_tz::Tz::UTC,
+        };
+        let record = record(call, customer, contacts, receipt, &mut warnings).unwrap();
         let pointers = warnings.0.into_iter().map(|warning| warning.pointer);
         (json!(record.changes), pointers.collect())
     }
@@ -241,6 +271,7 @@ mod tests {
             "country": "GB",
             "registered_at": "2026-01-02T03:04:05.000Z",
             "unsubscribed": true,
+            "consent": {"source": "segment"},
         });
         assert_eq!(changes(traits), (expected, vec![]));
     }
@@ -275,18 +306,40 @@ mod tests {
     }
 
     #[test]
-    fn only_an_opt_out_is_applied() {
-        let pointer = || vec!["/traits/unsubscribed".to_owned()];
-        for (value, expected, warnings) in [
-            (json!(true), json!({"unsubscribed": true}), vec![]),
-            (json!(false), json!({}), pointer()),
-            (json!("no"), json!({}), pointer()),
-            (json!(null), json!({}), vec![]),
+    fn consent_has_its_source_and_its_time() {
+        let at = "2026-11-22T08:00:00.000Z";
+        let untimed = json!({"source": "segment"});
+        let timed = json!({"source": "segment", "at": at});
+        for (traits, expected, warnings) in [
+            (
+                json!({"unsubscribed": true}),
+                json!({"unsubscribed": true, "consent": untimed}),
+                vec![],
+            ),
+            (
+                json!({"unsubscribed": false, "consentAt": at}),
+                json!({"unsubscribed": false, "consent": timed}),
+                vec![],
+            ),
+            (
+                json!({"unsubscribed": false, "consent_at": "2099-01-01T00:00:00Z"}),
+                json!({"unsubscribed": false, "consent": untimed}),
+                vec!["/traits/consent_at"],
+            ),
+            (
+                json!({"unsubscribed": true, "consent_at": "soon"}),
+                json!({"unsubscribed": true, "consent": untimed}),
+                vec!["/traits/consent_at"],
+            ),
+            (
+                json!({"unsubscribed": "no"}),
+                json!({}),
+                vec!["/traits/unsubscribed"],
+            ),
+            (json!({"unsubscribed": null}), json!({}), vec![]),
         ] {
-            assert_eq!(
-                changes(json!({"unsubscribed": value})),
-                (expected, warnings)
-            );
+            let warnings = warnings.into_iter().map(str::to_owned).collect();
+            assert_eq!(changes(traits), (expected, warnings));
         }
     }
 

@@ -9,7 +9,7 @@ use super::answer::CallResult;
 use super::call::{Call, CallType, Treatment};
 use super::time::Receipt;
 use super::track::Tracked;
-use super::warning::{Warning, Warnings};
+use super::warning::Warnings;
 use super::waves::{LastWaves, MAX_WAVES};
 use super::{identify, track};
 use crate::http::body::item::RawItem;
@@ -50,7 +50,7 @@ struct Mapped<T> {
     id: String,
     record: T,
     changed_name: Option<String>,
-    warnings: Vec<Warning>,
+    warnings: Warnings,
 }
 
 /// Calls that are to be recorded, by wave.
@@ -139,15 +139,15 @@ impl Calls {
         let wave = self.waves.last.next(&customer, r#type);
         match r#type {
             CallType::Identify => {
-                let zone = receipt.zone;
-                let record = identify::record(call, customer, self.contacts, zone, &mut warnings)?;
+                let contacts = self.contacts;
+                let record = identify::record(call, customer, contacts, receipt, &mut warnings)?;
                 self.answer_bytes += warnings.bytes();
                 self.waves.identify.entry(wave).or_default().push(Mapped {
                     index,
                     id: record.customer.to_string(),
                     record,
                     changed_name: None,
-                    warnings: warnings.0,
+                    warnings,
                 });
             }
             CallType::Track => {
@@ -158,7 +158,7 @@ impl Calls {
                     id: tracked.record.activity.to_string(),
                     changed_name: tracked.changed_name.clone(),
                     record: tracked,
-                    warnings: warnings.0,
+                    warnings,
                 });
             }
         }
@@ -217,8 +217,9 @@ impl Calls {
                 Ok(outcome) => CallResult::Accepted {
                     index: call.index,
                     r#type: r#type.name(),
-                    accepted: AcceptedItem::new(call.id, outcome).with_name(call.changed_name),
-                    warnings: call.warnings,
+                    accepted: AcceptedItem::new(call.id, outcome)
+                        .with_name(call.changed_name)
+                        .with_warnings("/traits", call.warnings.0),
                 },
                 Err(problem) => CallResult::rejected(call.index, problem),
             });

@@ -1,34 +1,9 @@
 //! Warnings about what a call has and Patron does not keep.
 
-use serde::Serialize;
 use serde_json::Value as Json;
-use utoipa::ToSchema;
 
 use crate::http::problem::{MAX_ERRORS, shortened_pointer};
-
-/// Part of a call that was changed or left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Warning)]
-pub(super) struct Warning {
-    /// Kind of the warning.
-    pub(super) code: WarningCode,
-    /// JSON pointer to the part, from the root of the call.
-    #[schema(example = "/properties/products")]
-    pub(super) pointer: String,
-    /// Explanation.
-    #[schema(example = "an array cannot be kept")]
-    pub(super) detail: String,
-}
-
-/// Kind of a warning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum WarningCode {
-    /// The part was left out.
-    LeftOut,
-    /// The part is kept under another name.
-    Renamed,
-}
+use crate::resources::data::warning::{Warning, WarningCode};
 
 /// Warnings about one call. The first twenty are kept.
 #[derive(Debug, Default, PartialEq)]

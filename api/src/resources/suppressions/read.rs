@@ -5,12 +5,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use domain::{Channel, ListedFor};
-use projections::suppressions::Suppressions;
+use projections::Page;
+use projections::suppressions::{SuppressionDocument, Suppressions};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::answer::SuppressedResponse;
-use super::export;
+use super::{export, write};
 use crate::http::after::After;
 use crate::http::extract::Query;
 use crate::http::paging::{Limit, Listed, page};
@@ -20,12 +21,16 @@ use crate::resources::campaigns::table::prefers_csv;
 use crate::resources::shared::after;
 use crate::resources::shared::consistency::Consistency;
 use crate::resources::shared::quarantined;
-use crate::state::AppState;
+use crate::state::{AppContext, AppState};
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SuppressionParams {
+    /// Lists only this address, if it is on the list: an email address, a phone number, or
+    /// the id of an address. Not allowed for CSV, which has all rows.
+    #[param(inline, value_type = Option<schema::AddressOrId>)]
+    address: Option<String>,
     /// Lists only addresses that are on the list for this reason.
     #[param(inline, value_type = Option<schema::ListedFor>)]
     detail: Option<ListedFor>,
@@ -41,6 +46,12 @@ pub(super) struct SuppressionParams {
     /// Waits until the view has reached these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
+}
+
+impl SuppressionParams {
+    fn chooses_rows(&self) -> bool {
+        self.limit.is_some() || self.cursor.is_some() || self.address.is_some()
+    }
 }
 
 /// Lists the addresses on the suppression list, newest first.
@@ -67,15 +78,15 @@ pub(super) async fn list_suppressions(
 ) -> Result<Response, Problem> {
     after::wait::<Suppressions>(&app, consistency.with(params.after.as_ref())).await?;
     let mut response = match prefers_csv(&headers) {
-        true if params.limit.is_some() || params.cursor.is_some() => {
-            let detail = "query: limit and cursor are not allowed for CSV, which has all rows";
+        true if params.chooses_rows() => {
+            let detail =
+                "query: limit, cursor and address are not allowed for CSV, which has all rows";
             return Err(Problem::new(ProblemKind::InvalidParameter, detail));
         }
         true => export::csv_response(app, params.detail, params.channel).await?,
         false => {
-            let page = page(params.limit, params.cursor);
-            let found = app.store.suppressions(params.detail, params.channel, &page);
-            let mut listed = Listed::from_page(found.await?, SuppressedResponse::from);
+            let found = find(&app, params).await?;
+            let mut listed = Listed::from_page(found, SuppressedResponse::from);
             quarantined::mark(&app, &mut listed.items).await?;
             Json(listed).into_response()
         }
@@ -84,4 +95,42 @@ pub(super) async fn list_suppressions(
     let vary = HeaderValue::from_static("accept");
     response.headers_mut().append(header::VARY, vary);
     Ok(response)
+}
+
+/// Maximum length of an address in characters.
+const MAX_ADDRESS: usize = 254;
+
+async fn find(
+    app: &AppContext,
+    params: SuppressionParams,
+) -> Result<Page<SuppressionDocument>, Problem> {
+    let SuppressionParams {
+        address,
+        detail,
+        channel,
+        limit,
+        cursor,
+        ..
+    } = params;
+    let Some(text) = address else {
+        let page = page(limit, cursor);
+        return Ok(app.store.suppressions(detail, channel, &page).await?);
+    };
+    if text.chars().count() > MAX_ADDRESS {
+        let detail = format!("query: address: at most {MAX_ADDRESS} characters");
+        return Err(Problem::new(ProblemKind::InvalidParameter, detail));
+    }
+    // A text that is no address is on no list.
+    let one = match write::address_id(app, &text)? {
+        Some(id) => app.store.suppression(id).await?,
+        None => None,
+    };
+    let matches = |one: &SuppressionDocument| {
+        detail.is_none_or(|detail| one.detail == Some(detail))
+            && channel.is_none_or(|channel| one.channel == Some(channel))
+    };
+    Ok(Page {
+        items: one.into_iter().filter(matches).collect(),
+        next_cursor: None,
+    })
 }

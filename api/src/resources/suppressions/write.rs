@@ -164,7 +164,7 @@ pub(super) async fn unsuppress(
 
 /// Returns the id of an address that is given by its id or as it is; `None` if the text
 /// is neither.
-fn address_id(app: &AppContext, text: &str) -> Result<Option<AddressId>, Problem> {
+pub(super) fn address_id(app: &AppContext, text: &str) -> Result<Option<AddressId>, Problem> {
     if let Ok(id) = AddressId::try_from(text) {
         return Ok(Some(id));
     }

@@ -1,7 +1,6 @@
 /** The figures of a campaign. Each leads to the recipients that it counts. */
 import type { ReactNode } from 'react'
-import { count, number, percent, suppressionText } from '@/format'
-import { Card } from '@/ui/page'
+import { count, number, percent } from '@/format'
 import { ProgressBar, StatTile, StatTiles } from '@/ui/stat'
 import { TextLink } from '@/ui/link'
 import { recipientsPath } from './paths'
@@ -104,32 +103,5 @@ function failed(campaign: Campaign, share: string): ReactNode {
     <TextLink to={recipientsPath(campaign.campaign_id, { status: 'undeliverable' })}>
       {number(undeliverable)} not handed over
     </TextLink>
-  )
-}
-
-/** Why messages were suppressed, with the most frequent reason first. */
-export function Suppressions({ campaign }: { campaign: Campaign }) {
-  const reasons = Object.entries(campaign.statistics.suppressed_for)
-    .filter(([, messages]) => messages > 0)
-    .sort(([, a], [, b]) => b - a)
-  if (reasons.length === 0) return null
-  return (
-    <Card title="Suppressed, by reason">
-      <ul className="flex flex-col">
-        {reasons.map(([reason, messages]) => (
-          <li
-            key={reason}
-            className="flex items-baseline justify-between gap-3 border-b border-line py-1.5 last:border-0"
-          >
-            <TextLink
-              to={recipientsPath(campaign.campaign_id, { status: 'suppressed', reason })}
-            >
-              {suppressionText(reason)}
-            </TextLink>
-            <span>{number(messages)}</span>
-          </li>
-        ))}
-      </ul>
-    </Card>
   )
 }

@@ -1,7 +1,5 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
-import { csvName, csvPath, readCsv } from './csv'
-
-const { signal } = new AbortController()
+import { describe, expect, it } from 'vitest'
+import { csvName, csvPath } from './csv'
 
 describe('csvName', () => {
   it('is made of the name of the campaign and the status', () => {
@@ -14,41 +12,5 @@ describe('csvPath', () => {
   it('has the status if there is one', () => {
     expect(csvPath('cmp_1', null)).toBe('/api/campaigns/cmp_1/logs')
     expect(csvPath('cmp_1', 'failed')).toBe('/api/campaigns/cmp_1/logs?status=failed')
-  })
-})
-
-describe('readCsv', () => {
-  afterEach(() => void vi.unstubAllGlobals())
-
-  it('asks for CSV and counts what arrives', async () => {
-    const fetched = vi.fn(() => Promise.resolve(new Response('a,b\n1,2\n')))
-    vi.stubGlobal('fetch', fetched)
-    const counts: number[] = []
-    const file = await readCsv('/api/x', (bytes) => counts.push(bytes), signal)
-    expect(await file.text()).toBe('a,b\n1,2\n')
-    expect(counts.at(-1)).toBe(8)
-    expect(fetched).toHaveBeenCalledWith('/api/x', {
-      headers: { accept: 'text/csv' },
-      signal,
-    })
-  })
-
-  it('rejects with the problem of the API', async () => {
-    const problem = JSON.stringify({
-      type: 'urn:patron:problem:not-found',
-      detail: 'gone',
-    })
-    vi.stubGlobal('fetch', () => Promise.resolve(new Response(problem, { status: 404 })))
-    await expect(readCsv('/api/x', () => {}, signal)).rejects.toMatchObject({
-      status: 404,
-      detail: 'gone',
-    })
-  })
-
-  it('says that the server cannot be reached', async () => {
-    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('failed')))
-    await expect(readCsv('/api/x', () => {}, signal)).rejects.toMatchObject({
-      name: 'NetworkError',
-    })
   })
 })

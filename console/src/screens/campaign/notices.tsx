@@ -1,7 +1,6 @@
 /** What somebody should know about a campaign before reading its figures. */
-import type { ReactNode } from 'react'
 import { count } from '@/format'
-import { Icon } from '@/ui/icon'
+import { Notice } from '@/ui/notice'
 import { Time } from '@/ui/time'
 import type { Campaign } from './types'
 import { waitingWords } from './waiting'
@@ -47,20 +46,5 @@ function WaitingNotice({ waiting }: { waiting: NonNullable<Campaign['waiting_for
       </p>
       <p>{words.explanation}</p>
     </Notice>
-  )
-}
-
-export function Notice({ title, children }: { title: ReactNode; children: ReactNode }) {
-  return (
-    <div
-      role="status"
-      className="flex gap-2 rounded-md border border-warn/40 bg-warn-soft px-3 py-2.5 wrap-anywhere"
-    >
-      <Icon name="warning" className="mt-0.5 text-warn" />
-      <div className="flex min-w-0 flex-col gap-1">
-        <p className="font-medium">{title}</p>
-        <div className="flex max-w-3xl flex-col gap-1 text-sm">{children}</div>
-      </div>
-    </div>
   )
 }

@@ -1,21 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
-import { hasReasons, reasonChoices, reasonOf, suppressionSentence } from './reasons'
+import { hasReasons, reasonChoices, reasonOf } from './reasons'
 import { message } from './testing'
-
-describe('suppressionSentence', () => {
-  it('adds the detail as a sentence of its own', () => {
-    expect(suppressionSentence({ reason: 'template', detail: 'name has no value' })).toBe(
-      'The message cannot be written for this customer. Name has no value.',
-    )
-  })
-
-  it('does not hide a reason that it does not know', () => {
-    expect(suppressionSentence({ reason: 'quiet_hours' })).toBe(
-      'The message was suppressed: quiet_hours.',
-    )
-  })
-})
 
 describe('reasonOf', () => {
   it('depends on the status', () => {

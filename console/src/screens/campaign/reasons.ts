@@ -1,28 +1,6 @@
-/** Reasons why a message was not sent or not delivered, in words. */
+/** Reasons by which the messages of a campaign are filtered. */
 import { suppressionText } from '@/format'
-import type { Message, MessageStatus, Suppression } from './types'
-
-const SENTENCES: Record<string, string> = {
-  unsubscribed: 'The customer had opted out of messages.',
-  no_address: 'The customer has neither an email address nor a phone number.',
-  template: 'The message cannot be written for this customer.',
-  frequency_cap: 'The customer had already received the most messages allowed per week.',
-  suppression_list: 'The address is on the suppression list.',
-  duplicate_address: 'Another customer with the same address gets the message.',
-  cancelled: 'The campaign was canceled before the message was sent.',
-}
-
-/** One sentence that says why a suppressed customer gets no message. */
-export function suppressionSentence(suppression: Suppression): string {
-  const sentence =
-    SENTENCES[suppression.reason] ?? `The message was suppressed: ${suppression.reason}.`
-  return suppression.detail ? `${sentence} ${capitalized(suppression.detail)}.` : sentence
-}
-
-function capitalized(text: string): string {
-  const trimmed = text.endsWith('.') ? text.slice(0, -1) : text
-  return trimmed.charAt(0).toUpperCase() + trimmed.slice(1)
-}
+import type { Message, MessageStatus } from './types'
 
 /**
  * The reason by which a message can be filtered: of its suppression, the

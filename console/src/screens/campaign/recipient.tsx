@@ -1,5 +1,6 @@
 /** The full story of one customer in a campaign: why they got a message, or why not. */
 import { useParams } from 'react-router'
+import { pathOf } from '@/api/curl'
 import { ApiError } from '@/api/error'
 import { useApi } from '@/api/query'
 import { useMay } from '@/app/use-session'
@@ -10,11 +11,11 @@ import { Dot, MessageStatusBadge } from '@/ui/badge'
 import { CopyButton, CopyCurl } from '@/ui/copy'
 import { ButtonLink } from '@/ui/button'
 import { TextLink } from '@/ui/link'
+import { Notice } from '@/ui/notice'
 import { Card, Definitions, PageHeader } from '@/ui/page'
 import { EmptyState, Read } from '@/ui/state'
 import { Time } from '@/ui/time'
 import { VerdictTree } from '@/ui/verdict-tree'
-import { Notice } from './notices'
 import { campaignPath, messageHistoryPath, recipientsPath } from './paths'
 import { letterOf, type Step, stepsOf, type Tone, verdictOf } from './story'
 import type { Campaign, Recipient } from './types'
@@ -80,6 +81,7 @@ export function Component() {
               recipient={recipient}
               campaign={campaign.data}
               currency={customer.data?.currency}
+              address={customer.data?.email ?? customer.data?.phone}
             />
           )}
         </Read>
@@ -102,10 +104,13 @@ function Story({
   recipient,
   campaign,
   currency,
+  address,
 }: {
   recipient: Recipient
   campaign: Campaign | undefined
   currency: string | undefined
+  /** The customer's address of today. */
+  address: string | null | undefined
 }) {
   const verdict = verdictOf(recipient)
   const events = recipient.message?.events ?? []
@@ -114,7 +119,17 @@ function Story({
     <div className="flex flex-col gap-4">
       <p className="flex items-center gap-2.5 rounded-lg border border-line bg-surface px-4 py-3 text-lg">
         <Dot color={COLORS[verdict.tone]} />
-        {verdict.sentence}
+        <span>
+          {verdict.sentence}
+          {recipient.suppression?.reason === 'suppression_list' && address && (
+            <>
+              {' '}
+              <TextLink to={pathOf('/suppressions', { address })}>
+                Suppression list
+              </TextLink>
+            </>
+          )}
+        </span>
       </p>
       {quarantined && (
         <Notice title="An event of this message is in quarantine">

@@ -1,11 +1,20 @@
 /** The messages of a campaign, one row per customer. */
 import { useId, useState } from 'react'
 import { useNavigate } from 'react-router'
-import { MESSAGE_STATUS, count, number, suppressionText } from '@/format'
+import {
+  MESSAGE_STATUS,
+  count,
+  number,
+  suppressionExplanation,
+  suppressionSentence,
+  suppressionSummary,
+  suppressionText,
+} from '@/format'
 import { useQueryParam, useSetQueryParams } from '@/url/use-query-param'
 import { Button, IconButton } from '@/ui/button'
 import { MessageStatusBadge } from '@/ui/badge'
 import { CopyCurl } from '@/ui/copy'
+import { CsvButton } from '@/ui/csv-button'
 import { Field } from '@/ui/form'
 import { Input, Select } from '@/ui/input'
 import { Card, None } from '@/ui/page'
@@ -13,9 +22,10 @@ import { EmptyState, ErrorState } from '@/ui/state'
 import type { Column } from '@/ui/table'
 import { Time } from '@/ui/time'
 import { VirtualTable } from '@/ui/virtual-table'
-import { CsvButton } from './csv-button'
+import { csvName, csvPath } from './csv'
 import { recipientPath } from './paths'
 import { hasReasons, reasonChoices, reasonOf } from './reasons'
+import { countOf } from './statistics'
 import { NotLaunched } from './summary-tab'
 import { hasEnded, isLaunched } from './transitions'
 import {
@@ -45,6 +55,7 @@ function Recipients({ campaign }: { campaign: Campaign }) {
   return (
     <div className="flex flex-col gap-3">
       <Filters campaign={campaign} filter={filter} seen={query.items ?? []} />
+      <Explanation filter={filter} />
       <Card flush className="overflow-hidden">
         {query.error && !query.items ? (
           <div className="p-4">
@@ -102,7 +113,7 @@ const COLUMNS: Column<Message>[] = [
   {
     id: 'reason',
     header: 'Reason',
-    width: 'minmax(7.5rem, 1.4fr)',
+    width: 'minmax(7.5rem, 2fr)',
     cell: (message) => <Reason message={message} />,
   },
   {
@@ -135,12 +146,13 @@ function Reason({ message }: { message: Message }) {
   const reason = reasonOf(message)
   if (message.quarantined) return 'An event is in quarantine'
   if (!reason) return <None />
+  const suppression = message.status === 'suppressed' ? message.suppression : null
   return (
     <span
-      title={reason}
+      title={suppression ? suppressionSentence(suppression) : reason}
       className="max-md:line-clamp-2 max-md:leading-4.5 max-md:whitespace-normal"
     >
-      {suppressionText(reason)}
+      {suppression ? suppressionSummary(suppression) : suppressionText(reason)}
     </span>
   )
 }
@@ -179,7 +191,7 @@ function Filters({
           <option value="">All ({number(campaign.statistics.audience)})</option>
           {MESSAGE_STATUSES.map((status) => (
             <option key={status} value={status}>
-              {statusLabel(status)} ({number(countOf(campaign, status))})
+              {statusLabel(status)} ({number(countOf(campaign.statistics, status))})
             </option>
           ))}
         </Select>
@@ -200,10 +212,24 @@ function Filters({
       </Field>
       <FindCustomer campaign={campaign} filter={filter} />
       <div className="ml-auto flex flex-wrap gap-2 max-sm:ml-0">
-        <CsvButton campaign={campaign} status={filter.status} />
+        <CsvButton
+          path={csvPath(campaign.campaign_id, filter.status)}
+          fileName={csvName(campaign.name, filter.status)}
+        />
       </div>
     </div>
   )
+}
+
+/** What the chosen status and reason mean. */
+function Explanation({ filter: { status, reason } }: { filter: MessageFilter }) {
+  const sentences = [
+    // A reason of a suppression says more than the status does.
+    status && !(status === 'suppressed' && reason) && MESSAGE_STATUS[status].explanation,
+    reason && suppressionExplanation(reason),
+  ].filter(Boolean)
+  if (sentences.length === 0) return null
+  return <p className="max-w-3xl text-sm text-muted">{sentences.join(' ')}</p>
 }
 
 /** Leads to the story of any customer, also of one who got no message. */
@@ -303,27 +329,11 @@ function noRecipientsText({ size, status }: Campaign): string {
     : 'The audience is being determined. Recipients appear here as their messages are queued.'
 }
 
-function countOf(campaign: Campaign, status: MessageStatus): number {
-  const { statistics } = campaign
-  switch (status) {
-    case 'sent':
-      // The statistics count delivered messages as sent, too; the filter does not.
-      return statistics.awaiting_receipt
-    case 'failed':
-      return (
-        statistics.failed -
-        statistics.bounced -
-        statistics.rejected -
-        statistics.undeliverable
-      )
-    default:
-      return statistics[status]
-  }
-}
-
 function totalOf(campaign: Campaign, filter: MessageFilter): number | undefined {
   if (filter.reason) return undefined
-  return filter.status ? countOf(campaign, filter.status) : campaign.statistics.audience
+  return filter.status
+    ? countOf(campaign.statistics, filter.status)
+    : campaign.statistics.audience
 }
 
 function shownText(

@@ -3,7 +3,7 @@ import { useMutation } from '@tanstack/react-query'
 import { api, call } from '@/api/client'
 import { ApiError } from '@/api/error'
 import { type Job, useJob } from '@/api/use-job'
-import { count, number, percent } from '@/format'
+import { COMPLAINT, MESSAGE_STATUS, count, number, percent } from '@/format'
 import { useQueryParam } from '@/url/use-query-param'
 import { Button } from '@/ui/button'
 import { cx } from '@/ui/cx'
@@ -16,11 +16,12 @@ import { EmptyState, Loading } from '@/ui/state'
 import { ProgressBar } from '@/ui/stat'
 import { type Column, Table } from '@/ui/table'
 import { Time } from '@/ui/time'
+import { Tooltip } from '@/ui/tooltip'
 import { equationOf, findingOf, kindLabel } from './equation'
 import { recipientPath } from './paths'
 import { NotLaunched } from './summary-tab'
 import { isLaunched } from './transitions'
-import type { Campaign, Reconciliation } from './types'
+import type { Campaign, MessageStatus, Reconciliation } from './types'
 
 export function ReconcileTab({ campaign }: { campaign: Campaign }) {
   if (!isLaunched(campaign)) {
@@ -241,11 +242,20 @@ function EquationCard({ accounts }: { accounts: Reconciliation }) {
           items={[
             { term: 'Delivered', value: number(accounts.delivered) },
             { term: 'Awaiting receipts', value: <Awaiting accounts={accounts} /> },
-            { term: 'Unconfirmed', value: number(accounts.unconfirmed) },
-            { term: 'Bounced', value: number(accounts.bounced) },
-            { term: 'Rejected', value: number(accounts.rejected) },
-            { term: 'Undeliverable', value: number(accounts.undeliverable) },
-            { term: 'Complaints', value: number(accounts.complained) },
+            {
+              term: <StatusTerm status="unconfirmed" />,
+              value: number(accounts.unconfirmed),
+            },
+            { term: <StatusTerm status="bounced" />, value: number(accounts.bounced) },
+            { term: <StatusTerm status="rejected" />, value: number(accounts.rejected) },
+            {
+              term: <StatusTerm status="undeliverable" />,
+              value: number(accounts.undeliverable),
+            },
+            {
+              term: <Tooltip text={COMPLAINT}>Complaints</Tooltip>,
+              value: number(accounts.complained),
+            },
             { term: 'Refused receipts', value: number(accounts.refused_receipts) },
             { term: 'Undetermined', value: number(accounts.undetermined) },
             { term: 'Views compared', value: accounts.views_compared ? 'yes' : 'no' },
@@ -259,6 +269,11 @@ function EquationCard({ accounts }: { accounts: Reconciliation }) {
       </div>
     </Card>
   )
+}
+
+function StatusTerm({ status }: { status: MessageStatus }) {
+  const { text, explanation } = MESSAGE_STATUS[status]
+  return <Tooltip text={explanation}>{text}</Tooltip>
 }
 
 function Awaiting({ accounts }: { accounts: Reconciliation }) {

@@ -75,7 +75,7 @@ describe('stepsOf', () => {
     const [suppressed] = stepsOf([
       happened('message_suppressed.1', { reason: 'frequency_cap', most: 3 }),
     ])
-    expect(suppressed?.detail).toContain('The limit is 3 per week.')
+    expect(suppressed?.detail).toContain('At most 3 within a week.')
   })
 
   it('shows an event that it does not know by its name', () => {
@@ -128,7 +128,7 @@ describe('verdictOf', () => {
     )
     expect(
       verdictOf(recipient({ suppression: { reason: 'unsubscribed' } })).sentence,
-    ).toBe('The customer had opted out of messages.')
+    ).toBe('The customer opted out, or another customer did with the same address.')
   })
 
   it('explains bounces, missing receipts and refusals', () => {

@@ -1,6 +1,5 @@
 /** The history of one customer's message, as sentences. */
-import { suppressionText, words } from '@/format'
-import { suppressionSentence } from './reasons'
+import { suppressionOf, suppressionSentence, suppressionText, words } from '@/format'
 import type { MessageHappened, Recipient } from './types'
 
 export type Tone = 'neutral' | 'good' | 'bad' | 'waiting'
@@ -247,14 +246,6 @@ function step(
   time: Step['time'] = null,
 ): Described {
   return { tone, title, detail, time }
-}
-
-function suppressionOf(data: Data): { reason: string; detail: string | null } {
-  const most = number(data, 'most')
-  return {
-    reason: text(data, 'reason') ?? 'unknown',
-    detail: most === null ? text(data, 'detail') : `The limit is ${most} per week`,
-  }
 }
 
 function vendorId(data: Data): string | null {

@@ -8,8 +8,9 @@ import { EmptyState } from '@/ui/state'
 import { Time } from '@/ui/time'
 import { AssistanceCard } from './assistance'
 import { AudienceValue } from './audience-value'
-import { Counts, Suppressions } from './counts'
+import { Counts } from './counts'
 import { CourseChart } from './course-chart'
+import { Results, Suppressions } from './reason-cards'
 import { isLaunched } from './transitions'
 import type { Campaign } from './types'
 
@@ -31,6 +32,7 @@ export function SummaryTab({ campaign }: { campaign: Campaign }) {
       <div className="grid items-start gap-4 lg:grid-cols-2">
         <Details campaign={campaign} />
         <div className="flex flex-col gap-4">
+          <Results campaign={campaign} />
           <Suppressions campaign={campaign} />
           {launched && mayChange && <AssistanceCard campaign={campaign} />}
         </div>
@@ -126,26 +128,6 @@ function Details({ campaign }: { campaign: Campaign }) {
             term: 'Awaiting receipts',
             value: number(statistics.awaiting_receipt),
             hidden: statistics.awaiting_receipt === 0,
-          },
-          {
-            term: 'Unconfirmed',
-            value: number(statistics.unconfirmed),
-            hidden: statistics.unconfirmed === 0,
-          },
-          {
-            term: 'Bounced',
-            value: number(statistics.bounced),
-            hidden: statistics.bounced === 0,
-          },
-          {
-            term: 'Rejected',
-            value: number(statistics.rejected),
-            hidden: statistics.rejected === 0,
-          },
-          {
-            term: 'Complaints',
-            value: number(statistics.complained),
-            hidden: statistics.complained === 0,
           },
           {
             term: 'Opened',

@@ -2,7 +2,7 @@ import { useState } from 'react'
 import type { Schemas } from '@/api/client'
 import type { FieldError } from '@/api/error'
 import { fieldErrors, isWithin } from '@/ui/form'
-import { suppressionText } from '@/format'
+import { suppressionExplanation, suppressionText } from '@/format'
 import { Badge } from '@/ui/badge'
 import { Button } from '@/ui/button'
 import { CopyCurl } from '@/ui/copy'
@@ -103,7 +103,12 @@ export function PreviewedMessage({ message }: { message: Schemas['RenderedMessag
         </TextLink>
         {message.to && <span className="text-muted wrap-anywhere">{message.to}</span>}
         {message.suppression && (
-          <Badge color="warn">{suppressionText(message.suppression)}: gets nothing</Badge>
+          <Badge
+            color="warn"
+            title={suppressionExplanation(message.suppression) ?? undefined}
+          >
+            {suppressionText(message.suppression)}: gets nothing
+          </Badge>
         )}
       </header>
       {message.problem ? (

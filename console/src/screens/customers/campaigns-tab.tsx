@@ -1,6 +1,6 @@
 import { ApiError } from '@/api/error'
 import { useApi } from '@/api/query'
-import { suppressionText } from '@/format'
+import { MESSAGE_STATUS, suppressionSentence } from '@/format'
 import { useQueryParam } from '@/url/use-query-param'
 import { MessageStatusBadge } from '@/ui/badge'
 import { CopyCurl } from '@/ui/copy'
@@ -10,6 +10,7 @@ import { TextLink } from '@/ui/link'
 import { Card } from '@/ui/page'
 import { EmptyState, Read } from '@/ui/state'
 import { VerdictTree } from '@/ui/verdict-tree'
+import type { Schemas } from '@/api/client'
 import type { Customer } from './columns'
 
 /** Why this customer got the message of a campaign, or why not. */
@@ -87,22 +88,17 @@ function Story({ campaignId, customer }: { campaignId: string; customer: Custome
   )
 }
 
-function sentence(recipient: {
-  known: boolean
-  matched: boolean
-  undetermined: boolean
-  suppression?: { reason: string } | null
-  message?: unknown
-}): string {
+function sentence(recipient: Schemas['Recipient']): string {
   if (!recipient.known) return 'The customer did not exist at the launch.'
   if (recipient.undetermined) {
     return 'It cannot be determined: an event of the customer was in quarantine at the launch.'
   }
   if (!recipient.matched) return 'The customer did not match the rules at the launch.'
   if (recipient.suppression) {
-    return `The customer matched, but gets no message: ${suppressionText(recipient.suppression.reason).toLowerCase()}.`
+    return `The customer matched, but gets no message. ${suppressionSentence(recipient.suppression)}`
   }
-  return recipient.message
-    ? 'The customer matched the rules at the launch.'
+  const status = recipient.message?.status
+  return status
+    ? `The customer matched the rules at the launch. ${MESSAGE_STATUS[status].explanation}`
     : 'The customer matched; the message is not planned yet.'
 }

@@ -29,6 +29,13 @@ export const COLUMNS: Choice[] = [
     cell: (customer) => (
       <>
         {customer.name ?? customer.customer_id}
+        {customer.merging && (
+          <span className="ml-2">
+            <Badge color="accent" title="Orders and activity are being copied">
+              Merging
+            </Badge>
+          </span>
+        )}
         {customer.quarantined && (
           <span className="ml-2">
             <Badge color="warn" title={customer.quarantined.reason}>

@@ -1,13 +1,18 @@
+import { useEffect } from 'react'
 import { Navigate, useNavigate, useParams } from 'react-router'
 import { useApi } from '@/api/query'
 import { useScreenActions } from '@/app/actions'
+import { useMay } from '@/app/use-session'
 import { HistoryLink } from '@/screens/audit/history-link'
 import { money, number } from '@/format'
 import { leaves } from '@/format/attributes'
 import { usePathPart } from '@/url/path-part'
+import { useQueryParam, useSetQueryParams } from '@/url/use-query-param'
 import { Badge, Tag } from '@/ui/badge'
+import { Button } from '@/ui/button'
 import { CopyableId } from '@/ui/code'
 import { CopyCurl } from '@/ui/copy'
+import { TextLink } from '@/ui/link'
 import { Card, Definitions, None, PageHeader, Tabs } from '@/ui/page'
 import { Problem } from '@/ui/problem'
 import { StatTile, StatTiles } from '@/ui/stat'
@@ -15,6 +20,9 @@ import { Read } from '@/ui/state'
 import { Time } from '@/ui/time'
 import type { Customer } from './columns'
 import { CampaignsTab } from './campaigns-tab'
+import { ConsentTab } from './consent-tab'
+import { MergeDialog } from './merge-dialog'
+import { MergeState } from './merge-state'
 import { OrdersTab } from './orders-tab'
 import { SegmentsTab } from './segments-tab'
 import { TimelineTab } from './timeline-tab'
@@ -25,25 +33,41 @@ const TABS = [
   { id: 'orders', label: 'Orders', Content: OrdersTab },
   { id: 'segments', label: 'Segments', Content: SegmentsTab },
   { id: 'campaigns', label: 'Campaigns', Content: CampaignsTab },
+  { id: 'consent', label: 'Consent', Content: ConsentTab },
 ]
 
 export function Component() {
   const { tab = 'profile' } = useParams()
   const id = usePathPart(1)
-  const customer = useApi('/api/customers/{id}', { params: { path: { id } } })
+  const customer = useCustomer(id)
   const path = `/customers/${encodeURIComponent(id)}`
   const navigate = useNavigate()
   const tabs = TABS.map((one) => ({
     ...one,
     to: one.id === 'profile' ? path : `${path}/${one.id}`,
   }))
-  useScreenActions(
-    tabs.map(({ id, label, to }) => ({
+  const [dialog, setDialog] = useQueryParam('dialog')
+  const [into] = useQueryParam('into')
+  const setParams = useSetQueryParams()
+  const mayMerge = useMay('merge customers') && !customer.data?.merged_into
+  const merge = () => setDialog('merge', { push: true })
+  useScreenActions([
+    ...tabs.map(({ id, label, to }) => ({
       id,
       label: `This customer: ${label}`,
       run: () => void navigate(to),
     })),
-  )
+    ...(mayMerge
+      ? [
+          {
+            id: 'merge',
+            label: 'Merge this customer into another one',
+            icon: 'merge' as const,
+            run: merge,
+          },
+        ]
+      : []),
+  ])
   const shown = TABS.find((one) => one.id === tab)
   if (!shown) return <Navigate replace to={path} />
   const { Content } = shown
@@ -52,18 +76,24 @@ export function Component() {
       <PageHeader
         title={customer.data?.name ?? id}
         breadcrumbs={[{ label: 'Customers', to: '/customers' }]}
-        badge={customer.data?.unsubscribed && <Badge color="warn">Unsubscribed</Badge>}
+        badge={customer.data && <State customer={customer.data} />}
         description={<CopyableId id={id} />}
         actions={
           <>
             <CopyCurl path={`/api/customers/${encodeURIComponent(id)}`} />
             <HistoryLink filter={{ customer_id: id }} />
+            {customer.data && mayMerge && (
+              <Button icon="merge" onClick={merge}>
+                Merge…
+              </Button>
+            )}
           </>
         }
       />
       <Read query={customer} back={{ label: 'All customers', to: '/customers' }}>
         {(data) => (
           <>
+            <MergeState customer={data} />
             {data.quarantined && (
               <div className="mb-4">
                 <Problem
@@ -77,9 +107,43 @@ export function Component() {
             )}
             <Tabs label="Parts of the customer" tabs={tabs} />
             <Content customer={data} />
+            {mayMerge && dialog === 'merge' && (
+              <MergeDialog
+                customer={data}
+                into={into}
+                onClose={() => setParams({ dialog: null, into: null })}
+              />
+            )}
           </>
         )}
       </Read>
+    </>
+  )
+}
+
+/** Milliseconds between reads while a merge is under way. */
+const WHILE_MERGING = 2_000
+
+function useCustomer(id: string) {
+  const customer = useApi('/api/customers/{id}', { params: { path: { id } } })
+  const isMerging = customer.data?.merging ?? false
+  const { refetch } = customer
+  useEffect(() => {
+    if (!isMerging) return
+    const timer = setInterval(() => {
+      if (!document.hidden) void refetch()
+    }, WHILE_MERGING)
+    return () => clearInterval(timer)
+  }, [isMerging, refetch])
+  return customer
+}
+
+function State({ customer }: { customer: Customer }) {
+  return (
+    <>
+      {customer.unsubscribed && <Badge color="warn">Unsubscribed</Badge>}
+      {customer.merging && <Badge color="accent">Merging</Badge>}
+      {customer.merged_into && !customer.merging && <Badge>Merged</Badge>}
     </>
   )
 }
@@ -144,7 +208,13 @@ function Profile({ customer }: { customer: Customer }) {
               { term: 'Customer since', value: <Time at={customer.registered_at} /> },
               {
                 term: 'Messages',
-                value: customer.unsubscribed ? 'Unsubscribed' : 'Subscribed',
+                value: (
+                  <TextLink
+                    to={`/customers/${encodeURIComponent(customer.customer_id)}/consent`}
+                  >
+                    {customer.unsubscribed ? 'Unsubscribed' : 'Subscribed'}
+                  </TextLink>
+                ),
               },
               ...attributes.map(([name, value]) => ({
                 term: <span className="wrap-anywhere">{name}</span>,

@@ -100,3 +100,66 @@ group('the time of recording', () => {
     expect(recorded('2026-11-29T16:42:00Z')).toBe(null)
   })
 })
+
+group('a merge', () => {
+  const content = { amount: 1250, placed_at: '2026-02-02T02:40:00Z' }
+
+  it('is told by the customer who was merged', () => {
+    expect(
+      describe(item('customer/c-1', 'customer_merged.1', { into: 'c-2' })).title,
+    ).toBe('Merged into c-2')
+    const moved = { content, to: 'c-2', how: 'with_customer' }
+    expect(describe(item('order/c-1/o-17', 'order_moved.1', moved)).title).toBe(
+      'Order o-17 moved to c-2',
+    )
+    expect(describe(item('order/c-1/o-17', 'order_redirected.1', content)).title).toBe(
+      'Order o-17 sent again, after it was moved',
+    )
+  })
+
+  it('is told by the customer who stays', () => {
+    const absorbed = { from: 'c-1', up_to: 7, changes: { profile: { city: 'Berlin' } } }
+    expect(describe(item('customer/c-2', 'customer_absorbed.1', absorbed))).toMatchObject(
+      {
+        title: 'Took over the data of c-1',
+        detail: 'city',
+      },
+    )
+    const received = { content, from: 'c-1' }
+    expect(describe(item('order/c-2/o-17', 'order_received.1', received))).toMatchObject({
+      title: 'Order o-17 moved here from c-1',
+      amount: { minor: 1250 },
+    })
+    const visit = { content: { name: 'page_viewed' }, from: 'c-1' }
+    expect(describe(item('activity/c-2/e-1', 'activity_received.1', visit)).title).toBe(
+      'Page viewed (as c-1)',
+    )
+  })
+})
+
+group('a consent', () => {
+  it('has its source', () => {
+    const lifted = { unsubscribed: false, consent: { source: 'phone call' } }
+    expect(describe(item('customer/c-1', 'customer_updated.1', lifted))).toMatchObject({
+      title: 'Subscribed again',
+      detail: 'source: phone call',
+    })
+  })
+})
+
+group('a message that was not delivered', () => {
+  it('says what that means', () => {
+    const bounced = { bounce: 'hard', reason: 'unknown_recipient' }
+    const { title, detail } = describe(
+      item('message/c-1/cmp_1', 'message_bounced.1', bounced),
+    )
+    expect(title).toBe('Message bounced for good')
+    expect(detail).toMatch(
+      /^Unknown recipient\. The recipient’s mail provider returned it/,
+    )
+    const listed = { reason: 'suppression_list', detail: 'complaint' }
+    expect(
+      describe(item('message/c-1/cmp_1', 'message_suppressed.1', listed)).title,
+    ).toBe('Message suppressed: suppression list: complaint')
+  })
+})

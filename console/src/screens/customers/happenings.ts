@@ -1,6 +1,13 @@
 /** Events of a customer's timeline as sentences. */
 import type { Schemas } from '@/api/client'
-import { suppressionText, words } from '@/format'
+import {
+  COMPLAINT,
+  MESSAGE_STATUS,
+  suppressionOf,
+  suppressionSentence,
+  suppressionSummary,
+  words,
+} from '@/format'
 import { aggregateParts } from '@/format/aggregate'
 import { leaves } from '@/format/attributes'
 import type { StatusColor } from '@/format/status'
@@ -70,7 +77,7 @@ function describeOrder(
   order: string,
   currency: string,
 ): Described {
-  const content = name === 'order_updated' ? record(data.content) : data
+  const content = 'content' in data ? record(data.content) : data
   const status = text(content.status) ?? 'placed'
   const minor = typeof content.amount === 'number' ? content.amount : null
   const refunded =
@@ -95,6 +102,8 @@ function describeOrder(
       : status === 'cancelled'
         ? 'canceled'
         : status
+  const moved = MOVES[name]?.(order, data)
+  if (moved) return { color: 'neutral', title: moved, detail, amount }
   return {
     color: status === 'placed' ? 'good' : status === 'refunded' ? 'bad' : 'warn',
     title: `Order ${order} ${verb}`,
@@ -103,12 +112,22 @@ function describeOrder(
   }
 }
 
+/** Events of an order that changes its customer. */
+const MOVES: Record<string, (order: string, data: Data) => string> = {
+  order_received: (order, { from }) =>
+    `Order ${order} moved here from ${text(from) ?? 'another customer'}`,
+  order_moved: (order, { to }) =>
+    `Order ${order} moved to ${text(to) ?? 'another customer'}`,
+  order_redirected: (order) => `Order ${order} sent again, after it was moved`,
+}
+
 function describeActivity(name: string, data: Data): Described {
-  const content = name === 'activity_updated' ? record(data.content) : data
+  const content = 'content' in data ? record(data.content) : data
+  const from = name === 'activity_received' ? text(data.from) : null
   const properties = leaves(record(content.properties))
   return {
     color: 'accent',
-    title: `${words(text(content.name) ?? 'activity')}${name === 'activity_updated' ? ' (corrected)' : ''}`,
+    title: `${words(text(content.name) ?? 'activity')}${name === 'activity_updated' ? ' (corrected)' : from ? ` (as ${from})` : ''}`,
     detail:
       properties.map(([key, value]) => `${key}: ${String(value)}`).join(', ') || null,
   }
@@ -125,8 +144,8 @@ function describeMessage(name: string, data: Data): Described {
     case 'message_suppressed':
       return {
         color: 'warn',
-        title: `Message suppressed: ${suppressionText(text(data.reason) ?? '').toLowerCase()}`,
-        detail: text(data.detail),
+        title: `Message suppressed: ${suppressionSummary(suppressionOf(data)).toLowerCase()}`,
+        detail: suppressionSentence(suppressionOf(data)),
       }
     case 'message_attempted':
       return {
@@ -139,20 +158,20 @@ function describeMessage(name: string, data: Data): Described {
     case 'message_delivered':
       return { color: 'good', title: 'Message delivered' }
     case 'message_failed':
-      return { color: 'bad', title: 'Message failed', detail: text(data.reason) }
+      return explained('Message failed', 'failed', data.reason)
     case 'message_bounced':
-      return {
-        color: 'bad',
-        title: data.bounce === 'hard' ? 'Message bounced for good' : 'Message bounced',
-        detail: text(data.reason),
-      }
+      return explained(
+        data.bounce === 'hard' ? 'Message bounced for good' : 'Message bounced',
+        'bounced',
+        data.reason,
+      )
     case 'message_unconfirmed':
-      return { color: 'warn', title: 'Message unconfirmed: no receipt in time' }
+      return explained('Message unconfirmed', 'unconfirmed')
     case 'message_complained':
       return {
         color: 'bad',
         title: 'Complained about the message',
-        detail: text(data.reason),
+        detail: joined(COMPLAINT, data.reason),
       }
     case 'message_deferred':
       return { color: 'warn', title: 'Delivery put off', detail: text(data.reason) }
@@ -163,18 +182,29 @@ function describeMessage(name: string, data: Data): Described {
     case 'message_receipt_refused':
       return { color: 'warn', title: 'A receipt was refused', detail: text(data.problem) }
     case 'message_rejected':
-      return {
-        color: 'bad',
-        title: 'Message rejected by the vendor',
-        detail: text(data.problem),
-      }
+      return explained('Message rejected by the vendor', 'rejected', data.problem)
     case 'message_undeliverable':
-      return { color: 'bad', title: 'Message undeliverable', detail: text(data.problem) }
+      return explained('Message undeliverable', 'undeliverable', data.problem)
     case 'message_requeued':
       return { color: 'neutral', title: 'Message queued again' }
     default:
       return { color: 'neutral', title: words(name) }
   }
+}
+
+/** A step to a status, with what the status means and why the message has it. */
+function explained(
+  title: string,
+  status: keyof typeof MESSAGE_STATUS,
+  why?: unknown,
+): Described {
+  const { color, explanation } = MESSAGE_STATUS[status]
+  return { color, title, detail: joined(explanation, why) }
+}
+
+function joined(explanation: string, why: unknown): string {
+  const reason = text(why)
+  return reason ? `${words(reason)}. ${explanation}` : explanation
 }
 
 const PROFILE: Record<string, string> = {
@@ -189,18 +219,41 @@ const PROFILE: Record<string, string> = {
 }
 
 function describeProfile(name: string, data: Data): Described {
-  const fields = { ...record(data.profile), ...data }
+  const changes = name === 'customer_absorbed' ? record(data.changes) : data
+  const fields = { ...record(changes.profile), ...changes, ...data }
   const changed = Object.entries(PROFILE)
     .filter(([field]) => field in fields)
     .map(([, label]) => label)
   if (name === 'customer_registered') {
     return { color: 'good', title: 'Registered', detail: changed.join(', ') || null }
   }
+  if (name === 'customer_absorbed') {
+    return {
+      color: 'neutral',
+      title: `Took over the data of ${text(data.from) ?? 'another customer'}`,
+      detail: changed.join(', ') || null,
+    }
+  }
+  if (name === 'customer_forwarded') {
+    return { color: 'neutral', title: 'Copied to the other customer' }
+  }
+  if (name === 'customer_merged') {
+    return {
+      color: 'neutral',
+      title: `Merged into ${text(data.into) ?? 'another customer'}`,
+    }
+  }
+  const source = text(record(data.consent).source)
+  const told = [...(source ? [`source: ${source}`] : []), ...changed]
   if (data.unsubscribed === true) {
-    return { color: 'warn', title: 'Unsubscribed', detail: changed.join(', ') || null }
+    return { color: 'warn', title: 'Unsubscribed', detail: told.join(', ') || null }
   }
   if (data.unsubscribed === false && changed.length === 0) {
-    return { color: 'good', title: 'Subscribed again' }
+    return {
+      color: 'good',
+      title: 'Subscribed again',
+      detail: source && `source: ${source}`,
+    }
   }
   if (name === 'customer_updated') {
     return {

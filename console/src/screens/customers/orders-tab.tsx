@@ -1,30 +1,31 @@
 import type { Schemas } from '@/api/client'
-import { useApiList } from '@/api/query'
+import { useApi, useApiList } from '@/api/query'
 import { money } from '@/format'
-import { Badge } from '@/ui/badge'
+import { useQueryParam } from '@/url/use-query-param'
 import { CopyCurl } from '@/ui/copy'
+import { TextLink } from '@/ui/link'
 import { Card, None } from '@/ui/page'
 import { EmptyState, Read } from '@/ui/state'
 import { type Column, LoadMore, Table } from '@/ui/table'
 import { Time } from '@/ui/time'
 import { Narrow } from '@/ui/wide'
 import type { Customer } from './columns'
+import { OrderDialog } from './order-dialog'
+import { OrderStatusBadge } from './order-status'
 
 type Order = Schemas['Order']
 
-const STATUS: Record<Order['status'], { text: string; color: 'good' | 'warn' | 'bad' }> =
-  {
-    placed: { text: 'Placed', color: 'good' },
-    cancelled: { text: 'Canceled', color: 'warn' },
-    refunded: { text: 'Refunded', color: 'bad' },
-  }
+/** The part of the URL that opens an order. */
+const orderSearch = (id: string) => `?${new URLSearchParams({ order: id })}`
 
 const COLUMNS: Column<Order>[] = [
   {
     id: 'order',
     header: 'Order',
     cell: (order) => (
-      <code className="font-mono text-sm wrap-anywhere">{order.order_id}</code>
+      <TextLink to={{ search: orderSearch(order.order_id) }} preventScrollReset>
+        <code className="font-mono text-sm wrap-anywhere">{order.order_id}</code>
+      </TextLink>
     ),
   },
   {
@@ -34,7 +35,7 @@ const COLUMNS: Column<Order>[] = [
       <>
         <Time at={order.placed_at} />
         <Narrow>
-          <Status order={order} />
+          <OrderStatusBadge order={order} />
         </Narrow>
       </>
     ),
@@ -42,7 +43,7 @@ const COLUMNS: Column<Order>[] = [
   {
     id: 'status',
     header: 'Status',
-    cell: (order) => <Status order={order} />,
+    cell: (order) => <OrderStatusBadge order={order} />,
     wideOnly: true,
   },
   {
@@ -77,28 +78,18 @@ const COLUMNS: Column<Order>[] = [
   },
 ]
 
-function Status({ order: { status } }: { order: Order }) {
-  const isCounted = status === 'placed'
-  return (
-    <Badge
-      color={STATUS[status].color}
-      title={isCounted ? undefined : 'Does not count in the customer’s figures'}
-    >
-      {STATUS[status].text}
-    </Badge>
-  )
-}
-
 export function OrdersTab({ customer }: { customer: Customer }) {
   const query = { customer_id: customer.customer_id, limit: 100 }
   const orders = useApiList('/api/orders', { params: { query } })
+  const [opened, setOpened] = useQueryParam('order')
   return (
     <Card flush title="Orders" actions={<CopyCurl path="/api/orders" query={query} />}>
       <Read flush query={{ ...orders, data: orders.items }}>
         {(items) =>
           items.length === 0 ? (
             <EmptyState icon="customers" title="No orders yet">
-              This customer’s orders appear here once the shop sends them.
+              This customer’s orders appear here once the shop sends them. Orders that
+              were moved are with their new customer.
             </EmptyState>
           ) : (
             <Table
@@ -111,6 +102,25 @@ export function OrdersTab({ customer }: { customer: Customer }) {
           )
         }
       </Read>
+      {opened && (
+        <OpenedOrder customer={customer} id={opened} onClose={() => setOpened(null)} />
+      )}
     </Card>
   )
+}
+
+/** The order that the URL names, also one that is not on the pages that were read. */
+function OpenedOrder({
+  customer: { customer_id },
+  id,
+  onClose,
+}: {
+  customer: Customer
+  id: string
+  onClose: () => void
+}) {
+  const query = { customer_id, order_id: id, limit: 1 }
+  const found = useApi('/api/orders', { params: { query } })
+  const order = found.data?.items[0]
+  return order ? <OrderDialog order={order} onClose={onClose} /> : null
 }

@@ -47,6 +47,11 @@ export const FIELDS: Record<ImportKind, ImportField[]> = {
       'Unsubscribed',
       'Of a column that says who accepts messages: “Made of columns”, then !Accepts Email Marketing.',
     ),
+    optional(
+      'consent_at',
+      'Consented or left at',
+      'When the customer chose it. Only a later consent makes an unsubscribed customer a subscriber again.',
+    ),
     UPDATED_AT,
   ],
   orders: [

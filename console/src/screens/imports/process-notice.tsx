@@ -1,4 +1,4 @@
-import { Notice } from '@/screens/campaign/notices'
+import { Notice } from '@/ui/notice'
 import type { Import } from './types'
 
 /** Says where the file is, if the process that answered does not have it. */

@@ -2,8 +2,8 @@
 import { useState } from 'react'
 import { bytes, count, number, percent } from '@/format'
 import { useMay } from '@/app/use-session'
-import { Notice } from '@/screens/campaign/notices'
 import { Button, ButtonLink } from '@/ui/button'
+import { Notice } from '@/ui/notice'
 import { Card } from '@/ui/page'
 import { EmptyState } from '@/ui/state'
 import { ProgressBar, StatTile, StatTiles } from '@/ui/stat'
@@ -116,7 +116,7 @@ function Figures({ imported }: { imported: Import }) {
   if (!progress) return null
   const [, plural] = ITEM[kind ?? 'customers']
   const { rows, created, updated, unchanged, refused, skipped, repeated } = progress
-  const { ambiguous_times: ambiguous, stale } = progress
+  const { ambiguous_times: ambiguous, still_unsubscribed: unsubscribed, stale } = progress
   return (
     <StatTiles>
       <StatTile
@@ -151,6 +151,13 @@ function Figures({ imported }: { imported: Import }) {
           label="Ambiguous times"
           value={number(ambiguous)}
           detail="Clocks showed them twice; the first counts"
+        />
+      )}
+      {unsubscribed > 0 && (
+        <StatTile
+          label="Still unsubscribed"
+          value={number(unsubscribed)}
+          detail="Only a later consent lifts an opt-out"
         />
       )}
       {repeated > 0 && (

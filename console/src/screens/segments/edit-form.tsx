@@ -20,7 +20,8 @@ interface EditFormProps {
   segment: Segment | null
   base: SegmentEdit
   edit: SegmentEdit
-  onEdit: (edit: SegmentEdit) => void
+  /** Gets what changed; the rest stays as it is by then. */
+  onEdit: (part: Partial<SegmentEdit>) => void
   onForget: () => void
 }
 
@@ -36,7 +37,7 @@ export function EditForm({ segment, base, edit, onEdit, onForget }: EditFormProp
   const change = (part: Partial<SegmentEdit>) => {
     // What the API said of the last attempt is about what was sent then.
     if (part.rules !== undefined && save.error) save.reset()
-    onEdit({ ...edit, ...part })
+    onEdit(part)
   }
   const changed = segment === null || isChanged(edit, base)
   const submit = () => {

@@ -26,7 +26,7 @@ function NewSegment() {
         segment={null}
         base={base}
         edit={kept ?? base}
-        onEdit={setKept}
+        onEdit={(part) => setKept((now) => ({ ...(now ?? base), ...part }))}
         onForget={forget}
       />
     </>
@@ -70,7 +70,7 @@ function KeptEdit({ segment }: { segment: Segment }) {
       segment={segment}
       base={base}
       edit={kept ?? base}
-      onEdit={setKept}
+      onEdit={(part) => setKept((now) => ({ ...(now ?? base), ...part }))}
       onForget={forget}
     />
   )

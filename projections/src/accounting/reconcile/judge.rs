@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use domain::{
-    CampaignStatus, CustomerId, DeterminedOutcome, MessageCount, MessageId, MessageStatus,
+    AddressId, CampaignStatus, CustomerId, DeterminedOutcome, MessageCount, MessageId,
+    MessageStatus,
 };
 use eventlog::{Log, Positions};
 
 use super::duplicates::AddressUses;
 use super::ledger::CampaignLedger;
+use super::opt_outs::UnsubscribedAddresses;
 use super::refusals::StopPeriods;
 use super::report::{
     Discrepancy, DiscrepancyKind, LaunchedCampaign, MAX_DISCREPANCIES, ReconcileError,
@@ -120,9 +122,32 @@ impl<'a> Judge<'a> {
             .any(|one| one.view == Messages::NAME && one.document == id)
     }
 
-    /// Returns the result. `stops` must be read after the ledgers, so that it
-    /// includes every resumption before a message in the ledgers.
-    pub(super) fn verdict(mut self, stops: &StopPeriods) -> Reconciliation {
+    /// Returns the addresses that got a message after an opt-out with them. It may
+    /// have been lifted by then, which only the address's history shows.
+    pub(super) fn doubtful_addresses(&self) -> HashSet<AddressId> {
+        let mut doubtful = HashSet::new();
+        for ledger in &self.ledgers {
+            for message in &ledger.begun {
+                let address = ledger.addresses.get(&message.customer).copied();
+                // The address is in another partition than the customer.
+                let has_opt_out = |address: &AddressId| {
+                    let mut ledgers = self.ledgers.iter();
+                    ledgers.any(|other| other.opt_outs.may_precede(*address, message.at))
+                };
+                doubtful.extend(address.filter(has_opt_out));
+            }
+        }
+        doubtful
+    }
+
+    /// Returns the result. `stops` and the histories of the doubtful addresses must
+    /// be read after the ledgers, so that they include every resumption and every
+    /// lifted opt-out before a message in the ledgers.
+    pub(super) fn verdict(
+        mut self,
+        stops: &StopPeriods,
+        unsubscribed: &UnsubscribedAddresses,
+    ) -> Reconciliation {
         let counts = self.counts();
         let count = |status| counts.get(&status).copied().unwrap_or_default();
         let counted = |of: MessageCount| {
@@ -150,7 +175,7 @@ impl<'a> Judge<'a> {
         self.result.texts_compared = !self.ledgers.iter().any(|l| l.has_unchecked_texts);
         self.judge_size(counts.values().sum());
         self.judge_addresses();
-        self.judge_recipients(stops);
+        self.judge_recipients(stops, unsubscribed);
         self.result
     }
 
@@ -199,7 +224,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn judge_recipients(&mut self, stops: &StopPeriods) {
+    fn judge_recipients(&mut self, stops: &StopPeriods, unsubscribed: &UnsubscribedAddresses) {
         for ledger in std::mem::take(&mut self.ledgers) {
             for (kind, faults) in [
                 (
@@ -213,9 +238,17 @@ impl<'a> Judge<'a> {
                 }
                 self.result.found += faults.others;
             }
-            for (customer, began_at) in ledger.begin_times {
-                if let Some(detail) = stops.judge(began_at) {
-                    self.report(DiscrepancyKind::SentAfterStop, Some(customer), detail);
+            for message in ledger.begun {
+                let address = ledger.addresses.get(&message.customer);
+                let address = address.filter(|_| !message.is_after_unsubscribe);
+                let by_another = address.and_then(|id| unsubscribed.judge(*id, message.at));
+                for (kind, detail) in [
+                    (DiscrepancyKind::SentAfterUnsubscribe, by_another),
+                    (DiscrepancyKind::SentAfterStop, stops.judge(message.at)),
+                ] {
+                    if let Some(detail) = detail {
+                        self.report(kind, Some(message.customer.clone()), detail);
+                    }
                 }
             }
             let unexpected = ledger.messages.keys();

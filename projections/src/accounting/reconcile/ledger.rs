@@ -6,11 +6,13 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use domain::rules::Predicate;
 use domain::{
-    CustomerId, Event, MessageEvent, MessageStatus, Renderer, ReproduceError, Subject, Timestamp,
+    AddressId, CustomerId, Event, MessageEvent, MessageStatus, Renderer, ReproduceError, Subject,
+    Timestamp,
 };
 use eventlog::{Log, Partition, Position, Positions};
 
 use super::duplicates::AddressUses;
+use super::opt_outs::AddressOptOuts;
 use super::refusals::Unsubscribed;
 use super::report::{LaunchedCampaign, MAX_DISCREPANCIES};
 use crate::runtime::decisions::{SkippedEvents, Until};
@@ -77,14 +79,28 @@ pub(super) struct CampaignLedger {
     /// Time when each message that awaits a receipt was recorded as sent.
     pub(super) awaiting: HashMap<CustomerId, Timestamp>,
     unsubscribed: Unsubscribed,
-    /// Begin time of the requests of sent messages, if the sender recorded it.
-    pub(super) begin_times: Vec<(CustomerId, Timestamp)>,
+    /// Address of each expected recipient at the launch. Customers whose events are
+    /// from before addresses had ids are left out.
+    pub(super) addresses: HashMap<CustomerId, AddressId>,
+    /// Opt-outs with the addresses of the partition.
+    pub(super) opt_outs: AddressOptOuts,
+    /// Sent messages for which the sender recorded the begin of the request.
+    pub(super) begun: Vec<BegunMessage>,
     /// Messages to customers who had unsubscribed.
     pub(super) sent_after_unsubscribe: Faults,
     /// Messages with a recorded text that cannot be reproduced.
     pub(super) differing_texts: Faults,
     /// True if only a newer program can check some of the texts.
     pub(super) has_unchecked_texts: bool,
+}
+
+/// Message whose request to the vendor began at a known time.
+pub(super) struct BegunMessage {
+    pub(super) customer: CustomerId,
+    pub(super) at: Timestamp,
+    /// True if the customer had unsubscribed, so that the message is at fault
+    /// already.
+    pub(super) is_after_unsubscribe: bool,
 }
 
 /// Messages with one kind of fault. At most [`MAX_DISCREPANCIES`] are listed,
@@ -126,7 +142,9 @@ impl CampaignLedger {
             refused_receipts: 0,
             awaiting: HashMap::new(),
             unsubscribed: Unsubscribed::default(),
-            begin_times: Vec::new(),
+            addresses: HashMap::new(),
+            opt_outs: AddressOptOuts::default(),
+            begun: Vec::new(),
             sent_after_unsubscribe: Faults::default(),
             differing_texts: Faults::default(),
             has_unchecked_texts: false,
@@ -161,7 +179,9 @@ impl CampaignLedger {
                 .next(end, |entry| {
                     let is_message =
                         entry.key.starts_with("message/") && entry.key.ends_with(&*plan.suffix);
-                    is_message || Unsubscribed::may_concern(entry)
+                    is_message
+                        || Unsubscribed::may_concern(entry)
+                        || AddressOptOuts::may_concern(entry)
                 })
                 .await?;
             let Some(events) = events else {
@@ -178,6 +198,7 @@ impl CampaignLedger {
                     tokio::task::yield_now().await;
                 }
                 self.unsubscribed.note(event);
+                self.opt_outs.note(event);
                 touched.extend(self.fold_message(event));
             }
         }
@@ -194,6 +215,7 @@ impl CampaignLedger {
             for replayed in &events {
                 if let Replayed::Event(event) = replayed {
                     self.unsubscribed.note(event);
+                    self.opt_outs.note(event);
                 }
                 customers.fold(replayed);
             }
@@ -215,6 +237,9 @@ impl CampaignLedger {
             if self.plan.predicate.matches(&document.facts())
                 && let Ok(id) = CustomerId::try_from(id)
             {
+                if let Some(address) = document.message_address() {
+                    self.addresses.insert(id.clone(), address);
+                }
                 self.expected.insert(id);
             }
         }
@@ -229,9 +254,13 @@ impl CampaignLedger {
             return None;
         };
         if let MessageEvent::Sent { handover, .. } = happened {
-            let began = handover.began_at.map(|at| (customer.clone(), at));
-            self.begin_times.extend(began);
-            if let Some(detail) = self.unsubscribed.judge(customer, handover) {
+            let fault = self.unsubscribed.judge(customer, handover);
+            self.begun.extend(handover.began_at.map(|at| BegunMessage {
+                customer: customer.clone(),
+                at,
+                is_after_unsubscribe: fault.is_some(),
+            }));
+            if let Some(detail) = fault {
                 self.sent_after_unsubscribe.add(customer, detail);
             }
         }

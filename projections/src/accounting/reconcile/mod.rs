@@ -4,13 +4,14 @@
 //! [`ledger`] reads the log, one partition at a time: the expected recipients
 //! and the status of each message. [`refusals`] finds messages that were sent
 //! although they were no longer allowed, [`duplicates`] addresses that got
-//! several. [`judge`] compares recipients and
-//! messages with each other, with what the campaign recorded, and with the
-//! views.
+//! several, and [`opt_outs`] addresses that got one although a customer had
+//! unsubscribed with them. [`judge`] compares recipients and messages with each
+//! other, with what the campaign recorded, and with the views.
 
 mod duplicates;
 mod judge;
 mod ledger;
+mod opt_outs;
 mod refusals;
 mod report;
 
@@ -23,6 +24,7 @@ use crate::runtime::parallel::each_partition;
 use crate::runtime::store::Store;
 use judge::Judge;
 use ledger::{CampaignLedger, Plan};
+use opt_outs::UnsubscribedAddresses;
 use refusals::StopPeriods;
 pub use report::{
     Discrepancy, DiscrepancyKind, LaunchedCampaign, MAX_DISCREPANCIES, ReconcileError,
@@ -88,7 +90,9 @@ async fn judge(
     let mut judge = Judge::new(log, launched, ledgers);
     judge.compare_views(store).await?;
     // Read last. Otherwise the ledgers could contain a message that was sent
-    // after a resumption that is missing here.
+    // after a resumption, or after a lifted opt-out, that is missing here.
     let stops = StopPeriods::read(log, &launched.campaign).await?;
-    Ok(judge.verdict(&stops))
+    let unsubscribed = judge.doubtful_addresses().into_iter();
+    let unsubscribed = UnsubscribedAddresses::read(log, unsubscribed).await?;
+    Ok(judge.verdict(&stops, &unsubscribed))
 }

@@ -13,11 +13,11 @@ use crate::views::customers::replay::{Replayed, read};
 /// Milliseconds after a refusal within which a request may still begin. A
 /// sender reads the heads at most 200 ms before the request. The rest allows
 /// for clock skew, and for the time until a refusal is recorded.
-const GRACE_MS: i64 = 1_000;
+pub(super) const GRACE_MS: i64 = 1_000;
 
 /// Start of a period in which messages are refused, or allowed again.
 #[derive(Debug, Clone, Copy)]
-struct PermissionChange {
+pub(super) struct PermissionChange {
     /// Number of the event in its partition.
     number: u64,
     /// Time when the event was recorded.
@@ -132,7 +132,7 @@ impl Unsubscribed {
     }
 }
 
-fn change(event: &Recorded, refuses: bool) -> PermissionChange {
+pub(super) fn change(event: &Recorded, refuses: bool) -> PermissionChange {
     PermissionChange {
         number: event.position.number,
         at: event.metadata.at,
@@ -144,7 +144,7 @@ fn change(event: &Recorded, refuses: bool) -> PermissionChange {
 /// refusal was still in force and the delay exceeds [`GRACE_MS`]. A permission
 /// up to [`GRACE_MS`] after the request counts too, since the sender's clock
 /// may be behind.
-fn late_by(changes: &[PermissionChange], began_at: Timestamp) -> Option<i64> {
+pub(super) fn late_by(changes: &[PermissionChange], began_at: Timestamp) -> Option<i64> {
     let late_for = |change: &PermissionChange| began_at.millis() - change.at.millis();
     let is_permitted =
         |change: &PermissionChange| !change.refuses && (-GRACE_MS..0).contains(&late_for(change));

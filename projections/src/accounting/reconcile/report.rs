@@ -142,7 +142,8 @@ pub enum DiscrepancyKind {
     /// The view `messages` lacks a message, has one that the log lacks, or has
     /// one in another status than the log.
     ViewDiffers,
-    /// A message was sent to a customer who had unsubscribed.
+    /// A message was sent to a customer who had unsubscribed, or to an address with
+    /// which another customer had.
     SentAfterUnsubscribe,
     /// A message was sent after the campaign was paused or cancelled.
     SentAfterStop,

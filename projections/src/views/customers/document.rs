@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use bson::{Bson, DateTime, Document};
-use domain::AttributeValue;
 use domain::rules::{ActivityFacts, CustomerFacts, fold_case, time_in};
+use domain::{AddressId, AttributeValue};
 use serde::{Deserialize, Serialize};
 
 use super::days::Days;
@@ -216,6 +216,16 @@ impl CustomerDocument {
     pub fn gross_spend(&self) -> i64 {
         // The fold keeps this sum within 64 bits.
         self.total_spend.saturating_add(self.refunded)
+    }
+
+    /// Returns the id of the address that a message to the customer goes to;
+    /// `None` if there is none, or if it was recorded before addresses had ids.
+    pub fn message_address(&self) -> Option<AddressId> {
+        let id = match self.email {
+            Some(_) => &self.addresses.email,
+            None => &self.addresses.phone,
+        };
+        AddressId::try_from(id.as_deref()?).ok()
     }
 
     /// Recomputes `folded` and `instants` from the profile and the attributes.

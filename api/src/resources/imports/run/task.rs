@@ -70,6 +70,7 @@ pub(in super::super) fn domain_counts(counts: importer::ImportCounts) -> ImportC
         repeated: counts.repeated,
         skipped: counts.skipped,
         ambiguous_times: counts.notes.ambiguous_times,
+        still_unsubscribed: counts.notes.still_unsubscribed,
     }
 }
 

@@ -5,31 +5,51 @@
 import { parseRules, type Span } from './parse'
 import { printRules } from './print'
 import { arityOf } from './catalog'
+import { newId, withIds } from './ids'
 import { isGroup, placedNodes, plainTree, type RuleGroup, type Rules } from './rules'
 
 export interface RulesDraft {
   lead: 'text' | 'tree'
   text: string
-  /** The rules as a tree: of a text that cannot be read, the last one that could. */
+  /**
+   * The rules as a tree, with an id for each node: of a text that cannot be read, the
+   * last one that could.
+   */
   tree: RuleGroup
   /** False while the text cannot be read, so that the tree does not follow it. */
   inStep: boolean
 }
 
-const NO_RULES: RuleGroup = { combinator: 'and', not: false, rules: [] }
+const NO_RULES: RuleGroup = { id: newId(), combinator: 'and', not: false, rules: [] }
 
 export function draftOf(value: Rules, before: RuleGroup = NO_RULES): RulesDraft {
-  return typeof value === 'string' ? draftOfText(value, before) : draftOfTree(value)
+  return typeof value === 'string'
+    ? draftOfText(value, before)
+    : draftOfTree(withIds(value, before))
 }
 
 /** The draft after typing a text. `before` stays in the builder if it cannot be read. */
 export function draftOfText(text: string, before: RuleGroup): RulesDraft {
   const parsed = parseRules(text)
-  return { lead: 'text', text, tree: parsed?.tree ?? before, inStep: parsed !== null }
+  const tree = parsed ? withIds(parsed.tree, before) : before
+  return { lead: 'text', text, tree, inStep: parsed !== null }
 }
 
 export function draftOfTree(tree: RuleGroup): RulesDraft {
   return { lead: 'tree', text: printRules(tree), tree, inStep: true }
+}
+
+/** The draft after an edit of its rows. */
+export function draftOfEdit(
+  draft: RulesDraft,
+  edit: (tree: RuleGroup) => RuleGroup,
+): RulesDraft {
+  // While the text cannot be read, the rows are not the rules.
+  if (!draft.inStep) return draft
+  const tree = edit(draft.tree)
+  if (tree === draft.tree) return draft
+  // Rows that are alike may have changed places; a text stays as it was typed.
+  return sameRules(tree, draft.tree) ? { ...draft, tree } : draftOfTree(tree)
 }
 
 /** What to keep of a draft: exactly what was typed, or the tree that was built. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { focusAfterRemoval, nodeAt, replaceAt } from './edit'
+import { focusAfterRemoval, nodeAt } from './edit'
 import type { RuleGroup } from './rules'
 
 const condition = (value: number) => ({ field: 'visits', operator: '=', value })
@@ -14,14 +14,6 @@ describe('a tree of rules', () => {
     expect(nodeAt(tree, [1, 1])).toEqual(condition(3))
     expect(nodeAt(tree, [0, 0])).toBeNull()
     expect(nodeAt(tree, [2])).toBeNull()
-  })
-
-  it('replaces one node', () => {
-    const changed = replaceAt(tree, [1, 0], condition(9))
-    expect(nodeAt(changed, [1, 0])).toEqual(condition(9))
-    expect(nodeAt(changed, [1, 1])).toBe(nodeAt(tree, [1, 1]))
-    expect(nodeAt(tree, [1, 0])).toEqual(condition(2))
-    expect(replaceAt(tree, [5], condition(9))).toBe(tree)
   })
 
   it('moves the focus to the row that takes the place of a removed one', () => {

@@ -1,4 +1,4 @@
-/** Changes of a tree of rules. They never change the tree that they are given. */
+/** What new rows begin with, and where the focus goes after an edit. */
 
 import {
   isGroup,
@@ -16,20 +16,6 @@ export function nodeAt(root: RuleGroup, path: Path): RuleNode | null {
     node = next
   }
   return node
-}
-
-/** The tree with another node in this place, or the same tree if there is no such place. */
-export function replaceAt(root: RuleGroup, path: Path, node: RuleNode): RuleGroup {
-  const [index, ...rest] = path
-  if (index === undefined) return isGroup(node) ? node : root
-  const child = root.rules[index]
-  if (!child) return root
-  const replaced =
-    rest.length === 0 ? node : isGroup(child) ? replaceAt(child, rest, node) : child
-  return {
-    ...root,
-    rules: root.rules.map((rule, at) => (at === index ? replaced : rule)),
-  }
 }
 
 /** The condition that a new row begins with. It is valid, so that counts stay live. */

@@ -6,16 +6,19 @@ import {
 import { useBuilder } from './context'
 import { Button } from '@/ui/button'
 import { Checkbox, Select } from '@/ui/input'
-import { focusAfterRemoval } from './edit'
+import { FIRST_CONDITION, FIRST_RULES, focusAfterRemoval } from './edit'
 import { NodeCount } from './node-count'
 import { NodeErrors } from './node-errors'
 import { RowActions } from './row-actions'
 import { pointerOf, type RuleGroup } from './rules'
+import { addNode, changeGroup, duplicateNode, moveNode, removeNode } from './tree-edits'
 
 /** Conditions and groups, of which all or at least one have to match. */
 export function GroupBox(props: RuleGroupProps) {
   const group = useRuleGroup(props)
   const { path, ruleGroup } = group
+  const { edit } = useBuilder()
+  const id = ruleGroup.id ?? ''
   const pointer = pointerOf(path)
   const isRoot = path.length === 0
   const errorsId = `errors-${path.join('-')}`
@@ -26,19 +29,24 @@ export function GroupBox(props: RuleGroupProps) {
       aria-label={name}
       aria-describedby={errorsId}
       data-path={path.join('-')}
-      data-id={ruleGroup.id}
+      data-id={id}
       className={isRoot ? '' : 'rounded border border-line bg-bg p-2'}
     >
       <div className="flex flex-wrap items-center gap-2">
         <Checkbox
           label="Not"
           checked={Boolean(ruleGroup.not)}
-          onChange={(event) => group.onNotToggleChange(event.currentTarget.checked)}
+          onChange={(event) =>
+            edit(changeGroup(id, { not: event.currentTarget.checked }))
+          }
         />
         <Select
           aria-label="Match"
           value={String(group.combinator)}
-          onChange={(event) => group.onCombinatorChange(event.currentTarget.value)}
+          onChange={(event) => {
+            const combinator = event.currentTarget.value as RuleGroup['combinator']
+            edit(changeGroup(id, { combinator }))
+          }}
         >
           <option value="and">all of these</option>
           <option value="or">at least one of these</option>
@@ -60,7 +68,8 @@ export function GroupBox(props: RuleGroupProps) {
 type Group = ReturnType<typeof useRuleGroup>
 
 function AddButtons({ group }: { group: Group }) {
-  const { focusNext } = useBuilder()
+  const { edit, focusNext } = useBuilder()
+  const id = group.ruleGroup.id ?? ''
   const next = [...group.path, group.ruleGroup.rules.length]
   return (
     <div className="flex flex-wrap gap-2">
@@ -70,7 +79,7 @@ function AddButtons({ group }: { group: Group }) {
         data-part="add"
         onClick={() => {
           focusNext({ path: next, part: 'field' })
-          group.addRule()
+          edit(addNode(id, FIRST_CONDITION))
         }}
       >
         Add condition
@@ -80,7 +89,7 @@ function AddButtons({ group }: { group: Group }) {
         icon="plus"
         onClick={() => {
           focusNext({ path: [...next, 0], part: 'field' })
-          group.addGroup()
+          edit(addNode(id, FIRST_RULES))
         }}
       >
         Add group
@@ -90,21 +99,21 @@ function AddButtons({ group }: { group: Group }) {
 }
 
 function GroupActions({ group }: { group: Group }) {
-  const { focusNext } = useBuilder()
-  const { path, schema, actions } = group
+  const { tree, edit, focusNext } = useBuilder()
+  const id = group.ruleGroup.id ?? ''
   return (
     <RowActions
       what="group"
       upDisabled={group.shiftUpDisabled ?? false}
       downDisabled={group.shiftDownDisabled ?? false}
       onMove={(direction) => {
-        if (group.ruleGroup.id) focusNext({ id: group.ruleGroup.id, part: direction })
-        actions.moveRule(path, direction)
+        focusNext({ id, part: direction })
+        edit(moveNode(id, direction))
       }}
-      onDuplicate={() => group.cloneGroup()}
+      onDuplicate={() => edit(duplicateNode(id))}
       onRemove={() => {
-        focusNext(focusAfterRemoval(schema.getQuery() as RuleGroup, path))
-        group.removeGroup()
+        focusNext(focusAfterRemoval(tree, group.path))
+        edit(removeNode(id))
       }}
     />
   )

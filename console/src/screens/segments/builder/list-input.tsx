@@ -4,7 +4,8 @@ import type { Scalar } from './rules'
 
 interface ListInputProps {
   values: Scalar[]
-  onChange: (values: Scalar[]) => void
+  /** Gets how to change the values as they are now. */
+  onChange: (edit: (values: Scalar[]) => Scalar[]) => void
   toText: (value: Scalar) => string
   toValue: (typed: string) => Scalar
   suggestions: string[]
@@ -19,8 +20,9 @@ export function ListInput(props: ListInputProps) {
   const add = (text: string) => {
     const lines = text.split('\n').map((line) => line.trim())
     const added = lines.filter((line) => line !== '').map(toValue)
-    const fresh = added.filter((value) => !values.includes(value))
-    if (fresh.length > 0) onChange([...values, ...fresh])
+    if (added.length > 0) {
+      onChange((now) => [...now, ...added.filter((value) => !now.includes(value))])
+    }
     setTyped('')
   }
   return (
@@ -35,7 +37,7 @@ export function ListInput(props: ListInputProps) {
             type="button"
             className="rounded px-1.5 text-muted hover:text-fg touch:min-h-11 touch:min-w-11"
             aria-label={`Remove ${toText(value)}`}
-            onClick={() => onChange(values.filter((_, at) => at !== index))}
+            onClick={() => onChange((now) => without(now, now.indexOf(value)))}
           >
             ×
           </button>
@@ -59,7 +61,7 @@ export function ListInput(props: ListInputProps) {
               event.preventDefault()
               add(typed)
             } else if (event.key === 'Backspace' && typed === '') {
-              onChange(values.slice(0, -1))
+              onChange((now) => now.slice(0, -1))
             }
           }}
           onBlur={() => add(typed)}
@@ -74,4 +76,8 @@ export function ListInput(props: ListInputProps) {
       )}
     </div>
   )
+}
+
+function without(values: Scalar[], index: number): Scalar[] {
+  return values.filter((_, at) => at !== index)
 }

@@ -3,15 +3,17 @@ import { useCallback, useEffect, useMemo, useRef } from 'react'
 import QueryBuilder, { type RuleGroupType } from 'react-querybuilder'
 import type { RuleErrors } from './answer'
 import { BuilderContext, type BuilderState } from './context'
-import { FIRST_CONDITION, type FocusTarget } from './edit'
+import type { FocusTarget } from './edit'
 import { GroupBox } from './group-box'
 import { RuleRow } from './rule-row'
 import type { RuleGroup } from './rules'
+import type { TreeEdit } from './tree-edits'
 import type { Vocabulary } from './vocabulary'
 
 export interface RuleBuilderProps {
+  /** Each node has an id. */
   tree: RuleGroup
-  onChange: (tree: RuleGroup) => void
+  onEdit: (edit: TreeEdit) => void
   counts: Map<string, number>
   errors: RuleErrors
   isStale: boolean
@@ -22,12 +24,21 @@ export interface RuleBuilderProps {
 const CONTROLS = { rule: RuleRow, ruleGroup: GroupBox }
 
 export function RuleBuilder(props: RuleBuilderProps) {
-  const { tree, onChange, counts, errors, isStale, vocabulary, currency } = props
+  const { tree, onEdit, counts, errors, isStale, vocabulary, currency } = props
   const box = useRef<HTMLDivElement>(null)
   const focusNext = useFocusAfterChange(box, tree)
   const state = useMemo<BuilderState>(
-    () => ({ counts, errors, isStale, vocabulary, currency, focusNext }),
-    [counts, errors, isStale, vocabulary, currency, focusNext],
+    () => ({
+      tree,
+      edit: onEdit,
+      counts,
+      errors,
+      isStale,
+      vocabulary,
+      currency,
+      focusNext,
+    }),
+    [tree, onEdit, counts, errors, isStale, vocabulary, currency, focusNext],
   )
   return (
     <div
@@ -40,13 +51,10 @@ export function RuleBuilder(props: RuleBuilderProps) {
       }}
     >
       <BuilderContext value={state}>
+        {/* Shows the tree and nothing else. Its own copy of the tree follows late, so
+            the rows make their edits on the newest tree instead of through it. */}
         <QueryBuilder
           query={tree as RuleGroupType}
-          onQueryChange={(query) => onChange(query as RuleGroup)}
-          onAddRule={(rule) => ({ ...rule, ...FIRST_CONDITION })}
-          onAddGroup={(group) =>
-            ({ ...group, rules: [{ ...FIRST_CONDITION }] }) as RuleGroupType
-          }
           controlElements={CONTROLS}
           enableMountQueryChange={false}
           listsAsArrays

@@ -2,26 +2,21 @@
  * Rules in three forms that stay in step: rows, text and plain words, with live counts.
  * The value is what the API takes as `rules`: the text as it was typed, or a tree.
  */
-import { type ReactNode, useMemo, useState } from 'react'
+import { type ReactNode, useCallback, useMemo, useState } from 'react'
 import type { FieldError } from '@/api/error'
 import { Card } from '@/ui/page'
 import { IfMay } from '@/app/use-session'
 import { useFieldErrors } from '@/ui/form'
 import { mergedErrors, ruleErrors } from './answer'
 import { CountLine } from './count-line'
-import {
-  draftOf,
-  draftOfText,
-  draftOfTree,
-  type RulesDraft,
-  sameRules,
-  valueOf,
-} from './draft'
+import { draftOfEdit, draftOfText } from './draft'
 import { useRulePreview } from './preview'
 import { RuleBuilder } from './rule-builder'
 import type { Rules } from './rules'
 import { SampleTable } from './sample-table'
 import { TextPane } from './text-pane'
+import type { TreeEdit } from './tree-edits'
+import { useDraft } from './use-draft'
 import { useVocabulary } from './vocabulary'
 import { WordsPane } from './words-pane'
 
@@ -53,7 +48,12 @@ export function RuleEditor(props: RuleEditorProps) {
     faults,
     ...words
   } = props
-  const [draft, change] = useDraft(value, onChange)
+  const { draft, edit, newest } = useDraft(value, onChange)
+  const editTree = useCallback(
+    (change: TreeEdit) => edit((now) => draftOfEdit(now, change)),
+    [edit],
+  )
+  const setText = (text: string) => edit((now) => draftOfText(text, now.tree))
   const [ownPrompt, setOwnPrompt] = useState('')
   const vocabulary = useVocabulary()
   const live = useRulePreview(value, { asOf })
@@ -84,7 +84,7 @@ export function RuleEditor(props: RuleEditorProps) {
             <legend className="sr-only">Rules as rows</legend>
             <RuleBuilder
               tree={draft.tree}
-              onChange={(tree) => change(draftOfTree(tree))}
+              onEdit={editTree}
               counts={draft.inStep ? live.counts : NO_COUNTS}
               errors={errors}
               isStale={live.isStale}
@@ -97,7 +97,7 @@ export function RuleEditor(props: RuleEditorProps) {
           <Card title="Text">
             <TextPane
               text={draft.text}
-              onChange={(text) => change(draftOfText(text, draft.tree))}
+              onChange={setText}
               errors={errors}
               isLead={draft.lead === 'text'}
             />
@@ -107,7 +107,8 @@ export function RuleEditor(props: RuleEditorProps) {
               <WordsPane
                 prompt={words.prompt ?? ownPrompt}
                 onPrompt={words.onPrompt ?? setOwnPrompt}
-                onRules={(text) => change(draftOfText(text, draft.tree))}
+                rules={() => newest().text}
+                onRules={setText}
               />
             </Card>
           </IfMay>
@@ -123,28 +124,3 @@ export function RuleEditor(props: RuleEditorProps) {
 }
 
 const NO_COUNTS = new Map<string, number>()
-
-/** The draft of a value. A value from outside, such as an undone change, replaces it. */
-function useDraft(
-  value: Rules,
-  onChange: (value: Rules) => void,
-): [RulesDraft, (draft: RulesDraft) => void] {
-  const [draft, setDraft] = useState(() => draftOf(value))
-  const current = sameValue(value, valueOf(draft)) ? draft : draftOf(value, draft.tree)
-  if (current !== draft) setDraft(current)
-  return [
-    current,
-    (next) => {
-      // The builder also tells of ids that it gave to rows; those change no rules.
-      const isEdit = next.lead === 'text' || !sameRules(next.tree, current.tree)
-      if (!isEdit && current.lead === 'tree') return setDraft(next)
-      if (!isEdit) return
-      setDraft(next)
-      onChange(valueOf(next))
-    },
-  ]
-}
-
-function sameValue(a: Rules, b: Rules): boolean {
-  return JSON.stringify(a) === JSON.stringify(b)
-}

@@ -3,54 +3,52 @@ import { NodeCount } from './node-count'
 import { NodeErrors } from './node-errors'
 import { arityOf, fieldLabel, kindOf, operatorLabel, operatorsOf } from './catalog'
 import { useBuilder } from './context'
-import { focusAfterRemoval, replaceAt } from './edit'
+import { focusAfterRemoval } from './edit'
 import { FieldPicker } from './field-picker'
 import { RowActions } from './row-actions'
-import { pointerOf, type RuleCondition, type RuleGroup } from './rules'
+import { pointerOf, type RuleCondition } from './rules'
 import { Select } from '@/ui/input'
+import { changeCondition, duplicateNode, moveNode, removeNode } from './tree-edits'
 import { ValueEditor } from './value-editor'
-import { withField, withOperator, withValue } from './values'
+import { valuesOf, withField, withOperator, withValue } from './values'
 
 /** A condition: field, operator, value, its own count, and what is wrong with it. */
-export function RuleRow({ rule, path, schema, actions, ...props }: RuleProps) {
-  const { focusNext } = useBuilder()
+export function RuleRow({ rule, path, ...props }: RuleProps) {
+  const { tree, edit, focusNext } = useBuilder()
+  const id = rule.id ?? ''
   const condition: RuleCondition = {
-    id: rule.id,
+    id,
     field: rule.field,
     operator: rule.operator,
     value: rule.value as RuleCondition['value'],
   }
   const pointer = pointerOf(path)
   const errorsId = `errors-${path.join('-')}`
-  const tree = () => schema.getQuery() as RuleGroup
-  const change = (next: RuleCondition) => {
-    schema.dispatchQuery(
-      replaceAt(tree(), path, next) as ReturnType<typeof schema.getQuery>,
-    )
-  }
+  const change = (next: (condition: RuleCondition) => RuleCondition) =>
+    edit(changeCondition(id, next))
   return (
     <div
       role="group"
       aria-label={`Condition ${path.map((index) => index + 1).join('.')}: ${fieldLabel(rule.field)}`}
       aria-describedby={errorsId}
       data-path={path.join('-')}
-      data-id={rule.id}
+      data-id={id}
       className="rounded border border-line bg-surface p-2"
     >
       <div className="flex flex-wrap items-start justify-end gap-2 sm:flex-nowrap">
         <div className="flex min-w-0 grow flex-wrap items-start gap-2">
           <FieldPicker
             field={condition.field}
-            onChange={(field) => change(withField(condition, field))}
+            onChange={(field) => change((now) => withField(now, field))}
           />
           <OperatorPicker
             condition={condition}
-            onChange={(operator) => change(withOperator(condition, operator))}
+            onChange={(operator) => change((now) => withOperator(now, operator))}
           />
           {arityOf(condition.operator) !== 'none' && (
             <ValueEditor
               condition={condition}
-              onChange={(value) => change(withValue(condition, value))}
+              onChange={(value) => change((now) => withValue(now, value(valuesOf(now))))}
             />
           )}
         </div>
@@ -61,15 +59,13 @@ export function RuleRow({ rule, path, schema, actions, ...props }: RuleProps) {
             upDisabled={props.shiftUpDisabled ?? false}
             downDisabled={props.shiftDownDisabled ?? false}
             onMove={(direction) => {
-              if (rule.id) focusNext({ id: rule.id, part: direction })
-              actions.moveRule(path, direction)
+              focusNext({ id, part: direction })
+              edit(moveNode(id, direction))
             }}
-            onDuplicate={() =>
-              actions.moveRule(path, [...path.slice(0, -1), (path.at(-1) ?? 0) + 1], true)
-            }
+            onDuplicate={() => edit(duplicateNode(id))}
             onRemove={() => {
-              focusNext(focusAfterRemoval(tree(), path))
-              actions.onRuleRemove(path)
+              focusNext(focusAfterRemoval(tree, path))
+              edit(removeNode(id))
             }}
           />
         </div>

@@ -19,9 +19,12 @@ import {
   valuesOf,
 } from './values'
 
+/** Makes the next value of the values as they are now. */
+type ValueEdit = (values: Scalar[]) => RuleCondition['value']
+
 interface ValueEditorProps {
   condition: RuleCondition
-  onChange: (value: RuleCondition['value']) => void
+  onChange: (edit: ValueEdit) => void
 }
 
 /** The value of a condition: one, two or a list, each in the form of the field's kind. */
@@ -46,7 +49,7 @@ function Values({ condition, kind, onChange }: ValueEditorProps & { kind: Kind }
           kind={kind}
           label="Value"
           value={values[0] ?? ''}
-          onChange={onChange}
+          onChange={(value) => onChange(() => value)}
         />
       )
     case 'two':
@@ -65,7 +68,7 @@ function Pair({
   field: string
   kind: Kind
   values: Scalar[]
-  onChange: (value: Scalar[]) => void
+  onChange: (edit: ValueEdit) => void
 }) {
   const [from, to] = [values[0] ?? '', values[1] ?? '']
   return (
@@ -75,7 +78,7 @@ function Pair({
         kind={kind}
         label="From"
         value={from}
-        onChange={(value) => onChange([value, to])}
+        onChange={(value) => onChange(([, now = '']) => [value, now])}
       />
       <span className="text-sm text-muted">and</span>
       <OneValue
@@ -83,7 +86,7 @@ function Pair({
         kind={kind}
         label="To"
         value={to}
-        onChange={(value) => onChange([from, value])}
+        onChange={(value) => onChange(([now = '']) => [now, value])}
       />
     </div>
   )
@@ -259,7 +262,7 @@ function ManyValues({
   field: string
   kind: Kind
   values: Scalar[]
-  onChange: (values: Scalar[]) => void
+  onChange: (edit: (values: Scalar[]) => Scalar[]) => void
 }) {
   const { currency, vocabulary } = useBuilder()
   const places = decimals(currency)
@@ -293,10 +296,11 @@ const ATTRIBUTE_KIND: Record<AttributeType, Kind> = {
 function AttributeEditor({ condition, onChange }: ValueEditorProps) {
   const values = valuesOf(condition)
   const type = attributeType(values[0])
-  const retype = (next: AttributeType) => {
-    const typed = values.map((value) => asAttributeType(value, next, localDay()))
-    onChange(arityOf(condition.operator) === 'one' ? typed[0] : typed)
-  }
+  const retype = (next: AttributeType) =>
+    onChange((now) => {
+      const typed = now.map((value) => asAttributeType(value, next, localDay()))
+      return arityOf(condition.operator) === 'one' ? typed[0] : typed
+    })
   return (
     <>
       {arityOf(condition.operator) !== 'none' && (

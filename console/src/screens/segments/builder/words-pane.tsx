@@ -1,4 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
 import { api, call, type Schemas } from '@/api/client'
 import { Button } from '@/ui/button'
 import { Field, fieldErrors, FormErrors, FormProblem } from '@/ui/form'
@@ -10,18 +11,28 @@ type Answer = Schemas['SegmentRules']
 export function WordsPane({
   prompt,
   onPrompt,
+  rules,
   onRules,
 }: {
   prompt: string
   onPrompt: (prompt: string) => void
+  /** The newest rules, as text. */
+  rules: () => string
   onRules: (text: string) => void
 }) {
+  /** An answer that would undo what was edited while it was awaited. */
+  const [late, setLate] = useState<Answer | null>(null)
   const ask = useMutation({
     mutationFn: (words: string) =>
       call(api.POST('/api/ai/segment-rules', { body: { prompt: words } })),
-    onSuccess: (answer) => onRules(answer.text),
   })
-  const submit = () => ask.mutate(prompt)
+  const submit = () => {
+    const asked = rules()
+    setLate(null)
+    ask.mutate(prompt, {
+      onSuccess: (answer) => (rules() === asked ? onRules(answer.text) : setLate(answer)),
+    })
+  }
   return (
     // No form of its own: a composer may have one around it.
     <FormErrors error={ask.error}>
@@ -50,9 +61,32 @@ export function WordsPane({
           </Button>
         </div>
         {ask.data && <Understood answer={ask.data} />}
+        {late && (
+          <LateAnswer
+            answer={late}
+            onUse={() => {
+              setLate(null)
+              onRules(late.text)
+            }}
+          />
+        )}
         {fieldErrors(ask.error).length === 0 && <FormProblem error={ask.error} />}
       </div>
     </FormErrors>
+  )
+}
+
+function LateAnswer({ answer, onUse }: { answer: Answer; onUse: () => void }) {
+  return (
+    <div role="status" className="flex flex-col items-start gap-2 text-sm">
+      <p className="text-warn">
+        You changed the rules meanwhile, so yours stay. The answer is:
+      </p>
+      <p className="font-mono wrap-anywhere">{answer.text}</p>
+      <Button small onClick={onUse}>
+        Use the answer
+      </Button>
+    </div>
   )
 }
 

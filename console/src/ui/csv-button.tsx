@@ -1,18 +1,11 @@
 import { useEffect, useRef, useState } from 'react'
+import { readCsv, save } from '@/api/csv'
 import { bytes } from '@/format'
-import { Button } from '@/ui/button'
-import { Problem } from '@/ui/problem'
-import { csvName, csvPath, readCsv, save } from './csv'
-import type { Campaign, MessageStatus } from './types'
+import { Button } from './button'
+import { Problem } from './problem'
 
-/** Downloads the messages as a table. Another click while it arrives stops it. */
-export function CsvButton({
-  campaign,
-  status,
-}: {
-  campaign: Pick<Campaign, 'campaign_id' | 'name'>
-  status: MessageStatus | null
-}) {
+/** Downloads a list of the API as a table. Another click while it arrives stops it. */
+export function CsvButton({ path, fileName }: { path: string; fileName: string }) {
   const reading = useRef<AbortController | null>(null)
   const [received, setReceived] = useState<number | null>(null)
   const [error, setError] = useState<unknown>(null)
@@ -25,9 +18,7 @@ export function CsvButton({
     setReceived(0)
     setError(null)
     try {
-      const path = csvPath(campaign.campaign_id, status)
-      const file = await readCsv(path, setReceived, controller.signal)
-      save(file, csvName(campaign.name, status))
+      save(await readCsv(path, setReceived, controller.signal), fileName)
     } catch (failure) {
       if (!controller.signal.aborted) setError(failure)
     } finally {

@@ -423,8 +423,9 @@ impl Commands {
         Ok(())
     }
 
-    /// Copies activities of a merged customer to the other one. Each comes with
-    /// whether it was recorded after the merge: it then replaces one of the same id.
+    /// Copies activities of a merged customer to the other one. The flag of each is true
+    /// if the activity was recorded after the merge; it then replaces an activity of the
+    /// same id.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.

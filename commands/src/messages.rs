@@ -16,7 +16,7 @@ use crate::{CommandError, Commands, Context};
 pub struct MessageHeads {
     /// State of the message.
     pub message: Message,
-    /// Whether the customer opted out, or the one into whom the customer was merged.
+    /// True if the customer opted out, or the customer that this one was merged into.
     pub has_opted_out: bool,
     /// Number of the customer's last event; 0 if there is none.
     pub customer_seen: u64,

@@ -49,7 +49,8 @@ pub enum ActivityEvent {
         previous: Occurrence,
     },
     /// The activity was recorded under a customer who was merged into this one.
-    /// It counts for this customer, and on its day it has counted there.
+    /// It counts in this customer's figures. The daily figures already counted it when
+    /// it was first recorded.
     #[serde(rename = "activity_received.1")]
     Received {
         /// Complete content.
@@ -96,7 +97,7 @@ pub enum ActivityCommand {
         content: ActivityContent,
         /// Customer under whom the activity was recorded.
         from: CustomerId,
-        /// Whether the content replaces the one that is recorded here.
+        /// True if the content replaces what is recorded here.
         replaces: bool,
     },
 }

@@ -1,5 +1,5 @@
-//! What is known of a consent or an opt-out, beside its address and the metadata of
-//! its event.
+//! Source, wording and time of a consent or an opt-out. The event's metadata has the
+//! rest: actor, request and IP address.
 
 use serde::{Deserialize, Serialize};
 

@@ -7,7 +7,7 @@ use super::consent_record::{ConsentRecord, ConsentWarning, RecordConsent};
 use super::{Customer, CustomerChanges, CustomerCommand, CustomerError, CustomerEvent};
 use crate::{Change, Timestamp};
 
-/// What is recorded of a customer's consent.
+/// A customer's recorded consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ConsentState {
     /// True after an opt-out, false after a consent; `None` if nothing is recorded.
@@ -19,7 +19,7 @@ pub(super) struct ConsentState {
 /// Decision on what data says about consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ConsentDecision {
-    /// It says nothing new.
+    /// Nothing changes.
     Unchanged,
     /// It has no effect, for this reason.
     Ignored(ConsentWarning),

@@ -31,7 +31,7 @@ pub enum OrderCommand {
         content: OrderContent,
         /// Customer under whom the order was recorded.
         from: CustomerId,
-        /// Whether the content replaces the one that is recorded here.
+        /// True if the content replaces what is recorded here.
         replaces: bool,
     },
     /// Moves an order to another customer, who has it with this content. With the

@@ -12,7 +12,7 @@ const DOUBTS: Partial<Record<ListedFor, string>> = {
     'Its mail provider returned a message for good. Remove it only if the address works again: another hard bounce puts it back.',
   complaint:
     'Its owner marked a message as unwanted. Remove it only if they have asked for messages since.',
-  soft_bounces: 'Soft bounces are counted anew.',
+  soft_bounces: 'Counting of soft bounces starts over.',
 }
 
 export function RemoveDialog({

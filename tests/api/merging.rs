@@ -255,3 +255,43 @@ async fn an_order_moves_to_another_customer() {
     assert_eq!(refused.body["errors"][0]["pointer"], "/moved_from");
     verify(&app).await;
 }
+
+#[tokio::test]
+async fn an_order_comes_back_with_the_customer_to_whom_it_was_moved() {
+    let app = App::start().await;
+    customers(
+        &app,
+        json!([{"customer_id": "home"}, {"customer_id": "there"}, {"customer_id": "new"}]),
+    )
+    .await;
+    let orders = json!([
+        order("home", "o-1", 100),
+        order("home", "o-2", 20),
+        order("home", "o-3", 3),
+        order("home", "o-4", 4_000),
+        order("there", "o-4", 50_000)
+    ]);
+    post(&app, "/api/data/orders", orders).await;
+    let moved = |to: &str, id: &str, cents, from: &str| {
+        with(order(to, id, cents), json!({"moved_from": from}))
+    };
+    // The first one moves to and fro. The second one comes back after its first customer
+    // was merged. The third one is sent to the merged customer.
+    post(&app, "/api/data/orders", moved("there", "o-1", 100, "home")).await;
+    post(&app, "/api/data/orders", moved("home", "o-1", 100, "there")).await;
+    post(&app, "/api/data/orders", moved("there", "o-1", 100, "home")).await;
+    merge(&app, "home", "new").await;
+    post(&app, "/api/data/orders", moved("there", "o-2", 20, "new")).await;
+    post(&app, "/api/data/orders", moved("there", "o-3", 3, "new")).await;
+    post(&app, "/api/data/orders", moved("home", "o-3", 3, "there")).await;
+    merge(&app, "there", "home").await;
+    let figures_of =
+        async |id: &str| figures(&app.client.read(&format!("/api/customers/{id}")).await);
+    eventually("all orders are with the last customer", async || {
+        (figures_of("new").await == json!([4_123, 4, null])).then_some(())
+    })
+    .await;
+    assert_eq!(figures_of("home").await, json!([0, 0, null]));
+    assert_eq!(figures_of("there").await, json!([0, 0, null]));
+    verify(&app).await;
+}

@@ -25,7 +25,8 @@ pub enum OrderCommand {
     /// unless it is an older version by its `updated_at`.
     Record(OrderContent),
     /// Records an order that is moved here from another customer. One that is
-    /// already recorded here keeps its content, or is updated if `replaces`.
+    /// already here keeps its content, or is updated if `replaces`. One that was
+    /// moved away comes back.
     Receive {
         /// Complete content.
         content: OrderContent,
@@ -114,6 +115,11 @@ impl Order {
         self.moved() == Some(Moved::Alone)
     }
 
+    /// Returns whether the order went to another customer together with its own.
+    pub fn is_moved_with_customer(&self) -> bool {
+        matches!(self.moved(), Some(Moved::WithCustomer | Moved::Behind))
+    }
+
     /// Returns whether what was recorded under this customer has to be recorded
     /// where the order is to be after its customer was merged into another.
     pub fn is_to_move(&self) -> bool {
@@ -145,11 +151,12 @@ impl Order {
                 from,
                 replaces,
             } => {
-                // An order that was moved away alone can come back.
-                let here = if self.is_moved_alone() {
-                    &Self::default()
-                } else {
-                    self
+                if replaces && self.is_moved_with_customer() {
+                    return self.record(content, services, true);
+                }
+                let here = match self.moved() {
+                    Some(_) => &Self::default(),
+                    None => self,
                 };
                 Ok(match here.decide(content, services)? {
                     Some(OrderEvent::Placed(content)) => {
@@ -196,6 +203,18 @@ impl Order {
         content: OrderContent,
         services: OrderServices,
     ) -> Result<Option<OrderEvent>, OrderError> {
+        self.record(content, services, false)
+    }
+
+    /// Decides as [`Self::decide`]. If `follows`, content goes after an order that
+    /// moved with its customer even if it is the recorded one, since the order may
+    /// have moved on.
+    fn record(
+        &self,
+        content: OrderContent,
+        services: OrderServices,
+        follows: bool,
+    ) -> Result<Option<OrderEvent>, OrderError> {
         if content.currency != services.currency {
             return Err(OrderError::Currency {
                 given: content.currency,
@@ -218,7 +237,8 @@ impl Order {
         };
         // The same content with a later `updated_at` is an update: otherwise, a
         // version in between that arrives afterwards would replace it.
-        if recorded.has(&content) {
+        let follows = follows && recorded.moved == Some(Moved::WithCustomer);
+        if recorded.has(&content) && !follows {
             return Ok(None);
         }
         Ok(Some(match recorded.moved {

@@ -452,14 +452,44 @@ fn an_order_is_received_once_and_an_own_one_is_kept() {
             content: order(100),
             previous: order(70).figures(),
         }]);
-    // It can come back to where it was.
+}
+
+#[test]
+fn an_order_can_come_back() {
+    let receive = |replaces| OrderCommand::Receive {
+        content: order(100),
+        from: to("c-1"),
+        replaces,
+    };
+    let received = OrderEvent::Received {
+        content: order(100),
+        from: to("c-1"),
+    };
+    let redirected = OrderEvent::Redirected(order(100));
+    for (how, replaces, expected) in [
+        (Move::Alone, true, &received),
+        (Move::Alone, false, &received),
+        (Move::WithCustomer, false, &received),
+        // To the customer into whom this one was merged.
+        (Move::WithCustomer, true, &redirected),
+    ] {
+        OrderTest::with(usd())
+            .given(vec![
+                OrderEvent::Placed(order(100)),
+                moved(100, Some(100), how),
+            ])
+            .when(receive(replaces))
+            .then_expect_events(vec![expected.clone()]);
+    }
+    let behind = vec![
+        OrderEvent::Placed(order(100)),
+        moved(100, Some(100), Move::WithCustomer),
+        redirected,
+    ];
     OrderTest::with(usd())
-        .given(vec![
-            OrderEvent::Placed(order(100)),
-            moved(100, Some(100), Move::Alone),
-        ])
-        .when(receive(100, true))
-        .then_expect_events(vec![received(100)]);
+        .given(behind)
+        .when(receive(true))
+        .then_expect_events(vec![]);
 }
 
 fn folded(events: Vec<OrderEvent>) -> Order {

@@ -4,15 +4,18 @@
 //! Each step can be repeated: a crash between any two of them, or the same step in
 //! two processes, ends in the same.
 
+mod orders;
+
 use std::collections::BTreeMap;
 
 use domain::{
     Activity, ActivityCommand, ActivityEvent, ActivityId, AddressChanges, AddressCommand, Change,
     Customer, CustomerChanges, CustomerCommand, CustomerError, CustomerEvent, CustomerId,
-    Forwarding, Merges, MergesCommand, MergesError, Move, Order, OrderCommand, OrderContent,
-    OrderEvent, OrderId, OrderServices, PlannedMerge, Subject,
+    Forwarding, Merges, MergesCommand, MergesError, PlannedMerge, Subject,
 };
 use eventlog::{Key, Position};
+
+pub use orders::MovedOrders;
 
 use crate::customers::services;
 use crate::execute::{execute_batch, execute_one};
@@ -22,8 +25,7 @@ use crate::heads::{
 use crate::run::Outcome;
 use crate::{CommandError, Commands, Context};
 
-/// Number of attempts to end other merges before one's own, and to move orders that
-/// keep changing.
+/// Number of attempts to end other merges before one's own.
 const ATTEMPTS: usize = 16;
 
 /// Reason why customers are not merged.
@@ -53,25 +55,6 @@ pub struct Merge {
     pub forwarded: u64,
     /// Data of the customer at the merge.
     data: CustomerChanges,
-}
-
-/// Number of orders that a step moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct MovedOrders {
-    /// Orders that the other customer got.
-    pub moved: usize,
-    /// Orders for which the other customer has one with the same id, and keeps it.
-    pub kept: usize,
-}
-
-/// An order that is to be moved, and its current content.
-struct Moving {
-    order: OrderId,
-    content: OrderContent,
-    /// True if the other customer has an order of this id that is not this one.
-    is_kept: bool,
-    /// True if the other customer has this order.
-    is_there: bool,
 }
 
 impl Commands {
@@ -282,106 +265,6 @@ impl Commands {
             .map(drop)
     }
 
-    /// Moves orders of a merged customer to the other one, as far as they are not
-    /// there. An order whose id the other customer has used stays away: that one is
-    /// kept.
-    ///
-    /// # Errors
-    /// [`CommandError`]; repeating is safe.
-    pub async fn move_orders(
-        &self,
-        context: &Context,
-        merge: &Merge,
-        orders: Vec<OrderId>,
-    ) -> Result<MovedOrders, CommandError> {
-        let mut counts = MovedOrders::default();
-        for _ in 0..ATTEMPTS {
-            let moving = self.orders_to_move(merge, &orders).await?;
-            if moving.is_empty() {
-                return Ok(counts);
-            }
-            let arriving = moving.iter().filter(|one| !one.is_kept).map(|one| {
-                let subject = Subject::Order(merge.into.clone(), one.order.clone());
-                let content = one.content.clone();
-                let command = match one.is_there {
-                    true => OrderCommand::Record(content),
-                    false => OrderCommand::Receive {
-                        content,
-                        from: merge.customer.clone(),
-                        replaces: false,
-                    },
-                };
-                (subject, command)
-            });
-            self.execute_on_orders(context, arriving.collect()).await?;
-            counts.kept += moving.iter().filter(|one| one.is_kept).count();
-            counts.moved += moving.iter().filter(|one| !one.is_kept).count();
-            let leaving = moving.into_iter().map(|one| {
-                let subject = Subject::Order(merge.customer.clone(), one.order);
-                let command = OrderCommand::Move {
-                    content: one.content,
-                    to: merge.into.clone(),
-                    how: Move::WithCustomer,
-                };
-                (subject, command)
-            });
-            self.execute_on_orders(context, leaving.collect()).await?;
-        }
-        Err(CommandError::Contended(merge.customer.to_string()))
-    }
-
-    /// Returns those of the merged customer's orders that are not where they are to
-    /// be.
-    async fn orders_to_move(
-        &self,
-        merge: &Merge,
-        orders: &[OrderId],
-    ) -> Result<Vec<Moving>, CommandError> {
-        let of = |customer: &CustomerId, order: &OrderId| {
-            Subject::Order(customer.clone(), order.clone())
-        };
-        let here = orders.iter().map(|order| of(&merge.customer, order));
-        let here = load_all::<Order>(&self.log, here).await?;
-        let to_move: Vec<(&OrderId, Loaded<Order>)> = orders
-            .iter()
-            .zip(here)
-            .filter(|(_, head)| head.aggregate.is_to_move())
-            .collect();
-        let subjects = to_move.iter().map(|(order, _)| of(&merge.customer, order));
-        let contents = self
-            .last_events::<Order>(subjects, to_move.iter().map(|(_, head)| head.last))
-            .await?;
-        let there = to_move.iter().map(|(order, _)| of(&merge.into, order));
-        let there = load_all::<Order>(&self.log, there).await?;
-        let mut moving = Vec::with_capacity(to_move.len());
-        for (((order, _), event), head) in to_move.into_iter().zip(contents).zip(there) {
-            let is_there = match head.aggregate.is_recorded() {
-                true => self.was_received(merge, order).await?,
-                false => false,
-            };
-            moving.push(Moving {
-                order: order.clone(),
-                content: event.content().clone(),
-                is_kept: head.aggregate.is_recorded() && !is_there,
-                is_there,
-            });
-        }
-        Ok(moving)
-    }
-
-    /// Returns whether the other customer has this order from the merged one.
-    async fn was_received(&self, merge: &Merge, order: &OrderId) -> Result<bool, CommandError> {
-        let subject = Subject::Order(merge.into.clone(), order.clone());
-        let key = key_of(&self.log, &subject);
-        for entry in self.log.history(&key).await? {
-            let event = decode::<Order>(&entry).map_err(|source| unreadable(&key, source))?;
-            if matches!(event, OrderEvent::Received { from, .. } if from == merge.customer) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Returns the last events of aggregates, given their numbers.
     async fn last_events<A: HeadAggregate>(
         &self,
@@ -402,25 +285,6 @@ impl Commands {
             events.push(decode::<A>(&entry).map_err(|source| unreadable(key, source))?);
         }
         Ok(events)
-    }
-
-    pub(crate) async fn execute_on_orders(
-        &self,
-        context: &Context,
-        commands: Vec<(Subject, OrderCommand)>,
-    ) -> Result<(), CommandError> {
-        let services = OrderServices {
-            currency: self.currency,
-        };
-        let keys: Vec<String> = commands.iter().map(|(at, _)| at.to_string()).collect();
-        let done = execute_batch::<Order>(self, &services, context, commands).await?;
-        for (key, done) in keys.into_iter().zip(done) {
-            done.map_err(|error| CommandError::Refused {
-                key,
-                reason: error.to_string(),
-            })?;
-        }
-        Ok(())
     }
 
     /// Copies activities of a merged customer to the other one. The flag of each is true

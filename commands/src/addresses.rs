@@ -66,6 +66,20 @@ impl Commands {
         Ok(loaded.into_iter().map(|one| one.aggregate).collect())
     }
 
+    /// Returns of each claim whether it was made, by this customer and no other.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn holds_claims(&self, claims: Vec<AddressClaim>) -> Result<Vec<bool>, CommandError> {
+        let subjects = claims
+            .iter()
+            .map(|claim| Subject::Claim(claim.address, claim.campaign.clone()));
+        let loaded = load_all::<Claim>(&self.log, subjects).await?;
+        let holds = claims.iter().zip(loaded);
+        let holds = holds.map(|(claim, head)| head.aggregate.winner() == Some(&claim.customer));
+        Ok(holds.collect())
+    }
+
     /// Claims addresses, each for one customer per campaign. Of several claims of
     /// one address the first one wins.
     ///

@@ -3,45 +3,66 @@
 use domain::{Address, Currency, MessageCommand, MessageContent, Renderer, Suppression};
 use projections::recipients::Recipient;
 
-/// Recipient to decide on, the number of messages that count toward the weekly cap,
-/// and the address that a message would go to.
+/// Recipient to decide on, and what the decision depends on.
 pub(super) struct RecipientCase {
     pub(super) recipient: Recipient,
+    /// Number of messages that count toward the weekly cap.
     pub(super) received: u64,
-    /// State of the address; that of an unknown one if the customer has none.
+    /// State of the address that a message would go to; that of an unknown one if the
+    /// customer has none.
     pub(super) address: Address,
+    /// Whether the customer holds the claim of the address.
+    pub(super) is_claimed: bool,
+}
+
+impl RecipientCase {
+    /// Returns the reason for which there is no message now, and may be one later.
+    pub(super) fn obstacle(&self, most: Option<u32>) -> Option<Suppression> {
+        if self.address.is_unsubscribed() {
+            return Some(Suppression::Unsubscribed);
+        }
+        let listed = self.address.listed_for();
+        let listed = listed.map(|detail| Suppression::SuppressionList { detail });
+        listed.or_else(|| self.cap(most))
+    }
+
+    fn cap(&self, most: Option<u32>) -> Option<Suppression> {
+        let most = most.filter(|most| self.received >= u64::from(*most))?;
+        Some(Suppression::FrequencyCap { most })
+    }
 }
 
 /// Decides whether a customer gets a message, apart from other customers with the same
-/// address. The order of the reasons is documented in docs/api.md. `most` is the weekly cap; amounts in
-/// the text are in `currency`.
+/// address. The order of the reasons is documented in docs/api.md. `most` is the weekly
+/// cap; amounts in the text are in `currency`.
+///
+/// A claim was made for a message that was to be queued, and others may be suppressed
+/// because of it. So its holder's message is queued, whatever has become of the address
+/// since then; sending checks the address again.
 pub(super) fn decide(
     renderer: &Renderer,
     currency: Currency,
     case: &RecipientCase,
     most: Option<u32>,
 ) -> MessageCommand {
-    let RecipientCase {
-        recipient,
-        received,
-        address,
-    } = case;
-    let Recipient { customer, document } = recipient;
-    if document.unsubscribed || address.is_unsubscribed() {
+    let Recipient { customer, document } = &case.recipient;
+    if document.unsubscribed {
         return MessageCommand::Suppress(Suppression::Unsubscribed);
     }
-    if let Some(detail) = address.listed_for() {
-        return MessageCommand::Suppress(Suppression::SuppressionList { detail });
-    }
-    let content = MessageContent::new(renderer, currency, customer, &document.facts());
+    let obstacle = case.obstacle(most).filter(|_| !case.is_claimed);
     // The cap comes last, so that a customer who cannot get a message anyway is
     // recorded with that reason. Only those who are left claim their address.
-    match (content, most) {
-        (Err(why), _) => MessageCommand::Suppress(why),
-        (Ok(_), Some(most)) if *received >= u64::from(most) => {
-            MessageCommand::Suppress(Suppression::FrequencyCap { most })
-        }
-        (Ok(content), _) => MessageCommand::Queue(content),
+    let (first, last) = match obstacle {
+        Some(cap @ Suppression::FrequencyCap { .. }) => (None, Some(cap)),
+        other => (other, None),
+    };
+    if let Some(why) = first {
+        return MessageCommand::Suppress(why);
+    }
+    let content = MessageContent::new(renderer, currency, customer, &document.facts());
+    match (content, last) {
+        (Err(why), _) | (Ok(_), Some(why)) => MessageCommand::Suppress(why),
+        (Ok(content), None) => MessageCommand::Queue(content),
     }
 }
 
@@ -74,21 +95,24 @@ mod tests {
         received: u64,
         most: Option<u32>,
     ) -> MessageCommand {
-        let template = Template::try_from("Hello {{ name }}".to_owned()).unwrap();
-        let currency = Currency::try_from("USD").unwrap();
-        let renderer = Renderer::new(&template).unwrap();
         let customer = "c-1".try_into().unwrap();
         let recipient = Recipient { customer, document };
-        decide(
-            &renderer,
-            currency,
-            &RecipientCase {
+        made_for(
+            RecipientCase {
                 recipient,
                 received,
                 address,
+                is_claimed: false,
             },
             most,
         )
+    }
+
+    fn made_for(case: RecipientCase, most: Option<u32>) -> MessageCommand {
+        let template = Template::try_from("Hello {{ name }}".to_owned()).unwrap();
+        let currency = Currency::try_from("USD").unwrap();
+        let renderer = Renderer::new(&template).unwrap();
+        decide(&renderer, currency, &case, most)
     }
 
     fn queued(document: CustomerDocument) -> MessageContent {
@@ -145,23 +169,43 @@ mod tests {
         assert!(matches!(why, Suppression::Template { .. }), "{why:?}");
     }
 
+    fn after(command: AddressCommand) -> Address {
+        let mut address = Address::default();
+        for event in address.decide(command) {
+            address.apply(event);
+        }
+        address
+    }
+
+    fn unsubscribed_address() -> Address {
+        after(AddressCommand::Unsubscribe {
+            customer: "c-2".try_into().unwrap(),
+            version: 1,
+        })
+    }
+
+    #[test]
+    fn the_message_of_a_claim_is_queued_whatever_happened_since_then() {
+        let case = |document| RecipientCase {
+            recipient: Recipient {
+                customer: "c-1".try_into().unwrap(),
+                document,
+            },
+            received: 9,
+            address: unsubscribed_address(),
+            is_claimed: true,
+        };
+        let made = made_for(case(somebody()), Some(1));
+        assert!(matches!(made, MessageCommand::Queue(_)), "{made:?}");
+    }
+
     #[test]
     fn an_address_is_checked_before_the_template_and_the_cap() {
         let nobody = || CustomerDocument {
             name: None,
             ..somebody()
         };
-        let after = |command| {
-            let mut address = Address::default();
-            for event in address.decide(command) {
-                address.apply(event);
-            }
-            address
-        };
-        let unsubscribed = after(AddressCommand::Unsubscribe {
-            customer: "c-2".try_into().unwrap(),
-            version: 1,
-        });
+        let unsubscribed = unsubscribed_address();
         let listed = after(AddressCommand::Suppress {
             channel: Channel::Email,
             to: "jo@example.com".to_owned().try_into().unwrap(),

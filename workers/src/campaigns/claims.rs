@@ -4,6 +4,7 @@ use commands::{AddressClaim, Context};
 use domain::{AddressId, ClaimError, MessageCommand, MessageContent, MessageId, Suppression};
 use projections::recipients::Recipient;
 
+use super::case::RecipientCase;
 use super::error::WorkError;
 use crate::shared::SharedResources;
 
@@ -22,11 +23,35 @@ pub(super) fn addresses(
     Ok(recipients.iter().map(address).collect())
 }
 
+/// Notes who holds the claim of their address, among those who get no message as things
+/// are now. A worker died between the claim and the message.
+pub(super) async fn recall(
+    shared: &SharedResources,
+    cases: &mut [(MessageId, RecipientCase)],
+    addresses: &[Option<AddressId>],
+    most: Option<u32>,
+) -> Result<(), WorkError> {
+    let cases = cases.iter_mut().zip(addresses);
+    let hindered = cases.filter(|((_, case), _)| case.obstacle(most).is_some());
+    let hindered = hindered.filter_map(|((id, case), address)| Some((&*id, case, (*address)?)));
+    let mut hindered: Vec<_> = hindered.collect();
+    let claims = hindered.iter().map(|(id, _, address)| AddressClaim {
+        address: *address,
+        campaign: id.campaign.clone(),
+        customer: id.customer.clone(),
+    });
+    let held = shared.commands.holds_claims(claims.collect()).await?;
+    for ((_, case, _), is_claimed) in hindered.iter_mut().zip(held) {
+        case.is_claimed = is_claimed;
+    }
+    Ok(())
+}
+
 /// Claims the addresses of the messages that are to be queued, and suppresses those
 /// whose address another customer has claimed. `addresses` are those of the messages.
 ///
 /// A claim precedes its message. A worker that dies in between leaves a claim, which the
-/// same customer gets again when the batch is repeated.
+/// same customer gets again when the batch is repeated ([`recall`]).
 pub(super) async fn claim(
     shared: &SharedResources,
     context: &Context,

@@ -386,7 +386,8 @@ impl<'a> Queueing<'a> {
         let addresses = claims::addresses(self.shared, &recipients)?;
         let known: Vec<AddressId> = addresses.iter().copied().flatten().collect();
         let mut heads = self.shared.commands.addresses(&known).await?.into_iter();
-        let cases: Vec<(MessageId, RecipientCase)> = recipients
+        let most = self.cap.map(|(most, _)| most);
+        let mut cases: Vec<(MessageId, RecipientCase)> = recipients
             .into_iter()
             .zip(&addresses)
             .map(|(recipient, address)| {
@@ -399,11 +400,13 @@ impl<'a> Queueing<'a> {
                         recipient,
                         received,
                         address: head.unwrap_or_default(),
+                        is_claimed: false,
                     },
                 )
             })
             .collect();
-        let (renderer, most) = (self.renderer.clone(), self.cap.map(|(most, _)| most));
+        claims::recall(self.shared, &mut cases, &addresses, most).await?;
+        let renderer = self.renderer.clone();
         let currency = self.shared.commands.currency();
         // Rendering may take long and must not block the runtime's threads.
         let deciding = move || {

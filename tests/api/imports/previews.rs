@@ -35,6 +35,25 @@ async fn a_preview_shows_the_beginning_of_a_refused_row() {
 }
 
 #[tokio::test]
+async fn a_preview_names_columns_that_are_missing_or_unused() {
+    let app = ImportApp::start().await;
+    let file = "Customer ID,Email,Notes,Shoe size\n1,ada@example.com,-,39\n";
+    let path = uploaded(app.client(), "customers.csv", file.to_owned()).await;
+    let map = json!({"attributes.shoe_size": "Shoe size"});
+    let plan = json!({"kind": "customers", "preset": "shopify-customers", "options": {"map": map}});
+    let preview = app.client().post(&format!("{path}/preview"), plan).await;
+    assert_eq!(preview.status, 200, "{preview:?}");
+    assert_eq!(preview.body["unused_columns"], json!(["Notes"]));
+    assert_eq!(
+        preview.body["numbers_as_text"],
+        json!(["attributes.shopify_id", "attributes.shoe_size"])
+    );
+    let left_out = preview.body["left_out_fields"].as_array().unwrap();
+    let phone = left_out.iter().find(|one| one["field"] == "phone");
+    assert_eq!(phone.unwrap()["column"], "Phone", "{left_out:?}");
+}
+
+#[tokio::test]
 async fn the_mapping_of_the_contract_is_that_of_the_options() {
     let app = ImportApp::start().await;
     let path = uploaded(app.client(), "orders.csv", orders(0..2)).await;

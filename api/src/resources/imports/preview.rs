@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use domain::{ImportError, ImportId, ImportKind, ImportStatus};
-use importer::{FilePosition, ImportCounts, ImportEnd, ImportTask, Progress};
+use importer::{FilePosition, Fit, ImportCounts, ImportEnd, ImportTask, Pair, Progress};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::sleep;
@@ -35,6 +35,9 @@ const MAX_ROWS: u64 = 20_000;
 
 /// Time after which a preview ends.
 const MAX_TIME: Duration = Duration::from_secs(5);
+
+/// Number of unused columns that a preview names.
+const MAX_COLUMNS: usize = 100;
 
 /// Number of rows that are checked at once.
 const BATCH: usize = 1_000;
@@ -74,6 +77,36 @@ pub(super) struct PreviewResponse {
     items: Vec<Value>,
     /// Reasons of refusals, the most frequent first, up to 20.
     refusals: Vec<RefusalReason>,
+    /// Fields of the preset that are left out, since the file lacks their columns.
+    left_out_fields: Vec<LeftOutField>,
+    /// Columns that fill no field, up to 100.
+    #[schema(example = json!(["Notes"]))]
+    unused_columns: Vec<String>,
+    /// Attributes and properties that are sent as text, although the first rows have numbers
+    /// alone. `NAME:number` in the map sends them as numbers.
+    #[schema(example = json!(["attributes.size"]))]
+    numbers_as_text: Vec<String>,
+}
+
+/// Field of the preset that is left out.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImportLeftOutField)]
+struct LeftOutField {
+    /// Name of the field.
+    #[schema(example = "phone")]
+    field: String,
+    /// Column that the file lacks, as the preset names it.
+    #[schema(example = "Billing Phone")]
+    column: String,
+}
+
+impl From<Pair> for LeftOutField {
+    fn from(pair: Pair) -> Self {
+        Self {
+            field: pair.field,
+            column: pair.value,
+        }
+    }
 }
 
 /// Previews an import.
@@ -116,8 +149,14 @@ pub(super) async fn preview_import(
         ..task(&folder, &id, &run).map_err(|error| invalid(&error))?
     };
     // Reads the whole file for its identity.
-    let prepared = blocking(move || task.prepare()).await?;
-    let import = prepared.map_err(|error| invalid(&error))?;
+    let prepared = blocking(move || task.fit().and_then(|fit| Ok((fit, task.prepare()?)))).await?;
+    let (fit, import) = prepared.map_err(|error| invalid(&error))?;
+    let Fit {
+        left_out,
+        mut unused,
+        numbers,
+    } = fit;
+    unused.truncate(MAX_COLUMNS);
     let sink = CheckSink::new(&app, kind, MAX_EXAMPLES);
     let seen = Seen::default();
     let limit = async {
@@ -150,6 +189,9 @@ pub(super) async fn preview_import(
             .filter_map(|item| serde_json::from_str(item).ok())
             .collect(),
         refusals: refusals.map_err(|error| disk(&error))?,
+        left_out_fields: left_out.into_iter().map(LeftOutField::from).collect(),
+        unused_columns: unused,
+        numbers_as_text: numbers,
     }))
 }
 

@@ -88,6 +88,7 @@ function Previewed({
           <RefusalList refusals={data.refusals} />
         </Card>
       )}
+      <FitNotes preview={data} />
       <Card flush title={`The first ${count(data.items.length, ...items)}`}>
         <ItemTable kind={data.kind} items={data.items as PreviewItem[]} />
         {data.items.length > 0 && (
@@ -124,6 +125,34 @@ function Previewed({
         onStarted={onStarted}
       />
     </div>
+  )
+}
+
+/** What the import leaves aside, or may read in another way than meant. */
+function FitNotes({ preview }: { preview: ImportPreview }) {
+  const { left_out_fields: leftOut, unused_columns: unused } = preview
+  const { numbers_as_text: numbers } = preview
+  const notes: [string, string[]][] = [
+    [
+      'Left out, since the file lacks the columns',
+      leftOut.map(({ field, column }) => `${field} (${column})`),
+    ],
+    ['Columns that are not used', unused],
+    ['Sent as text, although the first rows have numbers', numbers],
+  ]
+  const shown = notes.filter(([, names]) => names.length > 0)
+  if (shown.length === 0) return null
+  return (
+    <Card title="Columns">
+      <dl className="flex flex-col gap-2 text-sm">
+        {shown.map(([title, names]) => (
+          <div key={title}>
+            <dt className="text-muted">{title}</dt>
+            <dd className="wrap-anywhere">{names.join(', ')}</dd>
+          </div>
+        ))}
+      </dl>
+    </Card>
   )
 }
 

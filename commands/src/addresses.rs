@@ -2,7 +2,7 @@
 
 use domain::{
     Address, AddressCommand, AddressError, AddressId, AddressKey, BounceKind, CampaignId, Claim,
-    ClaimAddress, ClaimError, CustomerId, MessageId, SentTo, Subject, Text, Timestamp,
+    ClaimAddress, ClaimError, CustomerId, MessageId, Receipt, SentTo, Subject,
 };
 
 use crate::execute::execute_batch;
@@ -28,10 +28,8 @@ pub struct ReturnedMessage {
     pub message: MessageId,
     /// Kind of the bounce; `None` for a complaint.
     pub bounce: Option<BounceKind>,
-    /// Reason that the vendor gave.
-    pub reason: Option<Text<256>>,
-    /// Time of the bounce or the complaint.
-    pub at: Timestamp,
+    /// The receipt.
+    pub receipt: Receipt,
 }
 
 impl Commands {
@@ -116,8 +114,10 @@ impl Commands {
         soft_bounces: u32,
     ) -> Result<(), CommandError> {
         let key = self.address_key()?;
+        let ids: Vec<MessageId> = returned.iter().map(|one| one.message.clone()).collect();
+        let messages = self.messages(&ids).await?;
         let mut commands = Vec::with_capacity(returned.len());
-        for one in returned {
+        for (one, message) in returned.into_iter().zip(messages) {
             let Some(content) = self.queued_content(&one.message).await? else {
                 continue;
             };
@@ -132,8 +132,8 @@ impl Commands {
                 Some(kind) => AddressCommand::RecordBounce {
                     kind,
                     sent,
-                    reason: one.reason,
-                    at: one.at,
+                    at: one.receipt.times(message.sent_at()).0,
+                    reason: one.receipt.reason,
                     limit: soft_bounces,
                 },
             };

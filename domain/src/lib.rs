@@ -46,7 +46,7 @@ pub use activity::{
 };
 pub use address::{
     Address, AddressCommand, AddressError, AddressEvent, AddressId, AddressIdError, AddressKey,
-    AddressKeyError, ListedFor, MAX_UNSUBSCRIBED, SOFT_BOUNCES_WITHIN, SentTo,
+    AddressKeyError, ListedFor, MAX_RETURNED, MAX_UNSUBSCRIBED, SOFT_BOUNCES_WITHIN, SentTo,
 };
 pub use api_key::{
     ApiKey, ApiKeyCommand, ApiKeyError, ApiKeyEvent, KeyContent, KeyHash, KeyHashError, KeyRefusal,

@@ -4,7 +4,10 @@ use std::str::FromStr;
 
 use api::ApiConfig;
 use clap::Args;
-use domain::{ContactRules, Country, CountryError, EmailDomains};
+use domain::{ContactRules, Country, CountryError, EmailDomains, MAX_RETURNED};
+
+/// An address remembers no more messages that came back.
+const MAX_SOFT_BOUNCES: i64 = MAX_RETURNED as i64;
 
 /// Rules for the email addresses and phone numbers of customers.
 #[derive(Args, Clone, Debug)]
@@ -24,12 +27,13 @@ pub(crate) struct ContactOptions {
     )]
     email_domains: EmailDomains,
 
-    /// Number of soft bounces within 30 days that puts an address on the suppression list
+    /// Number of soft bounces within 30 days that puts an address on the suppression list, at most
+    /// 32
     #[arg(
         long,
         env = "PATRON_SOFT_BOUNCES",
         default_value_t = ApiConfig::SOFT_BOUNCES,
-        value_parser = clap::value_parser!(u32).range(1..),
+        value_parser = clap::value_parser!(u32).range(1..=MAX_SOFT_BOUNCES),
         value_name = "N"
     )]
     pub(crate) soft_bounces: u32,

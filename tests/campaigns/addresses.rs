@@ -11,7 +11,7 @@ use super::{Shop, context, now, reachable_customer};
 use crate::support::app::{App, soon};
 use crate::support::campaign::{launch, wait_for_completion};
 use crate::support::receipts;
-use crate::support::shop::address_key;
+use crate::support::shop::{address_key, receipt};
 use crate::support::vendor::Vendor;
 use crate::support::wait::until;
 
@@ -166,8 +166,7 @@ async fn an_address_that_returned_a_message_gets_no_other() {
     let returned = |campaign: &CampaignId, bounce| ReturnedMessage {
         message: shop.message_ids(campaign).remove(0),
         bounce,
-        reason: None,
-        at: now(),
+        receipt: receipt("v-1", None, now()),
     };
     let record = async |returned| {
         let recorded = shop

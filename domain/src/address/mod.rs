@@ -105,11 +105,52 @@ pub struct Address {
     /// Reason why the address is on the suppression list.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     listed: Option<ListedFor>,
-    /// Digests of the last messages that bounced or were complained about, each
-    /// with the time in milliseconds if it is a soft bounce that counts, or else
-    /// with 0.
+    /// The last messages that bounced or were complained about.
     #[serde(rename = "b", default, skip_serializing_if = "Vec::is_empty")]
-    returned: Vec<(u64, i64)>,
+    returned: Vec<Returned>,
+}
+
+/// A message that bounced or was complained about: a digest of its id and of the
+/// worst that happened, and the time in milliseconds if it is a soft bounce that
+/// counts, or else 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Returned(u64, i64);
+
+/// What happened to a message that was sent, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Return {
+    SoftBounce,
+    HardBounce,
+    Complaint,
+}
+
+impl From<BounceKind> for Return {
+    fn from(kind: BounceKind) -> Self {
+        match kind {
+            BounceKind::Soft => Self::SoftBounce,
+            BounceKind::Hard => Self::HardBounce,
+        }
+    }
+}
+
+impl Returned {
+    /// Bits of the digest that have the [`Return`] instead.
+    const KIND: u64 = 3;
+
+    fn new(message: &str, kind: Return, at: i64) -> Self {
+        let digest = xxh3_64(message.as_bytes()) & !Self::KIND;
+        Self(digest | kind as u64, at)
+    }
+
+    fn is_of(self, message: &str) -> bool {
+        (self.0 ^ xxh3_64(message.as_bytes())) & !Self::KIND == 0
+    }
+
+    /// Returns whether this is a soft bounce that counts together with one at `at`.
+    /// Receipts may arrive in any order.
+    fn counts_at(self, at: i64) -> bool {
+        self.1 != 0 && (at - self.1).abs() < SOFT_BOUNCES_WITHIN
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -117,8 +158,9 @@ fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
-/// Maximum number of returned messages that an address remembers.
-const MAX_RETURNED: usize = 32;
+/// Maximum number of returned messages that an address remembers, and therefore of
+/// soft bounces that can be required for the suppression list.
+pub const MAX_RETURNED: usize = 32;
 
 impl Address {
     /// Returns whether a customer with this address opted out of messages.
@@ -162,7 +204,7 @@ impl Address {
                 limit,
             } => self.bounce(kind, sent, reason, at, limit),
             AddressCommand::RecordComplaint(sent) => {
-                let Some(message) = self.new_message(&sent) else {
+                let Some(message) = self.unless_known(&sent, Return::Complaint) else {
                     return vec![];
                 };
                 let complained = AddressEvent::Complained { message };
@@ -191,11 +233,11 @@ impl Address {
         at: Timestamp,
         limit: u32,
     ) -> Vec<AddressEvent> {
-        let Some(message) = self.new_message(&sent) else {
+        let Some(message) = self.unless_known(&sent, kind.into()) else {
             return vec![];
         };
-        let since = at.millis() - SOFT_BOUNCES_WITHIN;
-        let recent = self.returned.iter().filter(|(_, at)| *at > since).count();
+        let counted = self.returned.iter();
+        let recent = counted.filter(|one| one.counts_at(at.millis())).count();
         let detail = match kind {
             BounceKind::Hard => Some(ListedFor::HardBounce),
             BounceKind::Soft if recent + 1 >= limit as usize => Some(ListedFor::SoftBounces),
@@ -226,11 +268,11 @@ impl Address {
         [event].into_iter().chain(listed).collect()
     }
 
-    /// Returns the message's id, unless its return is known already.
-    fn new_message(&self, sent: &SentTo) -> Option<Text<256>> {
+    /// Returns the message's id, unless this or something worse is known of it.
+    fn unless_known(&self, sent: &SentTo, kind: Return) -> Option<Text<256>> {
         let id = sent.message.to_string();
-        let digest = xxh3_64(id.as_bytes());
-        let is_known = self.returned.iter().any(|(known, _)| *known == digest);
+        let mut of_message = self.returned.iter().filter(|one| one.is_of(&id));
+        let is_known = of_message.any(|one| one.0 & Returned::KIND >= kind as u64);
         // An id of a message is shorter than the limit.
         Text::try_from(id).ok().filter(|_| !is_known)
     }
@@ -246,12 +288,13 @@ impl Address {
         self.unsubscribed.retain(|(known, _)| *known != digest);
     }
 
-    fn remember(&mut self, message: &Text<256>, at: i64) {
+    fn remember(&mut self, message: &Text<256>, kind: Return, at: i64) {
+        let message = message.as_str();
+        self.returned.retain(|one| !one.is_of(message));
         if self.returned.len() == MAX_RETURNED {
             self.returned.remove(0);
         }
-        let digest = xxh3_64(message.as_str().as_bytes());
-        self.returned.push((digest, at));
+        self.returned.push(Returned::new(message, kind, at));
     }
 }
 
@@ -292,15 +335,18 @@ impl Aggregate for Address {
                 kind, message, at, ..
             } => {
                 let counts = kind == BounceKind::Soft;
-                self.remember(&message, if counts { at.millis() } else { 0 });
+                let at = if counts { at.millis() } else { 0 };
+                self.remember(&message, kind.into(), at);
             }
-            AddressEvent::Complained { message } => self.remember(&message, 0),
+            AddressEvent::Complained { message } => {
+                self.remember(&message, Return::Complaint, 0);
+            }
             AddressEvent::Suppressed { detail, .. } => self.listed = Some(detail),
             AddressEvent::Unsuppressed {} => {
                 self.listed = None;
                 // What was counted does not count again, but a repeated receipt
                 // stays known.
-                self.returned.iter_mut().for_each(|(_, at)| *at = 0);
+                self.returned.iter_mut().for_each(|one| one.1 = 0);
             }
         }
     }

@@ -166,3 +166,40 @@ fn an_address_is_listed_by_hand_and_lifted() {
     assert_eq!(address.listed_for(), None);
     assert_eq!(events.len(), 2);
 }
+
+#[test]
+fn a_message_that_bounces_softly_first_may_come_back_for_good() {
+    let soft = || bounce(BounceKind::Soft, 1, 0);
+    let hard = || bounce(BounceKind::Hard, 1, 1);
+    let complaint = || AddressCommand::RecordComplaint(sent(1));
+    for (worse, detail) in [
+        (hard(), ListedFor::HardBounce),
+        (complaint(), ListedFor::Complaint),
+    ] {
+        let (address, events) = after(vec![soft(), worse.clone(), soft(), worse]);
+        assert_eq!(address.listed_for(), Some(detail));
+        assert_eq!(events.len(), 3, "{events:?}");
+    }
+    let (_, events) = after(vec![complaint(), hard(), soft()]);
+    assert_eq!(events.len(), 2, "nothing is worse than a complaint");
+}
+
+#[test]
+fn soft_bounces_count_in_any_order_of_their_receipts() {
+    let soft = |campaign, at| bounce(BounceKind::Soft, campaign, at);
+    let (address, _) = after(vec![soft(1, 40), soft(2, 41), soft(3, 0)]);
+    assert_eq!(address.listed_for(), None, "the last one is of long before");
+    let (address, _) = after(vec![soft(1, 20), soft(2, 21), soft(3, 0)]);
+    assert_eq!(address.listed_for(), Some(ListedFor::SoftBounces));
+    // Some vendors send 0 for a time that they do not know. A hard bounce has none.
+    let zero = AddressCommand::RecordBounce {
+        kind: BounceKind::Soft,
+        sent: sent(4),
+        reason: None,
+        at: Timestamp::EPOCH,
+        limit: 3,
+    };
+    let hard = |campaign| bounce(BounceKind::Hard, campaign, 0);
+    let (_, events) = after(vec![hard(1), hard(2), AddressCommand::Unsuppress, zero]);
+    assert!(matches!(events.last(), Some(AddressEvent::Bounced { .. })));
+}

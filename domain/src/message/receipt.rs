@@ -133,7 +133,7 @@ impl Receipt {
     /// A time is not plausible if it is more than five minutes ahead of the clock, or
     /// before the vendor's acceptance. If the acceptance is not recorded yet, a time is
     /// not plausible if it is more than a week ago.
-    pub(super) fn times(&self, sent_at: Option<Timestamp>) -> (Timestamp, Option<Timestamp>) {
+    pub fn times(&self, sent_at: Option<Timestamp>) -> (Timestamp, Option<Timestamp>) {
         let (at, received) = (self.occurred_at, self.received_at);
         let is_ahead = at.millis() - received.millis() > TOLERATED_LEAD;
         match sent_at {

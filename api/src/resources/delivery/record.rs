@@ -101,8 +101,7 @@ async fn record_returned(
         Some(ReturnedMessage {
             message: message.clone(),
             bounce,
-            reason: receipt.reason.clone(),
-            at: receipt.occurred_at.min(receipt.received_at),
+            receipt: (**receipt).clone(),
         })
     });
     let returned: Vec<_> = returned.collect();

@@ -31,6 +31,12 @@ pub trait HeadAggregate: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
         None
     }
 
+    /// Returns whether the aggregate is a customer who consented to messages as this
+    /// command, which was executed, says.
+    fn has_consented(&self, _: &Self::Command) -> bool {
+        false
+    }
+
     /// Returns whether the command has an older version of the aggregate than
     /// the recorded one, by the time of its source. Such a command changes
     /// nothing, except that an opt-out of a customer counts.
@@ -40,7 +46,7 @@ pub trait HeadAggregate: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
 
     /// Returns whether the aggregate was moved away, so that the command changes
     /// nothing.
-    fn is_moved(&self) -> bool {
+    fn is_moved(&self, _: &Self::Command) -> bool {
         false
     }
 
@@ -61,6 +67,10 @@ impl HeadAggregate for Customer {
 
     fn consent(&self) -> Option<Consent> {
         Some(Customer::consent(self))
+    }
+
+    fn has_consented(&self, command: &Self::Command) -> bool {
+        Customer::has_consented(self, command)
     }
 
     fn is_stale(&self, command: &Self::Command) -> bool {
@@ -126,17 +136,17 @@ macro_rules! head_aggregates {
             $(fn is_stale(&self, command: &Self::Command) -> bool {
                 $is_stale(self, command)
             })?
-            $(fn is_moved(&self) -> bool {
-                $is_moved(self)
+            $(fn is_moved(&self, command: &Self::Command) -> bool {
+                $is_moved(self, command)
             })?
         }
     )*};
 }
 
 head_aggregates! {
-    Address: fold 1;
+    Address: fold 2;
     Claim: fold 1, mostly new true;
-    Order: fold 2, mostly new true, stale if Order::is_stale, moved if Order::is_moved_alone;
+    Order: fold 2, mostly new true, stale if Order::is_stale, moved if Order::is_left_behind;
     Activity: fold 1, mostly new true, stale if Activity::is_stale;
     ViewRequests: fold 1;
     Campaign: fold 3;

@@ -46,7 +46,7 @@ pub use error::CommandError;
 pub use heads::{AggregateId, HeadAggregate};
 pub use idempotency::{IdempotencyKey, IdempotencyKeyError, IdempotencyScope, new_id};
 pub use imports::{ImportResult, start_import};
-pub use merges::{Merge, MergeRefusal, MovedOrders};
+pub use merges::{LaterData, Merge, MergeRefusal, MovedOrders};
 pub use messages::MessageHeads;
 pub use orders::OrderRecord;
 pub use run::{CommandEffect, Outcome};

@@ -1,13 +1,20 @@
 //! Commands on orders.
 
+use std::collections::HashMap;
+
 use domain::{
-    CustomerId, Move, Order, OrderCommand, OrderContent, OrderError, OrderId, OrderServices,
-    Subject,
+    CustomerId, Move, Order, OrderCommand, OrderContent, OrderError, OrderEvent, OrderId,
+    OrderServices, Subject,
 };
+use futures::stream::{self, StreamExt, TryStreamExt};
 
 use crate::execute::execute_batch;
-use crate::run::Outcome;
+use crate::heads::{Loaded, decode, is_skipped, key_of, load_one, unreadable};
+use crate::run::{CommandEffect, Outcome};
 use crate::{CommandError, Commands, Context};
+
+/// Number of moving orders whose places are looked up at the same time.
+const CONCURRENT_MOVES: usize = 32;
 
 /// Order of a customer, with its whole content, as the shop sent it.
 #[derive(Debug, Clone)]
@@ -22,9 +29,18 @@ pub struct OrderRecord {
     pub moved_from: Option<CustomerId>,
 }
 
+/// Where an order that moves is now, and its newest content.
+struct MovingOrder {
+    /// Customers whom it leaves: the one that is named, those to whom it moved on from
+    /// there, and those from whom merges brought it there.
+    places: Vec<CustomerId>,
+    content: OrderContent,
+}
+
 impl Commands {
     /// Records new orders and updates known ones. An order that moves from another
-    /// customer then no longer counts there.
+    /// customer then no longer counts there. A move with an older version of the order
+    /// than the one that the other customer has takes that one along.
     ///
     /// # Errors
     /// [`CommandError`]; repeating the whole batch is safe.
@@ -36,6 +52,16 @@ impl Commands {
         let services = OrderServices {
             currency: self.currency,
         };
+        let moves = items.iter().enumerate();
+        let moves = moves.filter(|(_, item)| item.moved_from.is_some());
+        let moves: Vec<_> = moves.map(|(index, item)| (index, item.clone())).collect();
+        let moves = moves.into_iter().map(|(index, item)| async move {
+            let moving = self.moving(item).await?;
+            Ok::<_, CommandError>(moving.map(|moving| (index, moving)))
+        });
+        let moves = stream::iter(moves).buffered(CONCURRENT_MOVES);
+        let moves: Vec<Option<(usize, MovingOrder)>> = moves.try_collect().await?;
+        let mut moving: HashMap<usize, MovingOrder> = moves.into_iter().flatten().collect();
         // Where an order leaves, and the index of its item.
         let mut leaving = Vec::new();
         let mut commands = Vec::with_capacity(items.len());
@@ -46,34 +72,140 @@ impl Commands {
                 content,
                 moved_from,
             } = item;
-            let command = match moved_from {
-                None => OrderCommand::Record(content),
-                Some(from) => {
-                    let command = OrderCommand::Move {
-                        content: content.clone(),
-                        to: customer.clone(),
-                        how: Move::Alone,
-                    };
-                    leaving.push((index, Subject::Order(from.clone(), order.clone()), command));
+            let command = match (moved_from, moving.remove(&index)) {
+                (Some(from), Some(moving)) => {
+                    let MovingOrder { places, content } = moving;
+                    for place in places {
+                        let command = OrderCommand::Move {
+                            content: content.clone(),
+                            to: customer.clone(),
+                            how: Move::Alone,
+                        };
+                        leaving.push((index, Subject::Order(place, order.clone()), command));
+                    }
                     OrderCommand::Receive {
                         content,
                         from,
                         replaces: true,
                     }
                 }
+                _ => OrderCommand::Record(content),
             };
             commands.push((Subject::Order(customer, order), command));
         }
         let results = execute_batch::<Order>(self, &services, context, commands).await?;
         // Only afterwards: an order in both places is found by its id, one in none
-        // would be lost.
-        let moves = leaving
-            .into_iter()
-            .filter(|(index, ..)| results[*index].is_ok());
+        // would be lost. A move of before a later one moves nothing.
+        let moves = leaving.into_iter().filter(|(index, ..)| {
+            let result = results[*index].as_ref();
+            result.is_ok_and(|outcome| outcome.effect != CommandEffect::Stale)
+        });
         let moves: Vec<_> = moves.map(|(_, from, command)| (from, command)).collect();
         if !moves.is_empty() {
             self.execute_on_orders(context, moves).await?;
         }
         Ok(results)
+    }
+
+    /// Returns where an order is that moves; `None` if it does not move.
+    async fn moving(&self, item: OrderRecord) -> Result<Option<MovingOrder>, CommandError> {
+        let Some(from) = &item.moved_from else {
+            return Ok(None);
+        };
+        let (order, to) = (&item.order, &item.customer);
+        let mut places = vec![from.clone()];
+        // Its customer may have been merged into this one before all was copied.
+        let mut at = from.clone();
+        while let Some(source) = self.received_from(&at, order).await? {
+            let there = self.order_head(&source, order).await?.aggregate;
+            let is_there = there.is_recorded() && !there.is_moved_alone();
+            if source == *to || places.contains(&source) || !is_there {
+                break;
+            }
+            places.push(source.clone());
+            at = source;
+        }
+        let mut newest = from.clone();
+        while let Some(next) = self.moved_on_to(&newest, order).await? {
+            let is_there = self.received_from(&next, order).await?.as_ref() == Some(&newest);
+            if next == *to || places.contains(&next) || !is_there {
+                break;
+            }
+            places.push(next.clone());
+            newest = next;
+        }
+        let content = item.content;
+        let command = OrderCommand::Record(content.clone());
+        // A move from before a later one is stale as it is.
+        let there = self.order_head(to, order).await?;
+        let head = self.order_head(&newest, order).await?;
+        let is_behind = head.aggregate.is_stale(&command) && !there.aggregate.is_stale(&command);
+        let content = match is_behind {
+            false => content,
+            true => {
+                let subject = Subject::Order(newest, item.order);
+                let last =
+                    self.last_events::<Order>([subject].into_iter(), [head.last].into_iter());
+                let last = last.await?.pop();
+                last.map_or(content, |event| event.content().clone())
+            }
+        };
+        Ok(Some(MovingOrder { places, content }))
+    }
+
+    pub(crate) async fn order_head(
+        &self,
+        customer: &CustomerId,
+        order: &OrderId,
+    ) -> Result<Loaded<Order>, CommandError> {
+        let subject = Subject::Order(customer.clone(), order.clone());
+        load_one(&self.log, &key_of(&self.log, &subject)).await
+    }
+
+    /// Returns the customer to whom a customer's order has moved on, alone or with its
+    /// customer; `None` if it has not.
+    async fn moved_on_to(
+        &self,
+        customer: &CustomerId,
+        order: &OrderId,
+    ) -> Result<Option<CustomerId>, CommandError> {
+        let head = self.order_head(customer, order).await?;
+        if !head.aggregate.is_moved_alone() {
+            let customer = self.customer_head(customer).await?;
+            return Ok(customer.aggregate.merged_into().cloned());
+        }
+        let subject = Subject::Order(customer.clone(), order.clone());
+        let last = self.last_events::<Order>([subject].into_iter(), [head.last].into_iter());
+        Ok(match last.await?.pop() {
+            Some(OrderEvent::Moved { to, .. }) => Some(to),
+            _ => None,
+        })
+    }
+
+    /// Returns the customer from whom a customer's order came last; `None` if it did
+    /// not come from another one, or has moved on alone.
+    pub(crate) async fn received_from(
+        &self,
+        customer: &CustomerId,
+        order: &OrderId,
+    ) -> Result<Option<CustomerId>, CommandError> {
+        let subject = Subject::Order(customer.clone(), order.clone());
+        let key = key_of(&self.log, &subject);
+        let mut source = None;
+        for entry in self.log.history(&key).await? {
+            let event = match decode::<Order>(&entry) {
+                Ok(event) => event,
+                Err(_) if is_skipped(&self.log, entry.position).await? => continue,
+                Err(error) => return Err(unreadable(&key, error)),
+            };
+            match event {
+                OrderEvent::Received { from, .. } => source = Some(from),
+                OrderEvent::Moved {
+                    how: Move::Alone, ..
+                } => source = None,
+                _ => {}
+            }
+        }
+        Ok(source)
     }
 }

@@ -64,16 +64,15 @@ pub(crate) struct BatchItem<A: HeadAggregate> {
     pub(crate) told: Vec<(AddressId, u64)>,
 }
 
-/// Executes commands on addresses that have to be executed before the events of
-/// their customers are appended.
+/// Executes commands on addresses that have to be executed before or after the events
+/// of their customers are appended.
 pub(crate) type OnAddresses<'a> =
     dyn Fn(AddressCommands) -> BoxFuture<'a, Result<(), CommandError>> + Send + Sync + 'a;
 
 /// Commands on addresses, each with its address.
 pub(crate) type AddressCommands = Vec<(AddressId, AddressCommand)>;
 
-/// Command on an address that has to be executed before an item's events are
-/// appended.
+/// Command on an address that an item requires.
 struct Required {
     /// Place of the item.
     item: usize,
@@ -99,6 +98,16 @@ enum Decided<E> {
 
 /// Decision about an item, and what its client is warned of.
 type Warned<E> = (Decided<E>, Option<ConsentWarning>);
+
+/// Decisions about the first items, until a commit is full.
+struct Decisions<E> {
+    decided: Vec<Warned<E>>,
+    appends: Vec<Append>,
+    /// To be executed before the events are appended.
+    before: Vec<Required>,
+    /// To be executed once the result of its item is certain.
+    after: Vec<Required>,
+}
 
 /// An event among those to append.
 #[derive(Clone, Copy)]
@@ -270,21 +279,23 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
             Basis::Guess => absent(&items),
             Basis::Heads => self.load(&items).await?,
         };
-        let (decided, appends, required) = self.decide(&items, loaded).await;
+        let Decisions {
+            decided,
+            appends,
+            before,
+            mut after,
+        } = self.decide(&items, loaded).await;
         for Required {
             item,
             address,
             command,
-        } in &required
+        } in &before
         {
             if let AddressCommand::Unsubscribe { version, .. } = command {
                 items[*item].told.push((*address, *version));
             }
         }
-        if !required.is_empty() {
-            let commands = required.into_iter().map(|one| (one.address, one.command));
-            (self.on_addresses)(commands.collect()).await?;
-        }
+        self.execute_on_addresses(before).await?;
         let sizes: Vec<usize> = appends.iter().map(|append| append.events.len()).collect();
         let appended = match appends.is_empty() {
             true => Vec::new(),
@@ -304,16 +315,28 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
             Some(Appended::Conflict { .. }) | None => None,
         };
         let rest = items.split_off(decided.len());
-        for (item, (decided, warning)) in items.into_iter().zip(decided) {
+        for (place, (item, (decided, warning))) in items.into_iter().zip(decided).enumerate() {
             match self.settle(decided, basis, position_of) {
                 Some(result) => {
                     let result = result.map(|outcome| Outcome { warning, ..outcome });
                     done.push((item.index, result));
                 }
-                None => again.push(item),
+                None => {
+                    after.retain(|one| one.item != place);
+                    again.push(item);
+                }
             }
         }
+        self.execute_on_addresses(after).await?;
         Ok(rest)
+    }
+
+    async fn execute_on_addresses(&self, required: Vec<Required>) -> Result<(), CommandError> {
+        if required.is_empty() {
+            return Ok(());
+        }
+        let commands = required.into_iter().map(|one| (one.address, one.command));
+        (self.on_addresses)(commands.collect()).await
     }
 
     async fn load(&self, items: &[BatchItem<A>]) -> Result<HashMap<Key, Loaded<A>>, CommandError> {
@@ -329,10 +352,10 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
         &self,
         items: &[BatchItem<A>],
         mut loaded: HashMap<Key, Loaded<A>>,
-    ) -> (Vec<Warned<A::Error>>, Vec<Append>, Vec<Required>) {
+    ) -> Decisions<A::Error> {
         let mut appends = Appends::default();
         let mut decided = Vec::with_capacity(items.len());
-        let mut required = Vec::new();
+        let (mut before_all, mut after_all) = (Vec::new(), Vec::new());
         for (place, item) in items.iter().enumerate() {
             if appends.events >= MAX_EVENTS || appends.bytes >= MAX_BYTES {
                 break;
@@ -344,7 +367,7 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
             let (before, version) = (current.aggregate.consent(), current.version);
             // Events of the command may change the answer, so before them.
             let (is_moved, is_stale) = (
-                current.aggregate.is_moved(),
+                current.aggregate.is_moved(&command),
                 current.aggregate.is_stale(&command),
             );
             let effect = match (is_moved, is_stale) {
@@ -354,22 +377,30 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
             };
             let warning = current.aggregate.consent_warning(&command);
             let handled = handle(&mut current.aggregate, command, self.services).await;
-            if let (Some(before), Some(after)) = (before, current.aggregate.consent())
-                && (before != after || !item.told.is_empty())
-                && let Ok(Subject::Customer(customer)) = Subject::parse(&item.key.text)
-            {
-                let commands = before.required(after, &customer, version);
-                let undone = after.undone(&item.told, &customer);
-                required.extend(
-                    commands
-                        .into_iter()
-                        .chain(undone)
-                        .map(|(address, command)| Required {
-                            item: place,
-                            address,
-                            command,
-                        }),
-                );
+            if let (Some(before), Some(after)) = (before, current.aggregate.consent()) {
+                let is_consent = current.aggregate.has_consented(&item.command);
+                let has_event = handled.as_ref().is_ok_and(|events| !events.is_empty());
+                if (before != after || is_consent || !item.told.is_empty())
+                    && let Ok(Subject::Customer(customer)) = Subject::parse(&item.key.text)
+                {
+                    let required = |(address, command)| Required {
+                        item: place,
+                        address,
+                        command,
+                    };
+                    let told = before.required(after, &customer, version);
+                    before_all.extend(told.into_iter().map(required));
+                    // Without an event, an opt-out on the same version may be under way.
+                    let lifted_until = match has_event {
+                        true => Some(version),
+                        false => version.checked_sub(1),
+                    };
+                    let lifted = lifted_until
+                        .map(|version| before.lifted(after, is_consent, &customer, version));
+                    let undone = after.undone(&item.told, &customer);
+                    let lifted = lifted.into_iter().flatten().chain(undone);
+                    after_all.extend(lifted.map(required));
+                }
             }
             let decision = match (handled, appends.pending(&item.key)) {
                 (Err(refusal), after) => Decided::Refused(refusal, after),
@@ -389,7 +420,12 @@ impl<A: HeadAggregate> PartitionRun<'_, A> {
             };
             decided.push((decision, warning));
         }
-        (decided, appends.all, required)
+        Decisions {
+            decided,
+            appends: appends.all,
+            before: before_all,
+            after: after_all,
+        }
     }
 
     /// Returns the result of an item; `None` if its append met a conflict, or

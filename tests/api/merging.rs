@@ -295,3 +295,129 @@ async fn an_order_comes_back_with_the_customer_to_whom_it_was_moved() {
     assert_eq!(figures_of("there").await, json!([0, 0, null]));
     verify(&app).await;
 }
+
+#[tokio::test]
+async fn an_order_that_moves_leaves_every_customer_it_came_through() {
+    let app = App::start().await;
+    customers(
+        &app,
+        json!([{"customer_id": "a"}, {"customer_id": "b"}, {"customer_id": "d"}]),
+    )
+    .await;
+    let orders = json!([order("a", "o-1", 100), order("a", "o-2", 20)]);
+    post(&app, "/api/data/orders", orders).await;
+    merge(&app, "a", "b").await;
+    let moved =
+        |id: &str, cents, from: &str| with(order("d", id, cents), json!({"moved_from": from}));
+    // By the merged customer's id, and by that of the customer who has it.
+    post(&app, "/api/data/orders", moved("o-1", 100, "a")).await;
+    post(&app, "/api/data/orders", moved("o-2", 20, "b")).await;
+    // A move that names a customer from whom it moved on before.
+    customers(&app, json!([{"customer_id": "e"}])).await;
+    let named = with(order("e", "o-2", 20), json!({"moved_from": "a"}));
+    post(&app, "/api/data/orders", named).await;
+    post(&app, "/api/data/orders", moved("o-2", 20, "e")).await;
+    // What is sent under the old ids later brings nothing back.
+    for customer in ["a", "b"] {
+        for id in ["o-1", "o-2"] {
+            let answer = post(&app, "/api/data/orders", order(customer, id, 999)).await;
+            assert_eq!(answer["outcome"], "moved", "{customer} {id}");
+        }
+    }
+    app.client.wait_until_caught_up().await;
+    eventually("nothing more is copied", async || {
+        let merged = app.client.read("/api/customers/a").await;
+        merged["merging"].is_null().then_some(())
+    })
+    .await;
+    for (id, expected) in [
+        ("a", json!([0, 0, null])),
+        ("b", json!([0, 0, null])),
+        ("d", json!([120, 2, null])),
+        ("e", json!([0, 0, null])),
+    ] {
+        let customer = app.client.read(&format!("/api/customers/{id}")).await;
+        assert_eq!(figures(&customer), expected, "{id}");
+    }
+    verify(&app).await;
+}
+
+#[tokio::test]
+async fn a_move_with_an_older_version_is_stale_and_one_of_a_newer_order_takes_it_along() {
+    let app = App::start().await;
+    let version = |customer: &str, cents, day: u8, from: Option<&str>| {
+        let mut item = with(
+            order(customer, "o-1", cents),
+            json!({"updated_at": format!("2026-03-0{day}T00:00:00Z")}),
+        );
+        if let Some(from) = from {
+            item["moved_from"] = json!(from);
+        }
+        item
+    };
+    post(&app, "/api/data/orders", version("a", 100, 1, None)).await;
+    let first = version("b", 100, 2, Some("a"));
+    post(&app, "/api/data/orders", first.clone()).await;
+    post(&app, "/api/data/orders", version("a", 100, 4, Some("b"))).await;
+    let again = post(&app, "/api/data/orders", first).await;
+    assert_eq!(again["outcome"], "stale");
+    // The order changed before a move that was sent earlier arrives.
+    post(&app, "/api/data/orders", version("a", 777, 6, None)).await;
+    post(&app, "/api/data/orders", version("b", 100, 5, Some("a"))).await;
+    app.client.wait_until_caught_up().await;
+    let figures_of =
+        async |id: &str| figures(&app.client.read(&format!("/api/customers/{id}")).await);
+    assert_eq!(figures_of("a").await, json!([0, 0, null]));
+    assert_eq!(figures_of("b").await, json!([777, 1, null]));
+    verify(&app).await;
+}
+
+#[tokio::test]
+async fn a_merge_into_a_merged_customer_reaches_the_last_one() {
+    let app = App::start().await;
+    customers(
+        &app,
+        json!([
+            {"customer_id": "a", "city": "Rome", "name": "Ann", "tags": ["guest"]},
+            {"customer_id": "b", "name": "Bea"},
+            {"customer_id": "c", "city": "Oslo", "tags": ["vip"]}
+        ]),
+    )
+    .await;
+    post(&app, "/api/data/orders", order("a", "o-1", 100)).await;
+    merge(&app, "b", "c").await;
+    merge(&app, "a", "b").await;
+    // The job ends when everything has arrived.
+    let last = app.client.read("/api/customers/c").await;
+    assert_eq!(figures(&last), json!([100, 1, null]));
+    assert_eq!(last["city"], "Oslo", "data from before a merge only fills");
+    assert_eq!(last["name"], "Bea");
+    assert_eq!(last["tags"], json!(["guest", "vip"]));
+    verify(&app).await;
+}
+
+#[tokio::test]
+async fn an_opt_out_under_a_merged_id_counts_whatever_was_recorded_before() {
+    let app = App::start().await;
+    let out = || json!({"customer_id": "a", "unsubscribed": true});
+    customers(
+        &app,
+        json!([
+            {"customer_id": "a", "email": "ada@example.com", "unsubscribed": true},
+            {"customer_id": "b", "email": "ada@example.com"}
+        ]),
+    )
+    .await;
+    merge(&app, "a", "b").await;
+    let consent = json!({"state": "subscribed", "source": "phone call"});
+    let consented = app.client.post("/api/customers/b/consents", consent).await;
+    assert_eq!(consented.status, 201, "{consented:?}");
+    post(&app, "/api/data/customers", out()).await;
+    eventually("the other customer has opted out", async || {
+        let other = app.client.read("/api/customers/b").await;
+        (other["unsubscribed"] == true).then_some(())
+    })
+    .await;
+    let consents = app.client.read("/api/customers/b/consents").await;
+    assert_eq!(consents["items"][0]["merged_from"], "a", "{consents}");
+}

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use commands::{Commands, CustomerRecord};
-use domain::{Address, AddressId, Change, ConsentRecord, CustomerChanges, Email};
+use domain::{Address, AddressCommand, AddressId, Change, ConsentRecord, CustomerChanges, Email};
 
 use crate::support::deployment::Deployment;
 use crate::support::shop::{address_key, context, minute};
@@ -16,13 +16,23 @@ fn id(text: &str) -> AddressId {
     address_key().email(&email(text))
 }
 
+/// Returns an item in which a consent has a time, and an opt-out has none.
 fn record(customer: &str, address: Option<&str>, unsubscribed: Option<bool>) -> CustomerRecord {
+    record_at(customer, address, unsubscribed, unsubscribed == Some(false))
+}
+
+fn record_at(
+    customer: &str,
+    address: Option<&str>,
+    unsubscribed: Option<bool>,
+    is_dated: bool,
+) -> CustomerRecord {
     let mut changes = CustomerChanges::default();
     changes.profile.email = address.map_or(Change::Keep, |address| Change::Set(email(address)));
     changes.unsubscribed = unsubscribed.map_or(Change::Keep, Change::Set);
     // Only a later consent lifts an opt-out, so each has a later time than all before.
     static CONSENTS: AtomicI64 = AtomicI64::new(1);
-    changes.consent = (unsubscribed == Some(false)).then(|| ConsentRecord {
+    changes.consent = is_dated.then(|| ConsentRecord {
         at: Some(minute(CONSENTS.fetch_add(1, Ordering::Relaxed))),
         ..ConsentRecord::default()
     });
@@ -105,7 +115,10 @@ async fn customers_and_addresses_agree_after_concurrent_changes() {
             }
         };
         let toggles = |start: bool| {
-            let toggles = (0..6).map(|n| record(&customer, None, Some((n % 2 == 0) == start)));
+            let toggles = (0..6).map(|n| {
+                let is_out = (n % 2 == 0) == start;
+                record_at(&customer, None, Some(is_out), !is_out || n > 2)
+            });
             toggles.collect::<Vec<_>>()
         };
         let addresses = [&second, &first, &second];
@@ -119,6 +132,48 @@ async fn customers_and_addresses_agree_after_concurrent_changes() {
         let listed = address(&other, &second).await.is_unsubscribed();
         assert_eq!(listed, outcome, "round {round}");
     }
+}
+
+#[tokio::test]
+async fn a_consent_counts_for_an_address_that_the_customer_had_before() {
+    let deployment = Deployment::fresh().await;
+    let commands = &deployment.commands;
+    let at = |address| record("c-1", Some(address), None);
+    recorded(
+        commands,
+        vec![record("c-1", Some("a@x.example"), Some(true))],
+    )
+    .await;
+    recorded(commands, vec![at("b@x.example")]).await;
+    recorded(commands, vec![record("c-1", None, Some(false))]).await;
+    recorded(commands, vec![at("a@x.example")]).await;
+    assert!(address(commands, "a@x.example").await.is_unsubscribed());
+    recorded(commands, vec![record("c-1", None, Some(false))]).await;
+    assert!(!address(commands, "a@x.example").await.is_unsubscribed());
+}
+
+/// A process may die after it recorded a consent and before it told the address.
+#[tokio::test]
+async fn a_repeated_consent_tells_an_address_that_does_not_know_of_it() {
+    let deployment = Deployment::fresh().await;
+    let commands = &deployment.commands;
+    recorded(
+        commands,
+        vec![record("c-1", Some("a@x.example"), Some(true))],
+    )
+    .await;
+    let consent = record("c-1", None, Some(false));
+    recorded(commands, vec![consent.clone()]).await;
+    let untold = AddressCommand::Unsubscribe {
+        customer: "c-1".try_into().unwrap(),
+        version: 0,
+    };
+    let untold = vec![(id("a@x.example"), untold)];
+    let told = commands.execute_on_addresses(&context(), untold).await;
+    assert!(told.unwrap().iter().all(Result::is_ok));
+    assert!(address(commands, "a@x.example").await.is_unsubscribed());
+    recorded(commands, vec![consent]).await;
+    assert!(!address(commands, "a@x.example").await.is_unsubscribed());
 }
 
 /// Returns whether the customer opted out, by their head.

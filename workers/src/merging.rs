@@ -9,8 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use commands::{CommandError, Commands, Context, Merge, MovedOrders};
-use domain::{ActivityId, CustomerChanges, CustomerEvent, CustomerId, Event, OrderEvent, Subject};
+use commands::{CommandError, Commands, Context, LaterData, Merge, MovedOrders};
+use domain::{
+    ActivityId, Change, CustomerChanges, CustomerEvent, CustomerId, Event, OrderEvent, Subject,
+};
 use eventlog::{Log, LogError};
 use projections::{EntryReader, QueryError, ReadError, Store, Topics};
 use tokio_util::sync::CancellationToken;
@@ -100,8 +102,8 @@ struct Follower<'a> {
 /// What a page of events holds for the other customer.
 #[derive(Default)]
 struct Page {
-    /// Changes of the customer's data after the merge, each with its number.
-    changes: Vec<(u64, CustomerChanges)>,
+    /// The customer's data after the merge.
+    data: Vec<LaterData>,
     orders: BTreeSet<domain::OrderId>,
     /// Activities, each with whether it was recorded after the merge.
     activities: BTreeMap<ActivityId, bool>,
@@ -178,8 +180,8 @@ impl Follower<'_> {
         page: Page,
     ) -> Result<MovedOrders, MergingError> {
         let commands = self.commands;
-        if !page.changes.is_empty() {
-            commands.forward_data(context, merge, page.changes).await?;
+        if !page.data.is_empty() {
+            commands.forward_data(context, merge, page.data).await?;
         }
         if !page.activities.is_empty() {
             commands
@@ -213,12 +215,16 @@ impl Page {
                 *later |= is_later;
             }
             (_, Event::Customer(event)) => match event {
-                CustomerEvent::Registered(_)
-                | CustomerEvent::Updated(_)
-                | CustomerEvent::Absorbed(_) => {
-                    if let Some(changes) = event.changes().filter(|_| is_later) {
-                        self.changes.push((number, changes.clone()));
+                CustomerEvent::Registered(changes) | CustomerEvent::Updated(changes) => {
+                    self.add_data(number, changes, false, is_later);
+                }
+                CustomerEvent::Absorbed(absorbed) => {
+                    let fills = absorbed.fills;
+                    let mut changes = absorbed.changes;
+                    if fills && !absorbed.tags.is_empty() {
+                        changes.tags = Change::Set(absorbed.tags);
                     }
+                    self.add_data(number, changes, fills, is_later);
                 }
                 CustomerEvent::Merged { .. } => {}
                 CustomerEvent::Forwarded { .. } => return,
@@ -227,6 +233,17 @@ impl Page {
             _ => return,
         }
         self.has_content = true;
+    }
+
+    /// Adds data, unless it is from before the merge: that is taken over as a whole.
+    fn add_data(&mut self, number: u64, changes: CustomerChanges, fills: bool, is_later: bool) {
+        if is_later {
+            self.data.push(LaterData {
+                number,
+                changes,
+                fills,
+            });
+        }
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[serde(deny_unknown_fields, expecting = "an object with the other customer")]
 #[schema(as = MergeIn, example = json!({"into": "c-1001"}))]
 struct MergeBody {
-    /// Id of the customer who gets everything.
+    /// Id of the target customer.
     #[serde(deserialize_with = "shop_id")]
     #[schema(value_type = schema::SentId)]
     into: CustomerId,
@@ -62,27 +62,27 @@ pub(crate) struct MergeResponse {
     /// Customer who was merged.
     #[schema(value_type = schema::Id)]
     customer_id: String,
-    /// Customer who got everything.
+    /// Target customer.
     #[schema(value_type = schema::Id)]
     into: String,
-    /// Number of orders that were moved, or whose id the other customer has used for
-    /// an order of its own, which is kept.
+    /// Number of orders that were moved. If both customers have an order with the same
+    /// id, it is counted too, and the target's order is kept.
     #[schema(example = 12)]
     orders: u64,
 }
 
 /// Merges a customer into another one, as a job.
 ///
-/// The other customer gets all orders and activity. Fields and attributes that it does not
-/// have are filled, tags are united, and if one of the two opted out of messages, the other
-/// customer has. An order whose id the other customer has used stays out: that one is kept.
-/// The merged customer is in no list, segment or figure from then on; messages stay with
-/// the customer to whom they were sent. What is sent under the old id later is recorded for
-/// the other customer too.
+/// All orders and activity move to the target customer. Empty fields and attributes of the
+/// target are filled, and tags are united. If either customer opted out, the target is
+/// opted out. If both have an order with the same id, the target's order is kept. The merged
+/// customer is no longer in any list, segment or figure; messages stay with the customer
+/// to whom they were sent. Later data under the merged customer's id is recorded for the
+/// target.
 ///
-/// The merge is recorded when this responds. While it is copied, both customers have
-/// `merging`; everything is exact when the job is done. The same request again responds in
-/// the same way. A merge cannot be undone.
+/// The merge is recorded when this responds. Both customers have `merging` until everything
+/// is copied; all figures are exact when the job is done. Repeating the request changes
+/// nothing. A merge cannot be undone.
 #[utoipa::path(
     post,
     path = "/api/customers/{id}/merge",
@@ -171,15 +171,18 @@ async fn wait_until_copied(
     read: &LongRead,
 ) -> Result<MergeResponse, Problem> {
     reach(app, Customers::NAME, &[merged].into_iter().collect()).await?;
-    let counted = loop {
-        let document = app.store.customer(customer.as_str()).await?;
-        let merge = document.as_ref().and_then(|found| found.merged.as_ref());
-        if merge.is_some_and(|merge| merge.open.is_none()) {
-            break app.store.count_moved_orders(customer.as_str()).await?;
+    let mut at = customer.clone();
+    // Everything arrives at the customer who is left, along all merges.
+    let last = loop {
+        let next = wait_until_forwarded(app, &at).await?;
+        reach(app, Customers::NAME, &end_of(app, &next).await?).await?;
+        if app.commands.merge_of(&next).await?.is_none() {
+            break next;
         }
-        sleep(POLL).await;
+        at = next;
     };
-    let end = end_of(app, &into).await?;
+    let counted = app.store.count_moved_orders(customer.as_str()).await?;
+    let end = end_of(app, &last).await?;
     for view in VIEWS {
         reach(app, view.name(), &end).await?;
     }
@@ -189,6 +192,19 @@ async fn wait_until_copied(
         into: into.to_string(),
         orders: counted,
     })
+}
+
+/// Waits until everything about a merged customer is copied. Returns the other customer.
+async fn wait_until_forwarded(app: &AppContext, id: &CustomerId) -> Result<CustomerId, Problem> {
+    loop {
+        let document = app.store.customer(id.as_str()).await?;
+        let merge = document.and_then(|found| found.merged);
+        if let Some(merge) = merge.filter(|merge| merge.open.is_none()) {
+            // The view has ids of the log, which were checked.
+            return CustomerId::try_from(merge.into).map_err(|_| Problem::internal());
+        }
+        sleep(POLL).await;
+    }
 }
 
 /// Waits until a view has reached the positions, however long it takes: the job says

@@ -57,6 +57,18 @@ pub struct Merge {
     data: CustomerChanges,
 }
 
+/// Data of a merged customer that was recorded after the merge.
+#[derive(Debug, Clone)]
+pub struct LaterData {
+    /// Number of its event in the customer's partition.
+    pub number: u64,
+    /// The data.
+    pub changes: CustomerChanges,
+    /// Whether it only fills what is empty, since it is data of a third customer from
+    /// before that one was merged.
+    pub fills: bool,
+}
+
 impl Commands {
     /// Merges a customer into another one. What was recorded about the customer is
     /// copied afterwards, by the workers.
@@ -200,13 +212,16 @@ impl Commands {
         context: &Context,
         merge: &Merge,
     ) -> Result<(), CommandError> {
-        let changes = merge.data.clone();
-        self.take_over(context, merge, vec![(merge.at.number, changes, true)])
-            .await
+        let data = LaterData {
+            number: merge.at.number,
+            changes: merge.data.clone(),
+            fills: true,
+        };
+        self.take_over(context, merge, vec![data]).await
     }
 
-    /// Gives the other customer of a merge data that was recorded after it: changes,
-    /// each with the number of its event, in the order of the log.
+    /// Gives the other customer of a merge data that was recorded after it, in the
+    /// order of the log.
     ///
     /// # Errors
     /// As for [`Self::take_over_data`].
@@ -214,26 +229,33 @@ impl Commands {
         &self,
         context: &Context,
         merge: &Merge,
-        changes: Vec<(u64, CustomerChanges)>,
+        data: Vec<LaterData>,
     ) -> Result<(), CommandError> {
-        let changes = changes.into_iter();
-        let changes = changes.map(|(number, changes)| (number, changes, false));
-        self.take_over(context, merge, changes.collect()).await
+        self.take_over(context, merge, data).await
     }
 
     async fn take_over(
         &self,
         context: &Context,
         merge: &Merge,
-        data: Vec<(u64, CustomerChanges, bool)>,
+        data: Vec<LaterData>,
     ) -> Result<(), CommandError> {
         let key = self.address_key()?;
-        let commands = data.into_iter().map(|(up_to, mut changes, fills)| {
+        let up_to = data
+            .iter()
+            .map(|data| data.number)
+            .max()
+            .unwrap_or_default();
+        let commands = data.into_iter().map(|data| {
+            let LaterData {
+                number,
+                mut changes,
+                fills,
+            } = data;
             changes.addresses = AddressChanges::of(&changes.profile, key);
-            let from = merge.customer.clone();
             let forwarding = Forwarding {
-                from,
-                up_to,
+                from: merge.customer.clone(),
+                up_to: number,
                 changes,
                 fills,
             };
@@ -244,19 +266,36 @@ impl Commands {
         for done in execute_batch::<Customer>(self, &services(context), context, commands).await? {
             done.map_err(|error| refused(&merge.into, &error))?;
         }
-        self.take_off_lists(context, merge).await
+        self.take_off_lists(context, merge, up_to).await
     }
 
     /// Takes the merged customer off the lists of the addresses that the other one
-    /// has too. That one is on them if the merged customer opted out, and decides from
-    /// now on.
-    async fn take_off_lists(&self, context: &Context, merge: &Merge) -> Result<(), CommandError> {
+    /// has too, as far as the opt-outs were taken over. The other one is on them if the
+    /// opt-outs count, and decides from now on.
+    async fn take_off_lists(
+        &self,
+        context: &Context,
+        merge: &Merge,
+        up_to: u64,
+    ) -> Result<(), CommandError> {
         let merged = self.customer_head(&merge.customer).await?;
         let into = self.customer_head(&merge.into).await?;
         let shared = merged.aggregate.consent().shared(into.aggregate.consent());
-        let (customer, version) = (&merge.customer, merged.version);
+        if shared.is_empty() {
+            return Ok(());
+        }
+        // An opt-out is decided on the version before its event.
+        let key = key_of(&self.log, &Subject::Customer(merge.customer.clone()));
+        let history = self.log.history(&key).await?;
+        let taken_over = history
+            .iter()
+            .filter(|entry| entry.position.number <= up_to);
+        let Some(version) = taken_over.count().checked_sub(1) else {
+            return Ok(());
+        };
         let off = shared.into_iter().map(|id| {
-            let customer = customer.clone();
+            let customer = merge.customer.clone();
+            let version = version as u64;
             (id, AddressCommand::Resubscribe { customer, version })
         });
         // Commands on addresses are never rejected.
@@ -266,7 +305,7 @@ impl Commands {
     }
 
     /// Returns the last events of aggregates, given their numbers.
-    async fn last_events<A: HeadAggregate>(
+    pub(crate) async fn last_events<A: HeadAggregate>(
         &self,
         subjects: impl Iterator<Item = Subject>,
         numbers: impl Iterator<Item = u64>,

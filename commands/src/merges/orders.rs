@@ -1,13 +1,12 @@
 //! Moving the orders of a merged customer.
 
 use domain::{
-    CustomerId, Move, Order, OrderCommand, OrderContent, OrderEvent, OrderId, OrderServices,
-    Subject,
+    CustomerId, Move, Order, OrderCommand, OrderContent, OrderId, OrderServices, Subject,
 };
 
 use super::Merge;
 use crate::execute::execute_batch;
-use crate::heads::{Loaded, decode, key_of, load_all, load_one, unreadable};
+use crate::heads::{Loaded, load_all};
 use crate::{CommandError, Commands, Context};
 
 /// Number of attempts to move orders that keep changing.
@@ -139,31 +138,13 @@ impl Commands {
         if !there.is_recorded() || there.is_moved_alone() {
             return Ok(Place::Free);
         }
-        if self.was_received(merge, order).await? {
+        if self.received_from(&merge.into, order).await?.as_ref() == Some(&merge.customer) {
             return Ok(Place::Filled);
         }
         Ok(match self.has_order(&merge.into, order).await? {
             true => Place::Taken,
             false => Place::Free,
         })
-    }
-
-    /// Returns whether the order that the other customer has came from the merged one.
-    /// One that was moved on alone and came back came from whom it came last.
-    async fn was_received(&self, merge: &Merge, order: &OrderId) -> Result<bool, CommandError> {
-        let subject = Subject::Order(merge.into.clone(), order.clone());
-        let key = key_of(&self.log, &subject);
-        let mut was_received = false;
-        for entry in self.log.history(&key).await? {
-            match decode::<Order>(&entry).map_err(|source| unreadable(&key, source))? {
-                OrderEvent::Received { from, .. } => was_received = from == merge.customer,
-                OrderEvent::Moved {
-                    how: Move::Alone, ..
-                } => was_received = false,
-                _ => {}
-            }
-        }
-        Ok(was_received)
     }
 
     /// Returns whether a customer has an order, or the one into whom the customer was
@@ -176,8 +157,7 @@ impl Commands {
         let mut at = customer.clone();
         // Merges make no cycle, so the chain is finite.
         loop {
-            let subject = Subject::Order(at.clone(), order.clone());
-            let head = load_one::<Order>(&self.log, &key_of(&self.log, &subject)).await?;
+            let head = self.order_head(&at, order).await?;
             if !head.aggregate.is_recorded() || head.aggregate.is_moved_alone() {
                 return Ok(false);
             }

@@ -55,8 +55,8 @@ pub struct Consent {
 
 impl Consent {
     /// Returns the commands on addresses that have to be executed before a
-    /// customer's consent becomes `after`. `version` is the number of the
-    /// customer's events before that.
+    /// customer's consent becomes `after`: those of an opt-out. `version` is the
+    /// number of the customer's events before that.
     ///
     /// Addresses learn of it first: after a crash in between, nobody who opted
     /// out gets a message, and the request was not acknowledged.
@@ -66,23 +66,41 @@ impl Consent {
         customer: &CustomerId,
         version: u64,
     ) -> Vec<(AddressId, AddressCommand)> {
-        let mut required = Vec::new();
-        if after.is_unsubscribed {
-            let is_new = |id: &AddressId| !(self.is_unsubscribed && self.addresses.contains(*id));
-            for id in after.addresses.iter().filter(is_new) {
-                let customer = customer.clone();
-                required.push((id, AddressCommand::Unsubscribe { customer, version }));
-            }
-        } else if self.is_unsubscribed {
-            // An address that the same change replaces is lifted too.
-            let replaced = self.addresses.iter();
-            let replaced = replaced.filter(|id| !after.addresses.contains(*id));
-            for id in after.addresses.iter().chain(replaced) {
-                let customer = customer.clone();
-                required.push((id, AddressCommand::Resubscribe { customer, version }));
-            }
+        let is_new = |id: &AddressId| !(self.is_unsubscribed && self.addresses.contains(*id));
+        let told = after.addresses.iter().filter(|_| after.is_unsubscribed);
+        let told = told.filter(is_new).map(|id| {
+            let customer = customer.clone();
+            (id, AddressCommand::Unsubscribe { customer, version })
+        });
+        told.collect()
+    }
+
+    /// Returns the commands on addresses that have to be executed after a customer's
+    /// consent became `after`: those that take the customer off their lists.
+    /// `is_consent` says that the customer consented, though perhaps not just now: an
+    /// address may still have an opt-out of before. Opt-outs that were decided on a
+    /// later version than `version` stay.
+    ///
+    /// Addresses learn of it last: nothing else would put the customer on their lists
+    /// again if the consent was not recorded.
+    pub fn lifted(
+        self,
+        after: Self,
+        is_consent: bool,
+        customer: &CustomerId,
+        version: u64,
+    ) -> Vec<(AddressId, AddressCommand)> {
+        if after.is_unsubscribed || !(self.is_unsubscribed || is_consent) {
+            return Vec::new();
         }
-        required
+        // An address that the same change replaces is lifted too.
+        let replaced = self.addresses.iter();
+        let replaced = replaced.filter(|id| self.is_unsubscribed && !after.addresses.contains(*id));
+        let lifted = after.addresses.iter().chain(replaced).map(|id| {
+            let customer = customer.clone();
+            (id, AddressCommand::Resubscribe { customer, version })
+        });
+        lifted.collect()
     }
 
     /// Returns the addresses that another customer has too.
@@ -128,12 +146,13 @@ mod tests {
         }
     }
 
-    /// Returns the required commands as `-a` for an unsubscription of address `a`
-    /// and `+a` for a lift.
-    fn required(before: (bool, &str), after: (bool, &str)) -> Vec<String> {
+    /// Returns the commands as `-a` for an unsubscription of address `a` before the
+    /// change and `+a` for a lift after it.
+    fn told(before: (bool, &str), after: (bool, &str), is_consent: bool) -> Vec<String> {
         let (before, after) = (consent(before.0, before.1), consent(after.0, after.1));
         let customer = CustomerId::try_from("c-1").unwrap();
         let required = before.required(after, &customer, 1).into_iter();
+        let lifted = before.lifted(after, is_consent, &customer, 1);
         let short = |(at, command): (AddressId, AddressCommand)| {
             let name = ["a", "b"].into_iter().find(|name| id(name) == at).unwrap();
             match command {
@@ -142,12 +161,13 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        required.map(short).collect()
+        required.chain(lifted).map(short).collect()
     }
 
     #[test]
     fn addresses_learn_of_consent_only_when_it_or_they_change() {
         let none: [&str; 0] = [];
+        let required = |before, after| told(before, after, false);
         assert_eq!(required((false, ""), (false, "a")), none);
         assert_eq!(required((false, "a"), (false, "b")), none);
         assert_eq!(required((true, "a"), (true, "a")), none);
@@ -158,5 +178,12 @@ mod tests {
         assert_eq!(required((true, "a"), (false, "a")), ["+a"]);
         assert_eq!(required((true, "a"), (false, "b")), ["+b", "+a"]);
         assert_eq!(required((true, "a"), (false, "")), ["+a"]);
+    }
+    #[test]
+    fn a_consent_lifts_what_an_address_still_has() {
+        let none: [&str; 0] = [];
+        assert_eq!(told((false, "a"), (false, "a"), true), ["+a"]);
+        assert_eq!(told((false, "b"), (false, "a"), true), ["+a"]);
+        assert_eq!(told((true, "a"), (true, "a"), true), none);
     }
 }

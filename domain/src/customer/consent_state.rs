@@ -93,10 +93,35 @@ impl Customer {
         }
     }
 
+    /// Returns whether the customer consented to messages as this command, which was
+    /// executed, says.
+    pub fn has_consented(&self, command: &CustomerCommand) -> bool {
+        let says_so = match command {
+            CustomerCommand::RecordConsent(given) => !given.unsubscribed,
+            CustomerCommand::Record(changes) => {
+                let is_consent = matches!(changes.unsubscribed, Change::Set(false) | Change::Clear);
+                let given = changes.consent.as_ref().and_then(|consent| consent.at);
+                is_consent && given.is_some() && given == self.consent_at
+            }
+            CustomerCommand::Merge { .. }
+            | CustomerCommand::TakeOver(_)
+            | CustomerCommand::Forwarded { .. } => false,
+        };
+        says_so && !self.is_unsubscribed()
+    }
+
     pub(super) fn decide_consent(&self, changes: &CustomerChanges) -> ConsentDecision {
         let given = changes.consent.as_ref().and_then(|consent| consent.at);
         let state = self.consent_state();
-        state.decide(changes.unsubscribed, given, changes.updated_at)
+        let decision = state.decide(changes.unsubscribed, given, changes.updated_at);
+        // The other customer of a merge may have consented since then, and decides.
+        let is_new_opt_out = changes.unsubscribed == Change::Set(true) && given.is_none();
+        match decision {
+            ConsentDecision::Unchanged if is_new_opt_out && self.merged.is_some() => {
+                ConsentDecision::Recorded { unsubscribed: true }
+            }
+            decision => decision,
+        }
     }
 
     fn consent_state(&self) -> ConsentState {

@@ -44,12 +44,20 @@ pub struct Absorbed {
     /// Fields that this event changes.
     #[serde(default)]
     pub changes: CustomerChanges,
+    /// Whether the data only filled what was empty, as data from before a merge does.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fills: bool,
     /// Tags that are added, while there is room for them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<Text<64>>,
     /// Attributes for which there was no room.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl CustomerEvent {

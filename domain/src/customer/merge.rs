@@ -72,16 +72,21 @@ impl Customer {
         }
         let absorbed = match fills {
             true => self.filled(from, up_to, changes, now),
-            false => Absorbed {
-                changes: match self.is_older(&changes) {
+            false => {
+                let mut changes = match self.is_older(&changes) {
                     true => self.stale(changes, now).unwrap_or_default(),
                     false => self.effective(changes, now),
-                },
-                from,
-                up_to,
-                tags: BTreeSet::new(),
-                left_out: Vec::new(),
-            },
+                };
+                let left_out = self.leave_out_attributes(&mut changes.profile.attributes);
+                Absorbed {
+                    from,
+                    up_to,
+                    changes,
+                    fills,
+                    tags: BTreeSet::new(),
+                    left_out,
+                }
+            }
         };
         Some(CustomerEvent::Absorbed(Box::new(absorbed)))
     }
@@ -123,10 +128,14 @@ impl Customer {
             Change::Set(tags) => tags,
             Change::Keep | Change::Clear => BTreeSet::new(),
         };
-        let opted_out = unsubscribed == Change::Set(true) && !self.is_unsubscribed();
+        // Of two opt-outs the later one is kept, so that no consent in between lifts it.
+        let given = consent.as_ref().and_then(|consent| consent.at);
+        let is_stricter = !self.is_unsubscribed() || given > self.consent_at;
+        let opted_out = unsubscribed == Change::Set(true) && is_stricter;
         Absorbed {
             from,
             up_to,
+            fills: true,
             changes: CustomerChanges {
                 profile: ProfileChanges {
                     name: self.empty("name", profile.name),
@@ -194,6 +203,30 @@ impl Customer {
             false => Change::Set(taken),
         };
         (taken, left_out)
+    }
+
+    /// Leaves out new attributes for which there is no room. Returns their names.
+    fn leave_out_attributes(&self, change: &mut Change<AttributeChanges>) -> Vec<String> {
+        let Change::Set(given) = change else {
+            return Vec::new();
+        };
+        let mut all = self.attributes.clone();
+        let mut left_out = Vec::new();
+        given.retain(|key, change| {
+            let mut after = all.clone();
+            let one = AttributeChanges::from([(key.clone(), change.clone())]);
+            apply_attributes(&mut after, &Change::Set(one));
+            let fits = after.len() <= MAX_ATTRIBUTES.max(all.len());
+            match fits {
+                true => all = after,
+                false => left_out.push(key.to_string()),
+            }
+            fits
+        });
+        if given.is_empty() {
+            *change = Change::Keep;
+        }
+        left_out
     }
 
     fn has_attribute(&self, key: &AttributeKey) -> bool {

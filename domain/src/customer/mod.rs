@@ -195,7 +195,8 @@ impl Customer {
         let effective = self.effective(changes, now);
         let mut attributes = self.attributes.clone();
         apply_attributes(&mut attributes, &effective.profile.attributes);
-        if attributes.len() > MAX_ATTRIBUTES {
+        // A customer of an earlier limit can still be changed.
+        if attributes.len() > MAX_ATTRIBUTES.max(self.attributes.len()) {
             return Err(CustomerError::TooManyAttributes(attributes.len()));
         }
         Ok(match self.registered {

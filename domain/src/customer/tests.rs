@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use cqrs_es::test::TestFramework;
 use serde_json::json;
 
@@ -295,13 +297,27 @@ fn take_over(up_to: u64, changes: CustomerChanges, fills: bool) -> CustomerComma
     }))
 }
 
+/// Returns the event of data that fills.
 fn absorbed(up_to: u64, given: serde_json::Value, tags: &[&str]) -> CustomerEvent {
     let tags = tags.iter().map(|tag| tag.to_string().try_into().unwrap());
     CustomerEvent::Absorbed(Box::new(Absorbed {
         from: id("c-2"),
         up_to,
         changes: changes(given),
+        fills: true,
         tags: tags.collect(),
+        left_out: vec![],
+    }))
+}
+
+/// Returns the event of later data.
+fn forwarded(up_to: u64, given: serde_json::Value) -> CustomerEvent {
+    CustomerEvent::Absorbed(Box::new(Absorbed {
+        from: id("c-2"),
+        up_to,
+        changes: changes(given),
+        fills: false,
+        tags: BTreeSet::new(),
         left_out: vec![],
     }))
 }
@@ -353,7 +369,7 @@ fn data_from_before_a_merge_fills_what_is_empty() {
 #[test]
 fn data_from_after_a_merge_is_applied_in_order_and_once() {
     let rome = changes(json!({"city": "Rome"}));
-    let first = absorbed(8, json!({"city": "Rome"}), &[]);
+    let first = forwarded(8, json!({"city": "Rome"}));
     CustomerTest::with(services())
         .given(vec![CustomerEvent::Registered(changes(
             json!({"city": "Oslo"}),
@@ -383,9 +399,74 @@ fn attributes_without_room_are_named() {
             from: id("c-2"),
             up_to: 7,
             changes: CustomerChanges::default(),
-            tags: Default::default(),
+            fills: true,
+            tags: BTreeSet::new(),
             left_out: vec!["size".to_owned()],
         }))]);
+}
+
+#[test]
+fn later_data_never_gives_a_customer_too_many_attributes() {
+    let many: serde_json::Map<_, _> = (0..MAX_ATTRIBUTES)
+        .map(|n| (format!("a{n}"), json!(n)))
+        .collect();
+    let own = CustomerEvent::Registered(changes(json!({"profile": {"attributes": many}})));
+    let other = changes(json!({"profile": {"attributes": {"a1": 9, "size": "m"}}}));
+    let expected = CustomerEvent::Absorbed(Box::new(Absorbed {
+        from: id("c-2"),
+        up_to: 8,
+        changes: changes(json!({"profile": {"attributes": {"a1": 9}}})),
+        fills: false,
+        tags: BTreeSet::new(),
+        left_out: vec!["size".to_owned()],
+    }));
+    CustomerTest::with(services())
+        .given(vec![own.clone()])
+        .when(take_over(8, other, false))
+        .then_expect_events(vec![expected]);
+    // A customer who has too many since an earlier version can still be changed.
+    let more = forwarded(8, json!({"profile": {"attributes": {"size": "m"}}}));
+    let opt_out = changes(json!({"unsubscribed": true}));
+    let expected =
+        changes(json!({"unsubscribed": true, "consent": {"at": "1970-01-01T00:00:00.000Z"}}));
+    CustomerTest::with(services())
+        .given(vec![own, more])
+        .when(CustomerCommand::Record(opt_out))
+        .then_expect_events(vec![CustomerEvent::Updated(expected)]);
+}
+
+#[test]
+fn of_two_opt_outs_a_merge_keeps_the_later_one() {
+    let out = |day: &str| {
+        changes(json!({"unsubscribed": true, "consent": {"at": format!("{day}T00:00:00.000Z")}}))
+    };
+    let own = vec![CustomerEvent::Registered(out("2026-06-01"))];
+    let later = json!({"unsubscribed": true, "consent": {"at": "2026-06-10T00:00:00.000Z"}});
+    CustomerTest::with(services())
+        .given(own.clone())
+        .when(take_over(7, out("2026-06-10"), true))
+        .then_expect_events(vec![absorbed(7, later, &[])]);
+    CustomerTest::with(services())
+        .given(own)
+        .when(take_over(7, out("2026-05-01"), true))
+        .then_expect_events(vec![absorbed(7, json!({}), &[])]);
+}
+
+#[test]
+fn an_opt_out_under_a_merged_id_is_always_recorded() {
+    let out = changes(json!({"unsubscribed": true}));
+    let given = vec![
+        CustomerEvent::Registered(changes(
+            json!({"unsubscribed": true, "consent": {"at": "2026-06-01T00:00:00.000Z"}}),
+        )),
+        merged("c-9"),
+    ];
+    CustomerTest::with(services())
+        .given(given)
+        .when(CustomerCommand::Record(out))
+        .then_expect_events(vec![CustomerEvent::Updated(changes(
+            json!({"unsubscribed": true, "consent": {"at": "1970-01-01T00:00:00.000Z"}}),
+        ))]);
 }
 
 #[test]

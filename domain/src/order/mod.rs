@@ -36,7 +36,8 @@ pub enum OrderCommand {
         replaces: bool,
     },
     /// Moves an order to another customer, who has it with this content. With the
-    /// whole customer, only if the content is still the recorded one.
+    /// whole customer, only if the content is still the recorded one. One that moved
+    /// with its customer can move on alone.
     Move {
         /// Content that the other customer has.
         content: OrderContent,
@@ -115,6 +116,12 @@ impl Order {
         self.moved() == Some(Moved::Alone)
     }
 
+    /// Returns whether the command is for an order that was moved to another customer
+    /// alone, so that it changes nothing.
+    pub fn is_left_behind(&self, command: &OrderCommand) -> bool {
+        matches!(command, OrderCommand::Record(_)) && self.is_moved_alone()
+    }
+
     /// Returns whether the order went to another customer together with its own.
     pub fn is_moved_with_customer(&self) -> bool {
         matches!(self.moved(), Some(Moved::WithCustomer | Moved::Behind))
@@ -154,6 +161,10 @@ impl Order {
                 if replaces && self.is_moved_with_customer() {
                     return self.record(content, services, true);
                 }
+                let recorded = self.0.as_ref().and_then(|state| state.updated_at);
+                if replaces && is_older(content.updated_at, recorded) {
+                    return Ok(None);
+                }
                 let here = match self.moved() {
                     Some(_) => &Self::default(),
                     None => self,
@@ -179,7 +190,8 @@ impl Order {
                 (None, Move::Alone) => (true, Some(recorded.figures)),
                 (None, Move::WithCustomer) => (recorded.has(&content), Some(recorded.figures)),
                 (Some(Moved::Behind), Move::WithCustomer) => (recorded.has(&content), None),
-                (Some(_), _) => (false, None),
+                (Some(Moved::WithCustomer | Moved::Behind), Move::Alone) => (true, None),
+                (Some(Moved::Alone | Moved::WithCustomer), _) => (false, None),
             },
         };
         is_due.then_some(OrderEvent::Moved {

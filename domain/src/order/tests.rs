@@ -369,6 +369,51 @@ fn an_order_moves_once() {
 }
 
 #[test]
+fn an_order_that_moved_with_its_customer_can_move_on_alone() {
+    let given = vec![
+        OrderEvent::Placed(order(100)),
+        moved(100, Some(100), Move::WithCustomer),
+    ];
+    OrderTest::with(usd())
+        .given(given)
+        .when(moving(100, Move::Alone))
+        .then_expect_events(vec![moved(100, None, Move::Alone)]);
+}
+
+#[test]
+fn an_older_move_does_not_bring_an_order_back() {
+    let at = |cents, day: i64| OrderContent {
+        updated_at: Some(Timestamp::from_millis(day * 86_400_000).unwrap()),
+        ..order(cents)
+    };
+    let given = vec![
+        OrderEvent::Placed(at(100, 1)),
+        OrderEvent::Moved {
+            content: at(120, 2),
+            to: to("c-2"),
+            previous: Some(order(100).figures()),
+            how: Move::Alone,
+        },
+    ];
+    let receive = |content| OrderCommand::Receive {
+        content,
+        from: to("c-2"),
+        replaces: true,
+    };
+    OrderTest::with(usd())
+        .given(given.clone())
+        .when(receive(at(100, 1)))
+        .then_expect_events(vec![]);
+    OrderTest::with(usd())
+        .given(given)
+        .when(receive(at(120, 2)))
+        .then_expect_events(vec![OrderEvent::Received {
+            content: at(120, 2),
+            from: to("c-2"),
+        }]);
+}
+
+#[test]
 fn an_order_that_changed_meanwhile_does_not_move_with_its_customer() {
     OrderTest::with(usd())
         .given(vec![OrderEvent::Placed(order(120))])

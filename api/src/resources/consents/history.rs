@@ -2,7 +2,11 @@
 
 use std::net::IpAddr;
 
-use domain::{Change, CustomerId, Email, Event, Phone, Subject, Timestamp};
+use commands::Context;
+use domain::{
+    Change, CustomerEvent, CustomerId, Email, Event, Phone, RecordConsent, Subject, Timestamp,
+};
+use eventlog::Position;
 use projections::{EntryReader, ReadError, Recorded};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -40,7 +44,7 @@ pub(super) enum ConsentChoice {
     "position": "3:1842"
 }))]
 pub(super) struct ConsentItem {
-    /// What the customer chose.
+    /// The customer's choice.
     state: ConsentChoice,
     /// Time at which the customer chose it; the time of the record if that is unknown.
     #[schema(value_type = schema::Time)]
@@ -62,6 +66,11 @@ pub(super) struct ConsentItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, nullable = false, example = "192.0.2.7")]
     ip: Option<IpAddr>,
+    /// Merged customer from whom it was taken over. Its consents have the original
+    /// actor and IP address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Id>, nullable = false)]
+    merged_from: Option<CustomerId>,
     /// Actor who recorded it.
     #[schema(example = "key:bootstrap")]
     actor: String,
@@ -85,6 +94,41 @@ pub(super) struct ConsentAddresses {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, nullable = false, example = "+442079460958")]
     phone: Option<Phone>,
+}
+
+/// Returns a consent that was just recorded of a customer whose earlier events the log no
+/// longer has. The view has the addresses.
+pub(super) async fn just_recorded(
+    app: &AppContext,
+    context: &Context,
+    id: &CustomerId,
+    given: RecordConsent,
+    position: Position,
+) -> Result<ConsentItem, Problem> {
+    let document = app.store.customer(id.as_str()).await?.unwrap_or_default();
+    let RecordConsent {
+        unsubscribed,
+        record,
+    } = given;
+    Ok(ConsentItem {
+        state: match unsubscribed {
+            true => ConsentChoice::Unsubscribed,
+            false => ConsentChoice::Subscribed,
+        },
+        at: record.at.unwrap_or(context.now),
+        recorded_at: context.now,
+        source: record.source.map_or_else(|| DATA.to_owned(), String::from),
+        wording: record.wording.map(String::from),
+        addresses: ConsentAddresses {
+            email: document.email.and_then(|email| email.try_into().ok()),
+            phone: document.phone.and_then(|phone| phone.try_into().ok()),
+        },
+        ip: context.address,
+        merged_from: None,
+        actor: context.actor.clone(),
+        request_id: context.request.clone(),
+        position: PositionText(position),
+    })
 }
 
 /// Returns the consents and opt-outs of a customer, oldest first; `None` if no data of the
@@ -132,8 +176,13 @@ fn item(recorded: &Recorded, addresses: &mut ConsentAddresses) -> Option<Consent
     };
     let consent = changes.consent.clone().unwrap_or_default();
     let metadata = &recorded.metadata;
+    let merged_from = match event {
+        CustomerEvent::Absorbed(absorbed) => Some(absorbed.from.clone()),
+        _ => None,
+    };
     Some(ConsentItem {
         state,
+        merged_from,
         at: consent.at.unwrap_or(metadata.at),
         recorded_at: metadata.at,
         source: consent.source.map_or_else(|| DATA.to_owned(), String::from),

@@ -12,7 +12,7 @@ use domain::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::history::{ConsentChoice, ConsentItem, history};
+use super::history::{ConsentChoice, ConsentItem, history, just_recorded};
 use crate::http::body::{Input, JsonBody};
 use crate::http::extract::Path;
 use crate::http::openapi::NotFound;
@@ -88,12 +88,20 @@ pub(super) async fn record_consent(
             at: body.at,
         },
     };
-    let outcome = record(&app, &context, &id, consent).await?;
-    let recorded = history(&app, &id).await?.unwrap_or_default();
-    let mut recorded = recorded.into_iter();
-    let item: ConsentItem = recorded
-        .find(|item| item.position.0 == outcome.position)
-        .ok_or_else(Problem::internal)?;
+    let outcome = record(&app, &context, &id, consent.clone()).await?;
+    let at = outcome.position;
+    let item = match history(&app, &id).await {
+        Ok(recorded) => {
+            let mut recorded = recorded.unwrap_or_default().into_iter();
+            let item = recorded.find(|item| item.position.0 == at);
+            item.ok_or_else(Problem::internal)?
+        }
+        // It is recorded, so an error would be wrong.
+        Err(problem) if problem.kind() == ProblemKind::Trimmed => {
+            just_recorded(&app, &context, &id, consent, at).await?
+        }
+        Err(problem) => return Err(problem),
+    };
     let headers = [(position::HEADER, position::of(outcome))];
     Ok((StatusCode::CREATED, headers, Json(item)))
 }

@@ -91,7 +91,7 @@ pub(super) struct CustomerBody {
     #[schema(value_type = Option<bool>)]
     unsubscribed: Change<bool>,
     /// Time at which the customer consented or opted out, as `unsubscribed` says. An opt-out
-    /// without it has the time at which it is recorded. It needs `unsubscribed`, and is at most
+    /// without it has the time at which it is recorded. It requires `unsubscribed`, and is at most
     /// five minutes in the future.
     #[serde(default)]
     #[schema(value_type = Option<schema::SentTime>)]

@@ -70,8 +70,8 @@ pub(super) struct OrderBody {
     #[schema(value_type = Vec<ItemSchema>, max_items = 500)]
     items: Vec<domain::OrderItem>,
     /// Another customer under whom this order was recorded before, such as the guest who
-    /// placed it: the order moves here and no longer counts there. An order that is sent
-    /// under that customer later changes nothing and is `moved`.
+    /// placed it: the order moves here and no longer counts there. Later versions under that
+    /// customer are ignored, with the outcome `moved`.
     #[serde(default, deserialize_with = "optional_shop_id")]
     #[schema(value_type = Option<schema::SentId>)]
     moved_from: Option<CustomerId>,

@@ -77,7 +77,8 @@ impl Warning {
                          they consented, or record their consent by hand",
                     ),
                 };
-                let detail = format!("the customer opted out{since} and stays so: {remedy}");
+                let detail =
+                    format!("the customer opted out{since} and remains unsubscribed: {remedy}");
                 (WarningCode::StillUnsubscribed, member, detail)
             }
             ConsentWarning::StillSubscribed { since } => {

@@ -25,10 +25,10 @@ pub(super) struct SuppressedResponse {
     /// Reason: `hard_bounce`, `complaint`, `soft_bounces`, or `manual`.
     #[schema(value_type = Option<schema::ListedFor>)]
     pub(super) detail: Option<ListedFor>,
-    /// Number of messages that bounced for good.
+    /// Number of hard bounces.
     #[schema(example = 1)]
     pub(super) hard_bounces: i64,
-    /// Number of messages that bounced for now.
+    /// Number of soft bounces.
     #[schema(example = 0)]
     pub(super) soft_bounces: i64,
     /// Number of complaints.

@@ -104,8 +104,8 @@ impl Ingest for SuppressionBody {
 
 /// Puts addresses on the suppression list.
 ///
-/// No campaign sends to them any more, whoever has them, until they are taken off. An
-/// address that is on the list already has the outcome `unchanged`.
+/// No campaign sends to these addresses until they are removed from the list, regardless of
+/// which customer has them. An address that is already on the list is `unchanged`.
 #[utoipa::path(
     post,
     path = "/api/suppressions",

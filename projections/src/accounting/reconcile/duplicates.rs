@@ -46,10 +46,11 @@ impl AddressUses {
     }
 
     /// Returns each customer at fault: an address that got several messages, and a
-    /// duplicate of a customer who got none.
-    pub(super) fn judge(self) -> Vec<(DiscrepancyKind, CustomerId, String)> {
+    /// duplicate of a customer who got none. Until the audience is resolved, that one's
+    /// message may still be queued, or never if the campaign is cancelled.
+    pub(super) fn judge(self, is_resolved: bool) -> Vec<(DiscrepancyKind, CustomerId, String)> {
         let mut faults = Vec::new();
-        for (customer, winner) in &self.duplicates {
+        for (customer, winner) in self.duplicates.iter().filter(|_| is_resolved) {
             if !self.queued.contains_key(winner) {
                 let detail = format!("was suppressed for {winner}, whose message was not queued");
                 faults.push((
@@ -120,7 +121,7 @@ mod tests {
             uses.note(&customer(id), &event);
             uses
         });
-        let faults = AddressUses::all(uses).judge().into_iter();
+        let faults = AddressUses::all(uses).judge(true).into_iter();
         faults
             .map(|(kind, customer, _)| (kind, customer.to_string()))
             .collect()

@@ -287,7 +287,8 @@ impl<'a> Judge<'a> {
             .ledgers
             .iter_mut()
             .map(|ledger| std::mem::take(&mut ledger.recipients));
-        for (kind, customer, detail) in AddressUses::all(uses).judge() {
+        let is_resolved = self.launched.size.is_some();
+        for (kind, customer, detail) in AddressUses::all(uses).judge(is_resolved) {
             self.report(kind, Some(customer), detail);
         }
     }

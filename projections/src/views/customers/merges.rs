@@ -17,7 +17,7 @@ struct Merged {
 
 impl Store {
     /// Returns up to `limit` merged customers with events that are not copied to the
-    /// other customer, those with the earliest ones first.
+    /// other customer.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.

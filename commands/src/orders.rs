@@ -32,7 +32,7 @@ pub struct OrderRecord {
 /// Where an order that moves is now, and its newest content.
 struct MovingOrder {
     /// Customers whom it leaves: the one that is named, those to whom it moved on from
-    /// there, and those from whom merges brought it there.
+    /// there, and those from whom merges brought it there, the farthest ones last.
     places: Vec<CustomerId>,
     content: OrderContent,
 }
@@ -75,14 +75,15 @@ impl Commands {
             let command = match (moved_from, moving.remove(&index)) {
                 (Some(from), Some(moving)) => {
                     let MovingOrder { places, content } = moving;
-                    for place in places {
+                    let leave = |place| {
                         let command = OrderCommand::Move {
                             content: content.clone(),
                             to: customer.clone(),
                             how: Move::Alone,
                         };
-                        leaving.push((index, Subject::Order(place, order.clone()), command));
-                    }
+                        (Subject::Order(place, order.clone()), command)
+                    };
+                    leaving.push((index, places.into_iter().map(leave).collect::<Vec<_>>()));
                     OrderCommand::Receive {
                         content,
                         from,
@@ -96,13 +97,18 @@ impl Commands {
         let results = execute_batch::<Order>(self, &services, context, commands).await?;
         // Only afterwards: an order in both places is found by its id, one in none
         // would be lost. A move of before a later one moves nothing.
-        let moves = leaving.into_iter().filter(|(index, ..)| {
+        leaving.retain(|(index, _)| {
             let result = results[*index].as_ref();
             result.is_ok_and(|outcome| outcome.effect != CommandEffect::Stale)
         });
-        let moves: Vec<_> = moves.map(|(_, from, command)| (from, command)).collect();
-        if !moves.is_empty() {
-            self.execute_on_orders(context, moves).await?;
+        // The named customer last: from there a repeated request finds the others.
+        loop {
+            let next = leaving.iter_mut().filter_map(|(_, places)| places.pop());
+            let next: Vec<_> = next.collect();
+            if next.is_empty() {
+                break;
+            }
+            self.execute_on_orders(context, next).await?;
         }
         Ok(results)
     }
@@ -134,6 +140,10 @@ impl Commands {
             places.push(next.clone());
             newest = next;
         }
+        // Between customers of one merge there is nothing to move.
+        if self.end_of_merges(to).await? == self.end_of_merges(&newest).await? {
+            return Ok(None);
+        }
         let content = item.content;
         let command = OrderCommand::Record(content.clone());
         // A move from before a later one is stale as it is.
@@ -153,6 +163,17 @@ impl Commands {
         Ok(Some(MovingOrder { places, content }))
     }
 
+    /// Returns the customer who has everything of a customer: the last one of a chain of
+    /// merges.
+    async fn end_of_merges(&self, customer: &CustomerId) -> Result<CustomerId, CommandError> {
+        let mut at = customer.clone();
+        // Merges make no cycle, so the chain is finite.
+        while let Some(next) = self.customer_head(&at).await?.aggregate.merged_into() {
+            at = next.clone();
+        }
+        Ok(at)
+    }
+
     pub(crate) async fn order_head(
         &self,
         customer: &CustomerId,
@@ -164,7 +185,7 @@ impl Commands {
 
     /// Returns the customer to whom a customer's order has moved on, alone or with its
     /// customer; `None` if it has not.
-    async fn moved_on_to(
+    pub(crate) async fn moved_on_to(
         &self,
         customer: &CustomerId,
         order: &OrderId,

@@ -45,6 +45,7 @@ async fn a_customer_is_read_as_recorded() {
             "attributes": {"shoe_size": 39, "newsletter": true, "colour": "blue"},
             "registered_at": "2026-01-02T03:04:05.000Z",
             "unsubscribed": true,
+            "suppression": {"reason": "unsubscribed", "detail": null},
             "currency": "USD",
             "total_spend": 0,
             "gross_spend": 0,

@@ -86,3 +86,39 @@ async fn addresses_are_imported_listed_and_taken_off() {
         .await;
     assert_eq!(trail["items"].as_array().unwrap().len(), 2, "{trail}");
 }
+
+#[tokio::test]
+async fn a_customer_says_why_campaigns_send_nothing() {
+    let app = start().await;
+    let people = json!([
+        {"customer_id": "free", "email": "free@example.com"},
+        {"customer_id": "twin", "email": "shared@example.com"},
+        {"customer_id": "out", "email": "Shared@example.com", "unsubscribed": true},
+        {"customer_id": "listed", "email": "listed@example.com"},
+        {"customer_id": "nowhere"}
+    ]);
+    app.client
+        .post_accepted("/api/data/customers", people)
+        .await;
+    let listed = json!({"address": "listed@example.com"});
+    let listed = app.client.post("/api/suppressions", listed).await;
+    assert_eq!(listed.status, 202, "{listed:?}");
+    app.client.wait_until_caught_up().await;
+    for (id, expected) in [
+        ("free", Value::Null),
+        (
+            "twin",
+            json!({"reason": "unsubscribed",
+                "detail": "customer out unsubscribed with the same address"}),
+        ),
+        ("out", json!({"reason": "unsubscribed", "detail": null})),
+        (
+            "listed",
+            json!({"reason": "suppression_list", "detail": "manual"}),
+        ),
+        ("nowhere", json!({"reason": "no_address", "detail": null})),
+    ] {
+        let customer = app.client.read(&format!("/api/customers/{id}")).await;
+        assert_eq!(customer["suppression"], expected, "{id}");
+    }
+}

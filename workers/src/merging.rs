@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use commands::{CommandError, Commands, Context, LaterData, Merge, MovedOrders};
 use domain::{
-    ActivityId, Change, CustomerChanges, CustomerEvent, CustomerId, Event, OrderEvent, Subject,
+    ActivityId, Change, CustomerChanges, CustomerEvent, CustomerId, Event, Move, OrderEvent,
+    Subject,
 };
 use eventlog::{Log, LogError};
 use projections::{EntryReader, QueryError, ReadError, Store, Topics};
@@ -205,7 +206,15 @@ impl Page {
         let is_later = number > merged_at;
         match (subject, event) {
             (Subject::Order(_, order), Event::Order(event)) => {
-                if matches!(event, OrderEvent::Moved { .. }) {
+                // One that moved alone may have been copied just before.
+                let is_copied = matches!(
+                    event,
+                    OrderEvent::Moved {
+                        how: Move::WithCustomer,
+                        ..
+                    }
+                );
+                if is_copied {
                     return;
                 }
                 self.orders.insert(order);

@@ -17,6 +17,8 @@ use crate::http::openapi::NotFound;
 use crate::http::paging::{Limit, Listed, page};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
+use crate::resources::campaigns::message::SuppressionResponse;
+use crate::resources::campaigns::reachable::suppression_of;
 use crate::resources::shared::after;
 use crate::resources::shared::consistency::Consistency;
 use crate::resources::shared::quarantined::{self, Quarantined, ShowsDocument};
@@ -119,6 +121,12 @@ pub(crate) struct CustomerResponse {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     merging: bool,
+    /// Reason why campaigns send nothing to the customer; absent if they do, if the customer
+    /// was merged, and in lists. Beside the customer's own opt-out, it says what is known of
+    /// the address: another customer opted out with it, or it is on the suppression list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    suppression: Option<SuppressionResponse>,
     /// Event in quarantine that holds the customer back; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -195,8 +203,13 @@ async fn get_customer(
         Some(merge) => merge.open.is_some(),
         None => app.store.is_merging_into(id.as_str()).await?,
     };
+    let suppression = match document.merged {
+        Some(_) => None,
+        None => suppression_of(&app, &id, &document).await?,
+    };
     let mut customer = CustomerResponse::new(id.into(), document, currency);
     customer.merging = merging;
+    customer.suppression = suppression;
     quarantined::mark(&app, [&mut customer]).await?;
     Ok(Json(customer))
 }
@@ -245,6 +258,7 @@ impl CustomerResponse {
             events: events.map(|(name, facts)| (name, facts.into())).collect(),
             merged_into: document.merged.map(|merge| merge.into),
             merging: false,
+            suppression: None,
             quarantined: None,
         }
     }

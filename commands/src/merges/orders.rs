@@ -42,7 +42,8 @@ enum Place {
 impl Commands {
     /// Moves orders of a merged customer to the other one, as far as they are not
     /// there. An order whose id the other customer has used stays away: that one is
-    /// kept.
+    /// kept. An order that has moved on alone in the meantime leaves the other customer
+    /// too.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -53,6 +54,8 @@ impl Commands {
         orders: Vec<OrderId>,
     ) -> Result<MovedOrders, CommandError> {
         let mut counts = MovedOrders::default();
+        let astray = self.orders_astray(merge, &orders).await?;
+        self.execute_on_orders(context, astray).await?;
         for _ in 0..ATTEMPTS {
             let moving = self.orders_to_move(merge, &orders).await?;
             if moving.is_empty() {
@@ -90,6 +93,48 @@ impl Commands {
             self.execute_on_orders(context, leaving.collect()).await?;
         }
         Err(CommandError::Contended(merge.customer.to_string()))
+    }
+
+    /// Returns the commands that move orders on which the other customer has from the
+    /// merged one, although they moved from there to somebody else. That was while they
+    /// were copied.
+    async fn orders_astray(
+        &self,
+        merge: &Merge,
+        orders: &[OrderId],
+    ) -> Result<Vec<(Subject, OrderCommand)>, CommandError> {
+        let here = orders
+            .iter()
+            .map(|order| Subject::Order(merge.customer.clone(), order.clone()));
+        let here = load_all::<Order>(&self.log, here).await?;
+        let left = orders.iter().zip(here);
+        let left = left.filter(|(_, head)| head.aggregate.is_moved_alone());
+        let mut astray = Vec::new();
+        for (order, _) in left {
+            let source = self.received_from(&merge.into, order).await?;
+            if source.as_ref() != Some(&merge.customer) {
+                continue;
+            }
+            let Some(to) = self.moved_on_to(&merge.customer, order).await? else {
+                continue;
+            };
+            if to == merge.into {
+                continue;
+            }
+            let head = self.order_head(&merge.into, order).await?;
+            let subject = Subject::Order(merge.into.clone(), order.clone());
+            let last =
+                self.last_events::<Order>([subject.clone()].into_iter(), [head.last].into_iter());
+            if let Some(event) = last.await?.pop() {
+                let command = OrderCommand::Move {
+                    content: event.content().clone(),
+                    to,
+                    how: Move::Alone,
+                };
+                astray.push((subject, command));
+            }
+        }
+        Ok(astray)
     }
 
     /// Returns those of the merged customer's orders that are not where they are to

@@ -206,7 +206,13 @@ export function RadioGroup<Value extends string>({
             <div>
               <label htmlFor={`${name}-${choice.value}`}>{choice.label}</label>
               {choice.hint && (
-                <p id={`${name}-${choice.value}-hint`} className="text-sm text-muted">
+                <p
+                  id={`${name}-${choice.value}-hint`}
+                  className="text-sm text-muted"
+                  onClick={() => {
+                    if (!choice.disabled) onChange(choice.value)
+                  }}
+                >
                   {choice.hint}
                 </p>
               )}

@@ -96,7 +96,7 @@ pub(super) struct MessageResponse {
 /// Reason why a customer gets no message.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Suppression)]
-pub(super) struct SuppressionResponse {
+pub(crate) struct SuppressionResponse {
     /// The reason: `unsubscribed`, `no_address`, `suppression_list`, `template`,
     /// `frequency_cap`, `duplicate_address`, or `cancelled`.
     #[schema(example = "no_address")]

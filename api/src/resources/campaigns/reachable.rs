@@ -90,6 +90,30 @@ impl<'a> MessageRecipient<'a> {
     }
 }
 
+/// Returns the reason why campaigns send nothing to a customer now, whatever the
+/// campaign; `None` if they send.
+///
+/// # Errors
+/// The problem of a log that does not answer.
+pub(crate) async fn suppression_of(
+    app: &AppContext,
+    id: &CustomerId,
+    customer: &CustomerDocument,
+) -> Result<Option<SuppressionResponse>, Problem> {
+    if customer.unsubscribed {
+        return Ok(Some(SuppressionResponse::from(&Suppression::Unsubscribed)));
+    }
+    let to = MessageContent::address(customer.email.as_deref(), customer.phone.as_deref());
+    let Some((channel, to)) = to else {
+        return Ok(Some(SuppressionResponse::from(&Suppression::NoAddress)));
+    };
+    let address = app.commands.address_key()?.recipient(channel, to.as_str());
+    match app.commands.addresses(&[address]).await?.pop() {
+        Some(head) => suppression_at(app, id, address, &head).await,
+        None => Ok(None),
+    }
+}
+
 /// Returns the reason why a message to the customer at this address would be
 /// suppressed now; `None` if the address allows it.
 ///

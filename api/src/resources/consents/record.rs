@@ -44,7 +44,8 @@ pub(super) struct ConsentBody {
     #[schema(value_type = Option<schema::Text2000>)]
     wording: Option<Text<2000>>,
     /// Time at which the customer chose it; without it, now. It is at most five minutes in
-    /// the future. A consent that is not later than the recorded opt-out is refused.
+    /// the future. A consent that is not later than the recorded opt-out is refused; an
+    /// opt-out by hand counts whatever its time is.
     #[serde(default)]
     #[schema(value_type = Option<schema::Time>)]
     at: Option<Timestamp>,

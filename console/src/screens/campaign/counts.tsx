@@ -39,7 +39,7 @@ export function Counts({ campaign }: { campaign: Campaign }) {
           color={statistics.delivered > 0 ? 'good' : 'fg'}
         />
         <StatTile
-          label={link('Failed', 'failed')}
+          label={link('Failed', failedStatus(statistics))}
           value={number(statistics.failed)}
           detail={failed(campaign, share(statistics.failed))}
           color={statistics.failed > 0 ? 'bad' : 'fg'}
@@ -71,6 +71,16 @@ export function Counts({ campaign }: { campaign: Campaign }) {
       />
     </div>
   )
+}
+
+/** The status of failed messages that most of them have, so that the list is not empty. */
+function failedStatus({ failed, bounced, rejected }: Campaign['statistics']): MessageStatus {
+  const counts: [MessageStatus, number][] = [
+    ['failed', failed - bounced - rejected],
+    ['bounced', bounced],
+    ['rejected', rejected],
+  ]
+  return counts.reduce((most, one) => (one[1] > most[1] ? one : most))[0]
 }
 
 function audienceDetail({ size, status }: Campaign): string {

@@ -27,14 +27,25 @@ export interface Letter {
 
 type Data = Record<string, unknown>
 
+/** Events after which a message is not sent again, unless somebody retries it. */
+const FINAL = ['message_rejected', 'message_undeliverable', 'message_suppressed']
+
 export function stepsOf(events: readonly MessageHappened[]): Step[] {
-  return events.map((event) => ({
-    position: event.position,
-    at: event.recorded_at,
-    actor: event.actor,
-    requestId: event.request_id ?? null,
-    ...described(nameOf(event.type), (event.data ?? {}) as Data),
-  }))
+  return events.map((event, index) => {
+    const step = described(nameOf(event.type), (event.data ?? {}) as Data)
+    const next = events[index + 1]
+    // An announced attempt that did not follow only confuses.
+    const isLast = next !== undefined && FINAL.includes(nameOf(next.type))
+    const isAttempt = nameOf(event.type) === 'message_attempted'
+    return {
+      position: event.position,
+      at: event.recorded_at,
+      actor: event.actor,
+      requestId: event.request_id ?? null,
+      ...step,
+      time: isAttempt && isLast ? null : step.time,
+    }
+  })
 }
 
 export function letterOf(events: readonly MessageHappened[]): Letter | null {

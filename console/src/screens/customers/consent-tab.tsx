@@ -2,13 +2,14 @@
 import { useApi, useApiList } from '@/api/query'
 import { pathOf } from '@/api/curl'
 import { useMay } from '@/app/use-session'
-import { LISTED_FOR } from '@/format'
+import { LISTED_FOR, suppressionSentence } from '@/format'
 import { useActorNames } from '@/screens/audit/use-names'
 import { useQueryParam } from '@/url/use-query-param'
 import { Badge } from '@/ui/badge'
 import { Button } from '@/ui/button'
 import { CopyCurl } from '@/ui/copy'
 import { TextLink } from '@/ui/link'
+import { Notice } from '@/ui/notice'
 import { Card, Definitions, None } from '@/ui/page'
 import { EmptyState, Read } from '@/ui/state'
 import { type Column, LoadMore, Table } from '@/ui/table'
@@ -84,6 +85,11 @@ function Current({ customer, items }: { customer: Customer; items: readonly Cons
         <Badge color={color}>{text}</Badge>
       </p>
       <p className="text-muted">{explanation}</p>
+      {customer.suppression && !customer.unsubscribed && (
+        <Notice title="Campaigns send nothing to this customer">
+          {suppressionSentence(customer.suppression)}
+        </Notice>
+      )}
       {record && (
         <Definitions
           items={[

@@ -43,6 +43,6 @@ export const CONSENT = {
   unknown: {
     text: 'No consent recorded',
     color: 'neutral',
-    explanation: 'Campaigns send to this customer, who has not opted out.',
+    explanation: 'The customer has not opted out.',
   },
 } as const

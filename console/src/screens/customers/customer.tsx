@@ -4,7 +4,7 @@ import { useApi } from '@/api/query'
 import { useScreenActions } from '@/app/actions'
 import { useMay } from '@/app/use-session'
 import { HistoryLink } from '@/screens/audit/history-link'
-import { money, number } from '@/format'
+import { money, number, suppressionSummary } from '@/format'
 import { leaves } from '@/format/attributes'
 import { usePathPart } from '@/url/path-part'
 import { useQueryParam, useSetQueryParams } from '@/url/use-query-param'
@@ -138,10 +138,19 @@ function useCustomer(id: string) {
   return customer
 }
 
+/** Whether campaigns send to a customer, or the reason why not. */
+function messagesText({ unsubscribed, suppression }: Customer): string {
+  if (unsubscribed) return 'Unsubscribed'
+  return suppression ? `None: ${suppressionSummary(suppression).toLowerCase()}` : 'Subscribed'
+}
+
 function State({ customer }: { customer: Customer }) {
   return (
     <>
       {customer.unsubscribed && <Badge color="warn">Unsubscribed</Badge>}
+      {customer.suppression && !customer.unsubscribed && (
+        <Badge color="warn">Gets no messages</Badge>
+      )}
       {customer.merging && <Badge color="accent">Merging</Badge>}
       {customer.merged_into && !customer.merging && <Badge>Merged</Badge>}
     </>
@@ -212,7 +221,7 @@ function Profile({ customer }: { customer: Customer }) {
                   <TextLink
                     to={`/customers/${encodeURIComponent(customer.customer_id)}/consent`}
                   >
-                    {customer.unsubscribed ? 'Unsubscribed' : 'Subscribed'}
+                    {messagesText(customer)}
                   </TextLink>
                 ),
               },

@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 use domain::{
     ActivityContent, ActivityEvent, AttributeChanges, Change, CustomerChanges, CustomerEvent,
-    Event, Figures, MAX_TAGS, Occurrence, OrderEvent,
+    Event, Figures, MAX_TAGS, Move, Occurrence, OrderEvent,
 };
 
 use super::buckets::Buckets;
@@ -79,8 +79,11 @@ fn follow_merge(document: &mut CustomerDocument, event: &Recorded) {
                 merged.open = merged.open.filter(|open| *open > *up_to as i64);
             }
         }
-        // Moving an order is a part of copying.
-        Event::Order(OrderEvent::Moved { .. }) => {}
+        // Moving an order with its customer is a part of copying.
+        Event::Order(OrderEvent::Moved {
+            how: Move::WithCustomer,
+            ..
+        }) => {}
         _ => {
             if let Some(merged) = &mut document.merged {
                 merged.open = Some(number);

@@ -82,7 +82,7 @@ impl View for Customers {
     /// Version 2 added case-folded texts and the times within attributes;
     /// version 3 added days and buckets of times; version 4 folds the names of
     /// activities; version 5 added the ids of addresses; version 6 added merges.
-    const FOLD: i32 = 6;
+    const FOLD: i32 = 7;
     type Document = CustomerDocument;
 
     fn document_of(subject: &Subject, _: Position) -> Option<String> {

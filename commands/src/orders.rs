@@ -10,7 +10,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use crate::execute::execute_batch;
 use crate::heads::{Loaded, decode, is_skipped, key_of, load_one, unreadable};
-use crate::run::{CommandEffect, Outcome};
+use crate::run::Outcome;
 use crate::{CommandError, Commands, Context};
 
 /// Number of moving orders whose places are looked up at the same time.
@@ -29,12 +29,13 @@ pub struct OrderRecord {
     pub moved_from: Option<CustomerId>,
 }
 
-/// Where an order that moves is now, and its newest content.
+/// Execution of a move: commands on orders.
 struct MovingOrder {
-    /// Customers whom it leaves: the one that is named, those to whom it moved on from
-    /// there, and those from whom merges brought it there, the farthest ones last.
-    places: Vec<CustomerId>,
-    content: OrderContent,
+    /// Where the order arrives.
+    arrives: (Subject, OrderCommand),
+    /// Where it leaves: at the named customer, at those to whom it moved on from there,
+    /// and at those from whom merges brought it there, the farthest ones last.
+    leaves: Vec<(Subject, OrderCommand)>,
 }
 
 impl Commands {
@@ -70,37 +71,23 @@ impl Commands {
                 customer,
                 order,
                 content,
-                moved_from,
+                ..
             } = item;
-            let command = match (moved_from, moving.remove(&index)) {
-                (Some(from), Some(moving)) => {
-                    let MovingOrder { places, content } = moving;
-                    let leave = |place| {
-                        let command = OrderCommand::Move {
-                            content: content.clone(),
-                            to: customer.clone(),
-                            how: Move::Alone,
-                        };
-                        (Subject::Order(place, order.clone()), command)
-                    };
-                    leaving.push((index, places.into_iter().map(leave).collect::<Vec<_>>()));
-                    OrderCommand::Receive {
-                        content,
-                        from,
-                        replaces: true,
-                    }
+            commands.push(match moving.remove(&index) {
+                Some(MovingOrder { arrives, leaves }) => {
+                    leaving.push((index, leaves));
+                    arrives
                 }
-                _ => OrderCommand::Record(content),
-            };
-            commands.push((Subject::Order(customer, order), command));
+                None => {
+                    let command = OrderCommand::Record(content);
+                    (Subject::Order(customer, order), command)
+                }
+            });
         }
         let results = execute_batch::<Order>(self, &services, context, commands).await?;
         // Only afterwards: an order in both places is found by its id, one in none
-        // would be lost. A move of before a later one moves nothing.
-        leaving.retain(|(index, _)| {
-            let result = results[*index].as_ref();
-            result.is_ok_and(|outcome| outcome.effect != CommandEffect::Stale)
-        });
+        // would be lost.
+        leaving.retain(|(index, _)| results[*index].is_ok());
         // The named customer last: from there a repeated request finds the others.
         loop {
             let next = leaving.iter_mut().filter_map(|(_, places)| places.pop());
@@ -113,7 +100,7 @@ impl Commands {
         Ok(results)
     }
 
-    /// Returns where an order is that moves; `None` if it does not move.
+    /// Returns how an order moves; `None` if it does not.
     async fn moving(&self, item: OrderRecord) -> Result<Option<MovingOrder>, CommandError> {
         let Some(from) = &item.moved_from else {
             return Ok(None);
@@ -140,27 +127,66 @@ impl Commands {
             places.push(next.clone());
             newest = next;
         }
-        // Between customers of one merge there is nothing to move.
-        if self.end_of_merges(to).await? == self.end_of_merges(&newest).await? {
-            return Ok(None);
+        let there = self.order_head(to, order).await?.aggregate;
+        let is_there = there.is_recorded() && !there.is_moved_alone();
+        let end = self.end_of_merges(&newest).await?;
+        if end == self.end_of_merges(to).await? {
+            // Between customers of one merge its follower moves everything.
+            let content = item.content;
+            let (at, command) = if *to != end {
+                (newest, OrderCommand::Record(content))
+            } else if is_there {
+                (end, OrderCommand::Record(content))
+            } else {
+                let command = OrderCommand::Receive {
+                    content,
+                    from: from.clone(),
+                    replaces: true,
+                };
+                (end, command)
+            };
+            return Ok(Some(MovingOrder {
+                arrives: (Subject::Order(at, order.clone()), command),
+                leaves: Vec::new(),
+            }));
         }
         let content = item.content;
         let command = OrderCommand::Record(content.clone());
-        // A move from before a later one is stale as it is.
-        let there = self.order_head(to, order).await?;
+        // A move from before a later one is stale as it is, and moves nothing.
+        let is_late = !is_there && there.is_stale(&command);
+        if is_late {
+            places.clear();
+        }
         let head = self.order_head(&newest, order).await?;
-        let is_behind = head.aggregate.is_stale(&command) && !there.aggregate.is_stale(&command);
+        let is_behind = head.aggregate.is_stale(&command) && !is_late;
         let content = match is_behind {
             false => content,
             true => {
-                let subject = Subject::Order(newest, item.order);
+                let subject = Subject::Order(newest, order.clone());
                 let last =
                     self.last_events::<Order>([subject].into_iter(), [head.last].into_iter());
                 let last = last.await?.pop();
                 last.map_or(content, |event| event.content().clone())
             }
         };
-        Ok(Some(MovingOrder { places, content }))
+        let leave = |place| {
+            let command = OrderCommand::Move {
+                content: content.clone(),
+                to: to.clone(),
+                how: Move::Alone,
+            };
+            (Subject::Order(place, order.clone()), command)
+        };
+        let leaves = places.into_iter().map(leave).collect();
+        let command = OrderCommand::Receive {
+            content: content.clone(),
+            from: from.clone(),
+            replaces: true,
+        };
+        Ok(Some(MovingOrder {
+            arrives: (Subject::Order(to.clone(), order.clone()), command),
+            leaves,
+        }))
     }
 
     /// Returns the customer who has everything of a customer: the last one of a chain of
@@ -210,21 +236,19 @@ impl Commands {
         customer: &CustomerId,
         order: &OrderId,
     ) -> Result<Option<CustomerId>, CommandError> {
+        let head = self.order_head(customer, order).await?;
+        if !head.aggregate.is_recorded() || head.aggregate.is_moved_alone() {
+            return Ok(None);
+        }
         let subject = Subject::Order(customer.clone(), order.clone());
         let key = key_of(&self.log, &subject);
         let mut source = None;
         for entry in self.log.history(&key).await? {
-            let event = match decode::<Order>(&entry) {
-                Ok(event) => event,
-                Err(_) if is_skipped(&self.log, entry.position).await? => continue,
+            match decode::<Order>(&entry) {
+                Ok(OrderEvent::Received { from, .. }) => source = Some(from),
+                Ok(_) => {}
+                Err(_) if is_skipped(&self.log, entry.position).await? => {}
                 Err(error) => return Err(unreadable(&key, error)),
-            };
-            match event {
-                OrderEvent::Received { from, .. } => source = Some(from),
-                OrderEvent::Moved {
-                    how: Move::Alone, ..
-                } => source = None,
-                _ => {}
             }
         }
         Ok(source)

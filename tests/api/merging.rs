@@ -84,7 +84,10 @@ async fn a_merged_customer_gives_everything_and_is_counted_once() {
     ]);
     post(&app, "/api/data/events", visits).await;
     let result = merge(&app, "guest", "c-1").await;
-    assert_eq!(result["orders"], 3);
+    assert_eq!(
+        (&result["orders"], &result["kept_orders"]),
+        (&json!(2), &json!(1))
+    );
 
     let kept = app.client.read("/api/customers/c-1").await;
     assert_eq!(figures(&kept), json!([1_750, 3, 3]));
@@ -127,6 +130,8 @@ async fn a_merged_customer_gives_everything_and_is_counted_once() {
     assert_eq!(twins.len(), 2);
     let moved: Vec<&Value> = twins.iter().map(|order| &order["moved_to"]).collect();
     assert!(moved.contains(&&json!("c-1")), "{twins:?}");
+    let left_out = twins.iter().filter(|order| order["left_out"] == true);
+    assert_eq!(left_out.count(), 1, "{twins:?}");
     let daily = app
         .client
         .read("/api/reports/daily?since=2026-03-01&until=2026-03-01")

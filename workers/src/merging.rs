@@ -210,7 +210,7 @@ impl Page {
                 let is_copied = matches!(
                     event,
                     OrderEvent::Moved {
-                        how: Move::WithCustomer,
+                        how: Move::WithCustomer | Move::LeftOut,
                         ..
                     }
                 );

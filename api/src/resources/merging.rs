@@ -65,10 +65,13 @@ pub(crate) struct MergeResponse {
     /// Target customer.
     #[schema(value_type = schema::Id)]
     into: String,
-    /// Number of orders that were moved. If both customers have an order with the same
-    /// id, it is counted too, and the target's order is kept.
+    /// Number of orders that were moved.
     #[schema(example = 12)]
     orders: u64,
+    /// Number of orders that were left out, since the target has another order with the
+    /// same id.
+    #[schema(example = 0)]
+    kept_orders: u64,
 }
 
 /// Merges a customer into another one, as a job.
@@ -181,16 +184,19 @@ async fn wait_until_copied(
         }
         at = next;
     };
-    let counted = app.store.count_moved_orders(customer.as_str()).await?;
     let end = end_of(app, &last).await?;
     for view in VIEWS {
         reach(app, view.name(), &end).await?;
     }
-    read.count(counted);
+    let orders = app.store.count_moved_orders(customer.as_str(), false);
+    let kept_orders = app.store.count_moved_orders(customer.as_str(), true);
+    let (orders, kept_orders) = tokio::try_join!(orders, kept_orders)?;
+    read.count(orders + kept_orders);
     Ok(MergeResponse {
         customer_id: customer.to_string(),
         into: into.to_string(),
-        orders: counted,
+        orders,
+        kept_orders,
     })
 }
 

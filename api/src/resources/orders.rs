@@ -116,6 +116,11 @@ struct OrderResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Id>, nullable = false)]
     moved_to: Option<String>,
+    /// `true` if `moved_to` has another order of this id, which was kept in a merge: this
+    /// one counts for nobody. Absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    left_out: bool,
     /// Event in quarantine that holds the order back; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -206,6 +211,7 @@ impl From<OrderDocument> for OrderResponse {
             updated_at: document.updated_at.to_chrono().into(),
             source_updated_at: document.source_updated_at.map(|at| at.to_chrono().into()),
             moved_to: document.moved_to,
+            left_out: document.left_out,
             quarantined: None,
         }
     }

@@ -86,7 +86,10 @@ impl Commands {
                 let command = OrderCommand::Move {
                     content: one.content,
                     to: merge.into.clone(),
-                    how: Move::WithCustomer,
+                    how: match one.place {
+                        Place::Taken => Move::LeftOut,
+                        Place::Free | Place::Filled => Move::WithCustomer,
+                    },
                 };
                 (subject, command)
             });

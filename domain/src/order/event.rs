@@ -57,6 +57,9 @@ pub enum Move {
     /// The customer was merged into the other one. What the shop sends under the
     /// old one later is recorded there.
     WithCustomer,
+    /// The customer was merged into the other one, who has another order of this id.
+    /// That one is kept, and this one counts for nobody.
+    LeftOut,
 }
 
 impl OrderEvent {

@@ -35,8 +35,8 @@ pub enum OrderCommand {
         /// True if the content replaces what is recorded here.
         replaces: bool,
     },
-    /// Moves an order to another customer, who has it with this content. With the
-    /// whole customer, only if the content is still the recorded one. One that moved
+    /// Moves an order to another customer, who has it with this content. With its
+    /// customer, only if the content is still the recorded one. One that moved
     /// with its customer can move on alone.
     Move {
         /// Content that the other customer has.
@@ -188,8 +188,12 @@ impl Order {
             None => (how == Move::Alone, None),
             Some(recorded) => match (recorded.moved, how) {
                 (None, Move::Alone) => (true, Some(recorded.figures)),
-                (None, Move::WithCustomer) => (recorded.has(&content), Some(recorded.figures)),
-                (Some(Moved::Behind), Move::WithCustomer) => (recorded.has(&content), None),
+                (None, Move::WithCustomer | Move::LeftOut) => {
+                    (recorded.has(&content), Some(recorded.figures))
+                }
+                (Some(Moved::Behind), Move::WithCustomer | Move::LeftOut) => {
+                    (recorded.has(&content), None)
+                }
                 (Some(Moved::WithCustomer | Moved::Behind), Move::Alone) => (true, None),
                 (Some(Moved::Alone | Moved::WithCustomer), _) => (false, None),
             },
@@ -290,7 +294,7 @@ impl Aggregate for Order {
             OrderEvent::Redirected(_) => Some(Moved::Behind),
             OrderEvent::Moved { how, .. } => Some(match how {
                 Move::Alone => Moved::Alone,
-                Move::WithCustomer => Moved::WithCustomer,
+                Move::WithCustomer | Move::LeftOut => Moved::WithCustomer,
             }),
         };
         self.0 = Some(OrderState {

@@ -131,11 +131,22 @@ async fn visit(load: &Load, all: &mut Merged, client: usize, random: &mut StdRng
     *all.visits.entry(customer).or_default() += 1;
 }
 
-/// Moves an order to any customer. The ids of both may be of merged customers.
+/// Moves an order to any customer. The ids of both may be of merged customers, but not of two who
+/// are one by now.
 async fn move_one(load: &Load, all: &mut Merged, random: &mut StdRng) {
     let to = all.customers.iter().choose(random).unwrap().clone();
-    let movable = all.orders.iter_mut();
-    let movable = movable.filter(|(_, (from, _))| *from != to);
+    let owner = all.owner(&to).to_owned();
+    let owners = all
+        .orders
+        .values()
+        .map(|(from, _)| all.owner(from) != owner);
+    let owners: Vec<bool> = owners.collect();
+    let movable = all
+        .orders
+        .iter_mut()
+        .zip(owners)
+        .filter(|(_, moves)| *moves);
+    let movable = movable.map(|(order, _)| order);
     let Some((id, (customer, cents))) = movable.choose(random) else {
         return;
     };
@@ -246,12 +257,20 @@ pub(super) async fn check(deployment: &PeopleDeployment, all: &Merged, tally: &m
         }
     }
     let listed = client.list("/api/orders", 500).await;
-    let mut listed: Vec<&str> = listed
+    let mut listed: Vec<(&str, Option<i64>)> = listed
         .iter()
-        .map(|order| order["order_id"].as_str().unwrap())
+        .map(|order| {
+            (
+                order["order_id"].as_str().unwrap(),
+                order["amount"].as_i64(),
+            )
+        })
         .collect();
     listed.sort_unstable();
-    let mut sent: Vec<&str> = all.orders.keys().map(String::as_str).collect();
+    let sent = all.orders.iter();
+    let mut sent: Vec<_> = sent
+        .map(|(id, (_, cents))| (id.as_str(), Some(*cents)))
+        .collect();
     sent.sort_unstable();
     tally.compare("orders", listed, sent);
     let report = client

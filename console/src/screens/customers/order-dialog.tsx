@@ -44,10 +44,21 @@ export function OrderDialog({ order, onClose }: { order: Order; onClose: () => v
       }
     >
       {order.moved_to && (
-        <Notice title="This order was moved">
-          <p>
-            It counts for <CustomerLink id={order.moved_to} />.
-          </p>
+        <Notice
+          title={
+            order.left_out ? 'This order was left out of a merge' : 'This order was moved'
+          }
+        >
+          {order.left_out ? (
+            <p>
+              <CustomerLink id={order.moved_to} /> has another order of this id, which
+              counts instead.
+            </p>
+          ) : (
+            <p>
+              It counts for <CustomerLink id={order.moved_to} />.
+            </p>
+          )}
         </Notice>
       )}
       <Twins order={order} />

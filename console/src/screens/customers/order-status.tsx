@@ -12,7 +12,18 @@ const STATUS: Record<Order['status'], { text: string; color: 'good' | 'warn' | '
 
 const NOT_COUNTED = 'Does not count in the customer’s figures'
 
-export function OrderStatusBadge({ order: { status, moved_to } }: { order: Order }) {
+export function OrderStatusBadge({
+  order: { status, moved_to, left_out },
+}: {
+  order: Order
+}) {
+  if (left_out) {
+    return (
+      <Badge title={`${moved_to} has another order of this id, which counts instead`}>
+        Left out
+      </Badge>
+    )
+  }
   if (moved_to) {
     return (
       <Badge title={`Counts for ${moved_to}, no longer for this customer`}>Moved</Badge>

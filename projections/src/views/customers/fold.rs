@@ -81,7 +81,7 @@ fn follow_merge(document: &mut CustomerDocument, event: &Recorded) {
         }
         // Moving an order with its customer is a part of copying.
         Event::Order(OrderEvent::Moved {
-            how: Move::WithCustomer,
+            how: Move::WithCustomer | Move::LeftOut,
             ..
         }) => {}
         _ => {

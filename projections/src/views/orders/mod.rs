@@ -3,7 +3,7 @@
 mod query;
 
 use bson::{DateTime, doc};
-use domain::{Event, OrderEvent, OrderItem, Subject, key_part};
+use domain::{Event, Move, OrderEvent, OrderItem, Subject, key_part};
 use eventlog::Position;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,9 @@ pub struct OrderDocument {
     /// Customer who has the order now, if it was moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<String>,
+    /// Whether that customer has another order of this id, which was kept instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_out: bool,
     /// Number of the order's first event in its partition.
     #[serde(default)]
     pub recorded: i64,
@@ -70,7 +73,7 @@ impl View for Orders {
     const NAME: &'static str = "orders";
     /// Version 2 added the numbers of the first and the last event; version 3 added
     /// moves.
-    const FOLD: i32 = 3;
+    const FOLD: i32 = 4;
     const PER_AGGREGATE: bool = true;
     type Document = OrderDocument;
 
@@ -92,12 +95,16 @@ impl View for Orders {
         let content = happened.content().clone();
         let mirrored = before.as_ref().map(Orders::mirrored);
         let mirrored = Mirrored::after(mirrored, event.position);
-        let moved_to = match happened {
+        let (moved_to, left_out) = match happened {
             OrderEvent::Placed(_) | OrderEvent::Updated { .. } | OrderEvent::Received { .. } => {
-                None
+                (None, false)
             }
-            OrderEvent::Redirected(_) => before.and_then(|before| before.moved_to),
-            OrderEvent::Moved { to, .. } => Some(to.as_str().to_owned()),
+            OrderEvent::Redirected(_) => {
+                before.map_or((None, false), |before| (before.moved_to, before.left_out))
+            }
+            OrderEvent::Moved { to, how, .. } => {
+                (Some(to.as_str().to_owned()), *how == Move::LeftOut)
+            }
         };
         Ok(OrderDocument {
             order_id: order.as_str().to_owned(),
@@ -111,6 +118,7 @@ impl View for Orders {
             updated_at: date(event.metadata.at),
             source_updated_at: content.updated_at.map(date),
             moved_to,
+            left_out,
             recorded: mirrored.recorded,
             changed: mirrored.changed,
         })

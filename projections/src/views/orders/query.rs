@@ -74,13 +74,22 @@ impl Store {
         }))
     }
 
-    /// Returns the number of a customer's orders that were moved to another one.
+    /// Returns the number of a customer's orders that were moved to another one, or, if
+    /// `left_out`, of those instead of which that one kept another order of the same id.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
-    pub async fn count_moved_orders(&self, customer: &str) -> Result<u64, QueryError> {
+    pub async fn count_moved_orders(
+        &self,
+        customer: &str,
+        left_out: bool,
+    ) -> Result<u64, QueryError> {
         let orders = self.serving::<OrderDocument>(Orders::NAME).await?;
-        let filter = doc! {"customer_id": customer, "moved_to": {"$ne": Bson::Null}};
+        let mut filter = doc! {"customer_id": customer, "moved_to": {"$ne": Bson::Null}};
+        match left_out {
+            true => filter.insert("left_out", true),
+            false => filter.insert("left_out", Bson::Null),
+        };
         Ok(orders.count_documents(filter).await?)
     }
 

@@ -62,7 +62,8 @@ export const LISTED_FOR: Record<ListedFor, ListedText> = {
   hard_bounce: {
     text: 'Hard bounce',
     color: 'bad',
-    explanation: 'The recipient’s mail provider returned a message, and will return others.',
+    explanation:
+      'The recipient’s mail provider returned a message, and will return others.',
   },
   complaint: {
     text: 'Complaint',
@@ -72,7 +73,8 @@ export const LISTED_FOR: Record<ListedFor, ListedText> = {
   soft_bounces: {
     text: 'Soft bounces',
     color: 'warn',
-    explanation: 'Several messages were returned within 30 days, for reasons that may pass.',
+    explanation:
+      'Several messages were returned within 30 days, for reasons that may pass.',
   },
   manual: {
     text: 'Added by hand',

@@ -74,7 +74,11 @@ export function Counts({ campaign }: { campaign: Campaign }) {
 }
 
 /** The status of failed messages that most of them have, so that the list is not empty. */
-function failedStatus({ failed, bounced, rejected }: Campaign['statistics']): MessageStatus {
+function failedStatus({
+  failed,
+  bounced,
+  rejected,
+}: Campaign['statistics']): MessageStatus {
   const counts: [MessageStatus, number][] = [
     ['failed', failed - bounced - rejected],
     ['bounced', bounced],

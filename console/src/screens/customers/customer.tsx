@@ -141,7 +141,9 @@ function useCustomer(id: string) {
 /** Whether campaigns send to a customer, or the reason why not. */
 function messagesText({ unsubscribed, suppression }: Customer): string {
   if (unsubscribed) return 'Unsubscribed'
-  return suppression ? `None: ${suppressionSummary(suppression).toLowerCase()}` : 'Subscribed'
+  return suppression
+    ? `None: ${suppressionSummary(suppression).toLowerCase()}`
+    : 'Subscribed'
 }
 
 function State({ customer }: { customer: Customer }) {

@@ -75,6 +75,12 @@ async fn item_of(client: &Client, path: &str, field: &str, id: &str) -> Value {
         .clone()
 }
 
+/// Returns a customer as a list has it.
+fn as_listed(mut customer: Value) -> Value {
+    customer.as_object_mut().unwrap().remove("suppression");
+    customer
+}
+
 #[tokio::test]
 async fn a_malformed_event_sets_only_its_customer_aside() {
     let (app, at, after) = start_with_customer_set_aside().await;
@@ -90,9 +96,9 @@ async fn a_malformed_event_sets_only_its_customer_aside() {
     assert_eq!(other.get("quarantined"), None);
 
     let listed_one = item_of(api, "/api/customers", "customer_id", "c-1").await;
-    assert_eq!(listed_one, customer);
+    assert_eq!(listed_one, as_listed(customer));
     let listed_other = item_of(api, "/api/customers", "customer_id", "c-2").await;
-    assert_eq!(listed_other, other);
+    assert_eq!(listed_other, as_listed(other));
 
     let expected = [
         entry(at, "customers", "c-1", "set_aside"),

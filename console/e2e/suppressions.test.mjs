@@ -188,7 +188,7 @@ test('a bounce puts an address on the list, with its reason', async (t) => {
   await page.goto('/suppressions?detail=hard_bounce')
   const row = list(page).getByRole('row').filter({ hasText: hard.address })
   await see(row.getByText('1 hard'))
-  await see(page.getByText('returned a message for good.').first())
+  await see(page.getByText('will return others.').first())
   await gone(page.getByRole('button', { name: /Remove|Suppress|Import/ }).first())
 
   await page.goto(`/campaigns/${campaign_id}`)

@@ -19,9 +19,10 @@ export function useColumns({ import_id: id }: Import, draft: LayoutDraft) {
       return call(api.POST('/api/imports/{id}/columns', { params, body, signal }))
     },
     enabled: draft.format === 'csv',
-    // The file does not change.
+    // The file does not change, and neither does the reason why it cannot be read.
     staleTime: Infinity,
     retry: false,
+    retryOnMount: false,
     placeholderData: keepPreviousData,
   })
 }

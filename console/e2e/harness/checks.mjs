@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AXE, PICTURES } from './tools.mjs'
+import { eventually } from './waiting.mjs'
 
 const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 
@@ -65,17 +66,22 @@ export async function fitsWidth(page) {
   )
 }
 
-/** Fails if a table scrolls sideways within its frame, so that columns are out of view. */
+/**
+ * Fails if a table scrolls sideways within its frame, so that columns are out of view. Rows that
+ * arrive may be drawn once before the columns have their widths.
+ */
 export async function tablesFit(page) {
-  const wide = await page.evaluate(() =>
-    [...document.querySelectorAll('[role=region]:has(table), [role=table]')]
-      .filter((frame) => frame.scrollWidth > frame.clientWidth + 1)
-      .map((frame) => {
-        const name = frame.ariaLabel ?? frame.querySelector('caption')?.innerText
-        return `${name}: ${frame.scrollWidth} px in ${frame.clientWidth} px`
-      }),
-  )
-  assert.deepEqual(wide, [], `tables of ${page.url()} are wider than their frames`)
+  await eventually(async () => {
+    const wide = await page.evaluate(() =>
+      [...document.querySelectorAll('[role=region]:has(table), [role=table]')]
+        .filter((frame) => frame.scrollWidth > frame.clientWidth + 1)
+        .map((frame) => {
+          const name = frame.ariaLabel ?? frame.querySelector('caption')?.innerText
+          return `${name}: ${frame.scrollWidth} px in ${frame.clientWidth} px`
+        }),
+    )
+    assert.deepEqual(wide, [], `tables of ${page.url()} are wider than their frames`)
+  })
 }
 
 /** Takes a picture of the window. */

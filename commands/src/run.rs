@@ -64,8 +64,8 @@ pub(crate) struct BatchItem<A: HeadAggregate> {
     pub(crate) told: Vec<(AddressId, u64)>,
 }
 
-/// Executes commands on addresses that have to be executed before or after the events
-/// of their customers are appended.
+/// Executes the commands on addresses that a customer's events require, before or
+/// after these events are appended.
 pub(crate) type OnAddresses<'a> =
     dyn Fn(AddressCommands) -> BoxFuture<'a, Result<(), CommandError>> + Send + Sync + 'a;
 

@@ -28,7 +28,7 @@ struct Moving {
     place: Place,
 }
 
-/// What the other customer has under an order's id.
+/// State of the target customer's order with the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// Nothing, or an order that was moved on to somebody else.

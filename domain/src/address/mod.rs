@@ -116,7 +116,7 @@ pub struct Address {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Returned(u64, i64);
 
-/// What happened to a message that was sent, the worst last.
+/// Outcome that counts against an address, in order of severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Return {
     SoftBounce,

@@ -44,7 +44,7 @@ pub struct Absorbed {
     /// Fields that this event changes.
     #[serde(default)]
     pub changes: CustomerChanges,
-    /// Whether the data only filled what was empty, as data from before a merge does.
+    /// Whether only empty fields were filled, as with data from before a merge.
     #[serde(default, skip_serializing_if = "is_false")]
     pub fills: bool,
     /// Tags that are added, while there is room for them.
